@@ -1,0 +1,3 @@
+module github.com/cudiffuse/cudiffuse
+
+go 1.26
