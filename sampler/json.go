@@ -1,0 +1,69 @@
+package sampler
+
+import "encoding/json"
+
+var registerNames = [Registers]string{
+	"x", "base", "d", "raw", "unc", "h0", "h1", "h2", "h3", "n0", "n1"}
+
+// MarshalJSON writes the non-zero coefficients by register name.
+func (r Row) MarshalJSON() ([]byte, error) {
+	m := map[string]float64{}
+	for i, c := range r.Coefficients() {
+		if c != 0 {
+			m[registerNames[i]] = c
+		}
+	}
+	return json.Marshal(m)
+}
+
+type jsonPush struct {
+	Slot int  `json:"slot"`
+	Row  *Row `json:"row"`
+}
+
+type jsonRows struct {
+	X    Row       `json:"x"`
+	Base *Row      `json:"base,omitempty"`
+	Push *jsonPush `json:"push,omitempty"`
+}
+
+type jsonStage struct {
+	Step  int      `json:"step"`
+	T     float64  `json:"t"`
+	Alpha float64  `json:"alpha"`
+	Sigma float64  `json:"sigma"`
+	Eval  bool     `json:"eval"`
+	Final bool     `json:"final"`
+	In    float64  `json:"c_in"`
+	Skip  float64  `json:"skip"`
+	Out   float64  `json:"out"`
+	Clip  float64  `json:"clip,omitempty"`
+	Rows  jsonRows `json:"rows"`
+	Draws []int    `json:"draws"`
+}
+
+// MarshalJSON writes the table in the form that docs/plan.md describes, for programs in any language.
+func (p *Plan) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Sampler string      `json:"sampler"`
+		Init    float64     `json:"init"`
+		Evals   int         `json:"evaluations"`
+		Stages  []jsonStage `json:"stages"`
+	}{p.Sampler, p.Init, p.Evaluations(), make([]jsonStage, len(p.Stages))}
+	for i := range p.Stages {
+		st := &p.Stages[i]
+		js := jsonStage{Step: st.Step, T: st.At.T, Alpha: st.At.Alpha, Sigma: st.At.Sigma, Eval: st.Eval,
+			Final: st.Final, In: st.At.In, Skip: st.From.Skip, Out: st.From.Out, Clip: st.Clip,
+			Rows: jsonRows{X: st.X, Base: st.Base}, Draws: []int{}}
+		if st.Push != nil {
+			js.Rows.Push = &jsonPush{Slot: st.Slot, Row: st.Push}
+		}
+		for _, d := range st.Draws {
+			if d > 0 {
+				js.Draws = append(js.Draws, d)
+			}
+		}
+		out.Stages[i] = js
+	}
+	return json.Marshal(out)
+}
