@@ -1,0 +1,153 @@
+// Package workers spreads index-parallel CPU work over a fixed set of goroutines.
+package workers
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Task is work split into independent indexes.
+//
+// Do may be called concurrently, in any order, each index at most once per Run. It must not call
+// runtime.Goexit (so no testing.T.FailNow), and not close the pool that runs it.
+type Task interface{ Do(i int) }
+
+// queueFactor is how many calls a worker may find waiting; a full queue costs a caller helpers,
+// never correctness, because every caller can finish its own call alone.
+const queueFactor = 4
+
+// freeCalls bounds the call records kept for reuse; more concurrent callers than that allocate.
+const freeCalls = 64
+
+// Pool runs Tasks on a fixed number of threads, the caller's included.
+//
+// A Pool may be used by many goroutines at once, and a Task may call Run itself: a caller always
+// works on its own call, so nothing waits for a free worker. Idle workers sleep. A nil Pool, and a
+// closed one, run everything in the caller.
+type Pool struct {
+	threads int
+	queue   chan *call // nil entry: one worker ends
+	free    chan *call
+	closed  atomic.Bool
+	once    sync.Once
+	wg      sync.WaitGroup
+}
+
+// New starts a pool of the given number of threads; threads <= 0 means GOMAXPROCS. It starts
+// threads-1 goroutines, because the caller of Run is the remaining one. Close ends them.
+func New(threads int) *Pool {
+	if threads <= 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	p := &Pool{
+		threads: threads,
+		queue:   make(chan *call, queueFactor*threads),
+		free:    make(chan *call, freeCalls),
+	}
+	for range threads - 1 {
+		p.wg.Go(p.worker)
+	}
+	return p
+}
+
+// Threads returns the number of threads a Run uses at most, the caller's included.
+func (p *Pool) Threads() int {
+	if p == nil {
+		return 1
+	}
+	return p.threads
+}
+
+// Run calls t.Do(0) to t.Do(n-1) and returns when all have returned. It allocates nothing once
+// the pool is warm.
+//
+// If a Do panics, the indexes not yet begun are skipped, and Run panics with the first panic's
+// value after the others have returned.
+func (p *Pool) Run(n int, t Task) {
+	if n <= 1 || p == nil || p.threads == 1 || p.closed.Load() {
+		for i := range n {
+			t.Do(i)
+		}
+		return
+	}
+	c := p.get()
+	c.task, c.n = t, int64(n)
+	c.next.Store(0)
+	c.left.Store(int64(n))
+	helpers := min(n, p.threads) - 1
+	c.refs.Store(int64(helpers) + 1)
+	sent := 0
+	for sent < helpers && p.offer(c) {
+		sent++
+	}
+	c.refs.Add(int64(sent - helpers))
+	if !c.work() {
+		<-c.done
+	}
+	value, failed := c.panicked, c.failed.Load()
+	p.release(c)
+	if failed {
+		panic(value)
+	}
+}
+
+// Close ends the workers and waits for them. It may be called twice, and beside a Run.
+func (p *Pool) Close() {
+	if p == nil {
+		return
+	}
+	p.once.Do(func() {
+		p.closed.Store(true)
+		for range p.threads - 1 {
+			p.queue <- nil
+		}
+		p.wg.Wait()
+	})
+}
+
+func (p *Pool) worker() {
+	for c := range p.queue {
+		if c == nil {
+			return
+		}
+		if c.work() {
+			c.done <- struct{}{}
+		}
+		p.release(c)
+	}
+}
+
+// offer puts c in the queue unless it is full.
+func (p *Pool) offer(c *call) bool {
+	select {
+	case p.queue <- c:
+		return true
+	default:
+		return false
+	}
+}
+
+// get returns an unused call record.
+func (p *Pool) get() *call {
+	select {
+	case c := <-p.free:
+		return c
+	default:
+		return &call{done: make(chan struct{}, 1)}
+	}
+}
+
+// release drops one reference to c. A worker may take c from the queue after its Run has
+// returned, so c is reused only when the last reference is gone.
+func (p *Pool) release(c *call) {
+	if c.refs.Add(-1) > 0 {
+		return
+	}
+	c.task, c.panicked = nil, nil
+	c.failed.Store(false)
+	select {
+	case p.free <- c:
+	default:
+	}
+}
