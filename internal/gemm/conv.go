@@ -1,0 +1,108 @@
+package gemm
+
+import (
+	"sync"
+
+	"github.com/cudiffuse/cudiffuse/internal/workers"
+)
+
+// Conv is a 2-D convolution with its weights packed. It is immutable; any number of goroutines
+// may run it at once, each with its own dst and scratch.
+type Conv struct {
+	shape   ConvShape
+	weights panels
+	bias    []float32
+	runs    sync.Pool // *convRun, so that Run allocates nothing once warm
+}
+
+// NewConv packs weights, [OutC, InC, KH, KW] row-major, and copies bias, which is nil or has OutC
+// values. It returns a *ShapeError when a dimension or a length is wrong.
+func NewConv(s ConvShape, weights []float32, bias []float32) (*Conv, error) {
+	if err := s.check(len(weights), len(bias)); err != nil {
+		return nil, err
+	}
+	c := &Conv{shape: s, weights: newPanels(s.OutC, s.k(), kBlockMax)}
+	c.weights.pack(weights)
+	if len(bias) > 0 {
+		c.bias = append(c.bias, bias...)
+	}
+	c.runs.New = func() any { return &convRun{conv: c} }
+	return c, nil
+}
+
+// OutSize returns the output's height and width for an input of h x w pixels; both are 0 when the
+// kernel does not fit into the padded input.
+func (c *Conv) OutSize(h, w int) (oh, ow int) {
+	s := c.shape
+	fh, fw := h+s.PadT+s.PadB-s.KH, w+s.PadL+s.PadR-s.KW
+	if h < 1 || w < 1 || fh < 0 || fw < 0 {
+		return 0, 0
+	}
+	return fh/s.Stride + 1, fw/s.Stride + 1
+}
+
+// Scratch returns how many float32s Run wants for n images of h x w pixels. It does not depend on
+// the number of threads, and is 0 for a convolution without stride and padding.
+func (c *Conv) Scratch(n, h, w int) int {
+	if c.shape.unpadded() {
+		return 0
+	}
+	return n*c.geometry(h, w).image + spanMax
+}
+
+// FLOPs returns the arithmetic of a Run, two operations per product and sum; the products with
+// padding count too, the bias does not.
+func (c *Conv) FLOPs(n, h, w int) int64 {
+	oh, ow := c.OutSize(h, w)
+	return 2 * int64(n) * int64(oh) * int64(ow) * int64(c.shape.OutC) * int64(c.shape.k())
+}
+
+// Run convolves src, [n, InC, h, w], into dst, [n, OutC, oh, ow] with oh and ow from OutSize, on
+// p's threads (nil: the caller's). scratch has Scratch(n, h, w) elements or more of any content.
+// The slices may be longer than needed, and must not overlap. A slice that is too short is a
+// programmer's error: Run panics before it writes anything.
+func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []float32) {
+	oh, ow := c.OutSize(h, w)
+	if n < 1 || oh == 0 {
+		return
+	}
+	r := c.runs.Get().(*convRun)
+	r.setSize(n, h, w, oh*ow)
+	r.src = src[:n*c.shape.InC*h*w]
+	r.dst = dst[:n*c.shape.OutC*oh*ow]
+	r.cols = r.src
+	if need := c.Scratch(n, h, w); need > 0 {
+		r.cols = scratch[:need]
+		r.planesPerJob = max(1, padJob/r.geo.plane)
+		p.Run(ceilDiv(n*c.shape.InC, r.planesPerJob), (*padTask)(r))
+	}
+	r.split(p.Threads())
+	p.Run(r.blocks*r.groups, (*mulTask)(r))
+	r.src, r.dst, r.cols = nil, nil, nil
+	c.runs.Put(r)
+}
+
+// geometry is how the source of B lies in memory: the padded copy, or src itself.
+type geometry struct {
+	phase     int // floats of one phase of a padded row
+	row       int // floats of a padded row, all phases
+	plane     int // floats of a channel
+	image     int // floats of an image
+	run       int // output pixels in a row whose sources are neighbours
+	runStride int // floats from one such run to the next
+}
+
+// geometry returns the layout for inputs of h x w pixels.
+func (c *Conv) geometry(h, w int) geometry {
+	s := c.shape
+	oh, ow := c.OutSize(h, w)
+	phase := ceilDiv(w+s.PadL+s.PadR, s.Stride)
+	g := geometry{phase: phase, row: phase * s.Stride, run: ow}
+	g.plane = g.row * (h + s.PadT + s.PadB)
+	g.image = g.plane * s.InC
+	g.runStride = g.row * s.Stride
+	if g.runStride == g.run { // a 1-wide kernel: rows join
+		g.run, g.runStride = oh*ow, 0
+	}
+	return g
+}

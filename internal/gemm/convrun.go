@@ -1,0 +1,168 @@
+package gemm
+
+import (
+	"math"
+	"sync"
+)
+
+const (
+	// blockTiles is the most tiles of B a job gathers at once: blockTiles*kBlockMax*64 bytes stay
+	// in a second-level cache.
+	blockTiles = 12
+	// jobsPerThread evens out threads of different speed.
+	jobsPerThread = 3
+	// padJob is about how many padded floats one index of the padding writes.
+	padJob = 1 << 13
+)
+
+// convRun is the state of one Conv.Run.
+type convRun struct {
+	conv      *Conv
+	dst, src  []float32
+	cols      []float32 // the source of B: scratch with the padded copy, or src
+	n, h, w   int
+	pixels    int // output pixels of an image
+	geo       geometry
+	offsets   []int32 // [k] from an output pixel's first source float to the k-th; for geo
+	maxOffset int
+
+	planesPerJob int // padding: planes per index
+	blocks       int // product: jobs along the columns
+	tilesPerJob  int
+	groups       int // product: jobs along the rows
+}
+
+// setSize takes on a batch, and rebuilds the offsets when the image size is new.
+func (r *convRun) setSize(n, h, w, pixels int) {
+	r.n, r.pixels = n, pixels
+	if r.h == h && r.w == w {
+		return
+	}
+	s := r.conv.shape
+	r.h, r.w, r.geo = h, w, r.conv.geometry(h, w)
+	r.offsets, r.maxOffset = r.offsets[:0], 0
+	if r.geo.image > math.MaxInt32 {
+		panic("gemm: conv: an image of more than 2^31 floats")
+	}
+	for ic := range s.InC {
+		for kh := range s.KH {
+			for kw := range s.KW {
+				off := ic*r.geo.plane + kh*r.geo.row + kw%s.Stride*r.geo.phase + kw/s.Stride
+				r.offsets = append(r.offsets, int32(off))
+				r.maxOffset = max(r.maxOffset, off)
+			}
+		}
+	}
+}
+
+// split cuts the product into jobs: along the columns, and when these are too few for the threads
+// along the rows too, where each job gathers its columns of B again.
+func (r *convRun) split(threads int) {
+	tiles := ceilDiv(r.n*r.pixels, tileN)
+	want := 1
+	if threads > 1 {
+		want = jobsPerThread * threads
+	}
+	r.blocks = max(ceilDiv(tiles, blockTiles), min(want, ceilDiv(tiles, 2)))
+	r.tilesPerJob = ceilDiv(tiles, r.blocks)
+	r.blocks = ceilDiv(tiles, r.tilesPerJob)
+	r.groups = min(ceilDiv(want, r.blocks), len(r.conv.weights.rows)-1)
+}
+
+// mulTask is the product; index i is row group i%groups of column block i/groups.
+type mulTask convRun
+
+// Do implements workers.Task.
+func (t *mulTask) Do(i int) {
+	r := (*convRun)(t)
+	ws := workspaces.Get().(*workspace)
+	a := &r.conv.weights
+	count := len(a.rows) - 1
+	block, group := i/r.groups, i%r.groups
+	first := block * r.tilesPerJob
+	tiles := min(r.tilesPerJob, ceilDiv(r.n*r.pixels, tileN)-first)
+	p0, p1 := panelRow(group, r.groups, count), panelRow(group+1, r.groups, count)
+	for k0 := 0; k0 < a.k; k0 += a.kBlock {
+		kn := min(a.kBlock, a.k-k0)
+		for t := range tiles {
+			r.gather(ws, ws.b[t*kn*tileN:], (first+t)*tileN, k0, kn)
+		}
+		for p := p0; p < p1; p++ {
+			for t := range tiles {
+				r.multiply(ws, p, ws.b[t*kn*tileN:], (first+t)*tileN, k0, kn)
+			}
+		}
+	}
+	workspaces.Put(ws)
+}
+
+// gather packs the K block [k0, k0+kn) of the tile of B that begins at column j.
+func (r *convRun) gather(ws *workspace, b []float32, j, k0, kn int) {
+	end := min(j+tileN, r.n*r.pixels)
+	spans := ws.spans[:0]
+	for col := j; col < end; {
+		img, q := col/r.pixels, col%r.pixels
+		run, x := q/r.geo.run, q%r.geo.run
+		left := min(end-col, r.geo.run-x)
+		src := img*r.geo.image + run*r.geo.runStride + x
+		for ; left > 0; left -= spanMax {
+			n := min(left, spanMax)
+			spans = append(spans, span{src: src, col: col - j, n: n})
+			src, col = src+n, col+n
+		}
+	}
+	packTile(b, r.cols, r.offsets[k0:k0+kn], r.maxOffset, spans)
+}
+
+// multiply runs the micro-kernel for panel p of A and the tile of B in b, columns from j. A tile
+// inside one image goes straight to dst, where a row of C is an output channel; one across images
+// or with columns past the end goes through ws.c.
+func (r *convRun) multiply(ws *workspace, p int, b []float32, j, k0, kn int) {
+	a := &r.conv.weights
+	row, rows := a.rows[p], a.rows[p+1]-a.rows[p]
+	var bias []float32
+	if r.conv.bias != nil && k0+kn == a.k {
+		bias = r.conv.bias[row:][:rows]
+	}
+	img, q := j/r.pixels, j%r.pixels
+	if q+tileN <= r.pixels {
+		c := r.dst[(img*a.m+row)*r.pixels+q:]
+		microKernel(rows, kn, a.panel(p, k0, kn), b, c, r.pixels, k0 > 0, bias)
+		return
+	}
+	if k0 > 0 {
+		r.copyTile(ws.c[:], row, rows, j, true)
+	}
+	microKernel(rows, kn, a.panel(p, k0, kn), b, ws.c[:], tileN, k0 > 0, bias)
+	r.copyTile(ws.c[:], row, rows, j, false)
+}
+
+// copyTile moves the rows x tileN tile of dst that begins at column j, as far as it exists, into
+// tile (load) or back.
+func (r *convRun) copyTile(tile []float32, row, rows, j int, load bool) {
+	end := min(j+tileN, r.n*r.pixels)
+	for col := j; col < end; {
+		img, q := col/r.pixels, col%r.pixels
+		n := min(end-col, r.pixels-q)
+		for i := range rows {
+			at := (img*r.conv.weights.m+row+i)*r.pixels + q
+			d, s := r.dst[at:at+n], tile[i*tileN+col-j:][:n]
+			if load {
+				d, s = s, d
+			}
+			for x, v := range s[:len(d)] {
+				d[x] = v
+			}
+		}
+		col += n
+	}
+}
+
+// workspace is what one job needs besides its operands.
+type workspace struct {
+	b     [blockTiles*kBlockMax*tileN + spanMax]float32 // gathered tiles of B
+	c     [tileM * tileN]float32                        // a tile of C that dst does not hold in one piece
+	spans [tileN]span
+}
+
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}

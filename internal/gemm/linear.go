@@ -1,0 +1,138 @@
+package gemm
+
+import (
+	"sync"
+
+	"github.com/cudiffuse/cudiffuse/internal/workers"
+)
+
+// Linear is a fully connected layer y = W x + b with its weights packed. It is immutable; any
+// number of goroutines may run it at once, each with its own dst and scratch.
+//
+// Its matrix A is the input and B the weights, so that a row of C is a row of dst.
+type Linear struct {
+	outF, inF int
+	weights   []float32 // tiles of tileN outputs, each k-major; outputs past outF are 0
+	bias      []float32
+	runs      sync.Pool // *linearRun
+}
+
+// NewLinear packs weights, [outF, inF] row-major, and copies bias, which is nil or has outF
+// values. It returns a *ShapeError when a dimension or a length is wrong.
+func NewLinear(outF, inF int, weights []float32, bias []float32) (*Linear, error) {
+	if err := checkDims("linear", []dim{{"outF", outF, 1}, {"inF", inF, 1}}); err != nil {
+		return nil, err
+	}
+	dims := []int{outF, inF}
+	if err := checkParams("linear", dims, len(weights), outF, len(bias)); err != nil {
+		return nil, err
+	}
+	l := &Linear{outF: outF, inF: inF}
+	l.weights = make([]float32, ceilDiv(outF, tileN)*tileN*inF)
+	for o := range outF {
+		tile := l.weights[o/tileN*tileN*inF:]
+		for k, v := range weights[o*inF:][:inF] {
+			tile[k*tileN+o%tileN] = v
+		}
+	}
+	if len(bias) > 0 {
+		l.bias = append(l.bias, bias...)
+	}
+	l.runs.New = func() any { return &linearRun{layer: l} }
+	return l, nil
+}
+
+// Scratch returns how many float32s Run wants for the given number of rows.
+func (l *Linear) Scratch(rows int) int { return rows * l.inF }
+
+// FLOPs returns the arithmetic of a Run, two operations per product and sum, without the bias.
+func (l *Linear) FLOPs(rows int) int64 { return 2 * int64(rows) * int64(l.outF) * int64(l.inF) }
+
+// Run maps src, [rows, inF], to dst, [rows, outF], on p's threads (nil: the caller's). scratch
+// has Scratch(rows) elements or more of any content. The slices may be longer than needed, and
+// must not overlap. A slice that is too short is a programmer's error: Run panics before it
+// writes anything.
+func (l *Linear) Run(p *workers.Pool, dst, src []float32, rows int, scratch []float32) {
+	if rows < 1 {
+		return
+	}
+	r := l.runs.Get().(*linearRun)
+	r.rows = rows
+	r.src, r.dst, r.a = src[:rows*l.inF], dst[:rows*l.outF], scratch[:rows*l.inF]
+	r.panels = ceilDiv(rows, tileM)
+	p.Run(r.panels, (*linearPack)(r))
+	r.split(p.Threads())
+	p.Run(r.blocks*r.groups, (*linearMul)(r))
+	r.src, r.dst, r.a = nil, nil, nil
+	l.runs.Put(r)
+}
+
+// linearRun is the state of one Linear.Run.
+type linearRun struct {
+	layer       *Linear
+	dst, src, a []float32 // a: src packed into panels
+	rows        int
+	panels      int // panels of a
+	blocks      int // jobs along the outputs
+	tilesPerJob int
+	groups      int // jobs along the rows
+}
+
+// split cuts the product into jobs, along the outputs first: those share no weights.
+func (r *linearRun) split(threads int) {
+	tiles := ceilDiv(r.layer.outF, tileN)
+	want := 1
+	if threads > 1 {
+		want = jobsPerThread * threads
+	}
+	r.tilesPerJob = ceilDiv(tiles, want)
+	r.blocks = ceilDiv(tiles, r.tilesPerJob)
+	r.groups = min(ceilDiv(want, r.blocks), r.panels)
+}
+
+// linearPack packs the input; index i is panel i.
+type linearPack linearRun
+
+// Do implements workers.Task.
+func (r *linearPack) Do(i int) {
+	k := r.layer.inF
+	r0, r1 := panelRow(i, r.panels, r.rows), panelRow(i+1, r.panels, r.rows)
+	packRows(r.a[r0*k:r1*k], r.src[r0*k:], r1-r0, k, k)
+}
+
+// linearMul is the product; index i is row group i%groups of output block i/groups.
+type linearMul linearRun
+
+// Do implements workers.Task.
+func (r *linearMul) Do(i int) {
+	l, ws := r.layer, workspaces.Get().(*workspace)
+	block, group := i/r.groups, i%r.groups
+	p0, p1 := panelRow(group, r.groups, r.panels), panelRow(group+1, r.groups, r.panels)
+	last := min((block+1)*r.tilesPerJob, ceilDiv(l.outF, tileN))
+	for t := block * r.tilesPerJob; t < last; t++ {
+		b := l.weights[t*tileN*l.inF:][:tileN*l.inF]
+		for p := p0; p < p1; p++ {
+			r0, r1 := panelRow(p, r.panels, r.rows), panelRow(p+1, r.panels, r.rows)
+			a := r.a[r0*l.inF : r1*l.inF]
+			microKernel(r1-r0, l.inF, a, b, ws.c[:], tileN, false, nil)
+			for row := r0; row < r1; row++ {
+				r.store(ws.c[(row-r0)*tileN:][:tileN], row, t*tileN)
+			}
+		}
+	}
+	workspaces.Put(ws)
+}
+
+// store adds the bias to outputs o, o+1, ... of a row, as far as they exist, and writes them.
+func (r *linearMul) store(c []float32, row, o int) {
+	l := r.layer
+	d := r.dst[row*l.outF+o : row*l.outF+min(o+tileN, l.outF)]
+	c = c[:len(d)]
+	if l.bias == nil {
+		copy(d, c)
+		return
+	}
+	for j, v := range l.bias[o:][:len(d)] {
+		d[j] = c[j] + v
+	}
+}

@@ -1,0 +1,61 @@
+package gemm
+
+// Tile of the micro-kernel. 6x16 float32 sums fill 12 of the 16 AVX2 registers.
+const (
+	tileM = 6
+	tileN = 16
+)
+
+// kBlockMax is the longest K block: a tile of B (kBlockMax*64 bytes) and a panel of A
+// (kBlockMax*24 bytes) share a 32 KiB first-level cache.
+const kBlockMax = 320
+
+// panels is a row-major M x K matrix packed for the micro-kernel: for each K block, for each
+// panel of rows, the panel's elements k-major. Panel heights differ by one at most.
+type panels struct {
+	m, k   int
+	kBlock int   // length of each K block but the last
+	rows   []int // first row of each panel, then m
+	data   []float32
+}
+
+// newPanels returns the layout of an m x k matrix with K blocks of about kMax, its data not set.
+func newPanels(m, k, kMax int) panels {
+	count := ceilDiv(m, tileM)
+	p := panels{m: m, k: k, kBlock: ceilDiv(k, ceilDiv(k, kMax)), rows: make([]int, count+1)}
+	for i := range p.rows {
+		p.rows[i] = panelRow(i, count, m)
+	}
+	return p
+}
+
+// panelRow returns the first row of panel i of count panels that share m rows evenly.
+func panelRow(i, count, m int) int { return i * m / count }
+
+// pack copies a, row-major m x k, into p.
+func (p *panels) pack(a []float32) {
+	p.data = make([]float32, p.m*p.k)
+	for k0 := 0; k0 < p.k; k0 += p.kBlock {
+		kn := min(p.kBlock, p.k-k0)
+		for i := range len(p.rows) - 1 {
+			r0, r1 := p.rows[i], p.rows[i+1]
+			packRows(p.panel(i, k0, kn), a[r0*p.k+k0:], r1-r0, kn, p.k)
+		}
+	}
+}
+
+// panel returns the elements of panel i for the K block [k0, k0+kn).
+func (p *panels) panel(i, k0, kn int) []float32 {
+	r0, r1 := p.rows[i], p.rows[i+1]
+	at := k0*p.m + r0*kn
+	return p.data[at : at+(r1-r0)*kn]
+}
+
+// packRows transposes rows x kn elements of a, its rows lda apart, into dst[k*rows+r].
+func packRows(dst, a []float32, rows, kn, lda int) {
+	for r := range rows {
+		for k, v := range a[r*lda:][:kn] {
+			dst[k*rows+r] = v
+		}
+	}
+}
