@@ -61,3 +61,18 @@ func BenchmarkLinear(b *testing.B) {
 func reportRate(b *testing.B, flops int64) {
 	b.ReportMetric(float64(flops)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
+
+// BenchmarkKernel is the ceiling: one panel and one tile that stay in the first-level cache.
+func BenchmarkKernel(b *testing.B) {
+	const k = 256
+	var c [tileM * tileN]float32
+	for rows := 1; rows <= tileM; rows++ {
+		b.Run(fmt.Sprint(rows), func(b *testing.B) {
+			x, y := make([]float32, rows*k), make([]float32, tileN*k)
+			for b.Loop() {
+				microKernel(rows, k, x, y, c[:], tileN, true, nil)
+			}
+			reportRate(b, int64(2*rows*tileN*k))
+		})
+	}
+}

@@ -161,7 +161,7 @@ func (r *convRun) copyTile(tile []float32, row, rows, j int, load bool) {
 // workspace is what one job needs besides its operands.
 type workspace struct {
 	b     [blockTiles*kBlockMax*tileN + spanMax]float32 // gathered tiles of B
-	c     [tileM * tileN]float32                        // a tile of C that dst does not hold in one piece
+	c     [tileM * tileN]float32                        // a tile of C that is not in one piece in dst
 	spans [tileN]span
 }
 

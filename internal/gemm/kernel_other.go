@@ -1,3 +1,5 @@
+//go:build !amd64
+
 package gemm
 
 // haveSIMD tells whether this processor runs the assembly; there is none for this architecture.
