@@ -1,0 +1,143 @@
+package gpu
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/cudiffuse/cudiffuse/internal/workers"
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// CPU is the reference device: pure Go on a fixed set of threads. Its results do not depend on the
+// number of threads. It may be used by many goroutines.
+type CPU struct {
+	pool *workers.Pool
+}
+
+var _ sampler.Device = (*CPU)(nil)
+
+// NewCPU starts a device of the given number of threads; threads <= 0 means GOMAXPROCS.
+func NewCPU(threads int) *CPU { return &CPU{pool: workers.New(threads)} }
+
+// Name returns "cpu".
+func (c *CPU) Name() string { return "cpu" }
+
+// Threads returns the number of threads.
+func (c *CPU) Threads() int { return c.pool.Threads() }
+
+// Close ends the threads. Programs that are still open go on in their caller's thread. It may be called
+// twice.
+func (c *CPU) Close() error {
+	c.pool.Close()
+	return nil
+}
+
+// maxElems bounds one buffer (4 TiB of float32), so that sizes cannot overflow.
+const maxElems = 1 << 40
+
+// Program implements [sampler.Device]. The coefficients are rounded to float32 here, once; plans and
+// Init slices may be changed or dropped afterwards.
+//
+// It returns a *[sampler.RequestError] for an empty batch, elems that are not positive or too many, a
+// missing plan, a request without conditions, a weight that does not fit a float32 and an Init of the
+// wrong length, and a *[sampler.PlanError] for a plan that is not valid.
+func (c *CPU) Program(elems int, reqs []sampler.Request) (sampler.Program, error) {
+	rows, err := checkBatch(elems, reqs)
+	if err != nil {
+		return nil, err
+	}
+	p := &cpuProgram{
+		pool:   c.pool,
+		elems:  elems,
+		chunks: (elems + chunkElems - 1) / chunkElems,
+		rows:   make([]cpuRow, len(reqs)),
+		live:   make([]int, len(reqs)),
+		active: make([]int, 0, rows),
+	}
+	in, out, t := make(HostBuffer, rows*elems), make(HostBuffer, rows*elems), make(HostBuffer, rows)
+	p.eval = sampler.Eval{Elems: elems, Conds: make([]sampler.Cond, 0, rows), In: in, T: t, Out: out}
+	first := 0
+	for i := range reqs {
+		req, r := &reqs[i], &p.rows[i]
+		p.live[i] = i
+		if err := r.bind(elems, req); err != nil {
+			return nil, err
+		}
+		r.first = first
+		next := first + len(req.Conds)
+		r.in = in[first*elems : next*elems : next*elems]
+		r.out = out[first*elems : next*elems : next*elems]
+		r.t = t[first:next:next]
+		first = next
+		for _, w := range req.Conds {
+			p.eval.Conds = append(p.eval.Conds, w.Cond)
+		}
+	}
+	p.start(reqs)
+	return p, nil
+}
+
+// checkBatch returns the number of network rows. Only what would make the device fail is checked again
+// here.
+func checkBatch(elems int, reqs []sampler.Request) (rows int, err error) {
+	fail := func(row int, field, format string, a ...any) (int, error) {
+		return 0, &sampler.RequestError{Row: row, Field: field, Detail: fmt.Sprintf(format, a...)}
+	}
+	if elems <= 0 {
+		return fail(-1, "elems", "%d: want a positive number", elems)
+	}
+	if len(reqs) == 0 {
+		return fail(-1, "requests", "none: want at least one")
+	}
+	for i := range reqs {
+		r := &reqs[i]
+		switch {
+		case r.Plan == nil:
+			return fail(i, "plan", "none: want one made by sampler.New")
+		case len(r.Conds) == 0:
+			return fail(i, "conditions", "none: want at least one, whose Cond may be nil")
+		case r.Init != nil && len(r.Init) != elems:
+			return fail(i, "init", "%d values: want %d", len(r.Init), elems)
+		}
+		for _, w := range r.Conds {
+			if f := float64(float32(w.Weight)); math.IsNaN(f) || math.IsInf(f, 0) {
+				return fail(i, "weight", "%v: want a finite float32", w.Weight)
+			}
+		}
+		if err := r.Plan.Validate(); err != nil {
+			return 0, err
+		}
+		if f := float64(float32(r.Plan.Init)); math.IsInf(f, 0) {
+			return fail(i, "initial scale", "%v: want a finite float32", r.Plan.Init)
+		}
+		rows += len(r.Conds)
+	}
+	if elems > maxElems/rows {
+		return fail(-1, "elems", "%d times %d network rows is more than 2^40", elems, rows)
+	}
+	return rows, nil
+}
+
+// bind makes the state of one request; only registers that the plan uses get memory.
+func (r *cpuRow) bind(elems int, req *sampler.Request) error {
+	var err error
+	if r.table, err = newTable(req.Plan); err != nil {
+		return err
+	}
+	r.seed = req.Seed
+	r.weights = make([]float32, len(req.Conds))
+	for k, w := range req.Conds {
+		r.weights[k] = float32(w.Weight)
+	}
+	r.x, r.d = make([]float32, elems), make([]float32, elems)
+	for i := range r.table {
+		e := &r.table[i]
+		if r.base == nil && (e.has(flagBase) || e.uses(regBase)) {
+			r.base = make([]float32, elems)
+		}
+		if e.has(flagPush) && r.h[e.slot] == nil {
+			r.h[e.slot] = make([]float32, elems)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,194 @@
+package gpu
+
+// blockElems is the number of elements that pass through all registers before the next ones: the
+// scratch and the touched parts of the latents stay in the first-level cache.
+const blockElems = 512
+
+type block [blockElems]float32
+
+// scratch holds the values of one block that a kernel keeps in registers.
+type scratch struct {
+	m, raw, unc, n0, n1 block
+	x, base, push       block // the new values, written back when all rows are made
+}
+
+// update does stage e for elements lo to hi. It is the reference of this kernel, where k(...) are
+// uniform over a thread block, and row_sum is the loop of [rowSum] over 11 registers:
+//
+//	const Entry& e = table[row][stage[row]];
+//	float r[11] = {x[i], base[i], 0, 0, 0, h0[i], h1[i], h2[i], h3[i], 0, 0};   // those that are used
+//	if (e.flags & kEval) {
+//	    float m = 0.0f;
+//	    for (int c = 0; c < conds; ++c)
+//	        if (w[c] != 0.0f) m = __fadd_rn(m, __fmul_rn(w[c], out[c][i]));
+//	    r[RAW] = sum2(e.skip, x[i], e.out, m);
+//	    r[UNC] = conds > 1 ? sum2(e.skip, x[i], e.out, out[conds-1][i]) : r[RAW];
+//	    float v = r[RAW];
+//	    if (e.clip > 0.0f) { if (v > e.clip) v = e.clip; if (v < -e.clip) v = -e.clip; }
+//	    d[i] = r[D] = v;
+//	}
+//	if (e.flags & kN0) r[N0] = normal(seed, e.draw[0], i);
+//	if (e.flags & kN1) r[N1] = normal(seed, e.draw[1], i);
+//	float nx = row_sum(e.x, r);
+//	if (e.flags & kBase) base[i] = row_sum(e.base, r);
+//	if (e.flags & kPush) h[e.slot][i] = row_sum(e.push, r);
+//	x[i] = nx;
+//	if (e.flags & kNext) for (int c = 0; c < conds; ++c) in[c][i] = __fmul_rn(e.nextIn, nx);
+//
+// sum2(a, p, b, q) is row_sum of two registers. Here the loop over registers is outside and the loop
+// over the elements of a block inside; each element sees the same additions in the same order.
+//
+// Bytes per element, for a two-condition guided DDIM step: reads 4 of x and 8 of out, writes 4 of x, 4
+// of d and 8 of in.
+func (r *cpuRow) update(e *entry, lo, hi int) {
+	var s scratch
+	for ; lo < hi; lo += blockElems {
+		r.updateBlock(e, lo, min(lo+blockElems, hi), &s)
+	}
+}
+
+func (r *cpuRow) updateBlock(e *entry, lo, hi int, s *scratch) {
+	n := hi - lo
+	var reg [regs][]float32
+	reg[regX] = r.x[lo:hi]
+	if r.base != nil {
+		reg[regBase] = r.base[lo:hi]
+	}
+	for k, h := range r.h {
+		if h != nil {
+			reg[regH+k] = h[lo:hi]
+		}
+	}
+	if e.has(flagEval) {
+		r.predict(e, lo, hi, s)
+		reg[regD], reg[regRaw], reg[regUnc] = r.d[lo:hi], s.raw[:n], s.unc[:n]
+		if len(r.weights) == 1 {
+			reg[regUnc] = reg[regRaw]
+		}
+	}
+	if e.has(flagN0) {
+		reg[regN] = s.n0[:n]
+		normals(reg[regN], r.seed, e.draw[0], uint64(lo))
+	}
+	if e.has(flagN1) {
+		reg[regN+1] = s.n1[:n]
+		normals(reg[regN+1], r.seed, e.draw[1], uint64(lo))
+	}
+	rowSum(s.x[:n], &e.x, &reg)
+	if e.has(flagBase) {
+		rowSum(s.base[:n], &e.base, &reg)
+	}
+	if e.has(flagPush) {
+		rowSum(s.push[:n], &e.push, &reg)
+		copy(r.h[e.slot][lo:hi], s.push[:n])
+	}
+	if e.has(flagBase) {
+		copy(r.base[lo:hi], s.base[:n])
+	}
+	copy(r.x[lo:hi], s.x[:n])
+	if e.has(flagNext) {
+		r.input(e.nextIn, lo, hi)
+	}
+}
+
+// predict makes s.raw, s.unc (with several conditions, when a row uses it) and r.d:
+//
+//	m   = sum_c w[c]*out[c]
+//	raw = skip*x + out*m,  unc = skip*x + out*out[last],  d = clip(raw)
+func (r *cpuRow) predict(e *entry, lo, hi int, s *scratch) {
+	elems := len(r.x)
+	x, m, raw := r.x[lo:hi], s.m[:hi-lo], s.raw[:hi-lo]
+	terms := 0
+	for c, w := range r.weights {
+		terms = addTerm(m, terms, w, r.out[c*elems+lo:c*elems+hi])
+	}
+	endSum(m, terms)
+	sum2(raw, e.skip, x, e.out, m)
+	if last := len(r.weights) - 1; last > 0 && e.has(flagUnc) {
+		sum2(s.unc[:hi-lo], e.skip, x, e.out, r.out[last*elems+lo:last*elems+hi])
+	}
+	clip(r.d[lo:hi], e.clip, raw)
+}
+
+// input writes the network input of every condition: in = c_in * x.
+func (r *cpuRow) input(cin float32, lo, hi int) {
+	elems := len(r.x)
+	in := r.in[lo:hi]
+	scale(in, cin, r.x[lo:hi])
+	for c := 1; c < len(r.weights); c++ {
+		copy(r.in[c*elems+lo:c*elems+hi], in)
+	}
+}
+
+// rowSum is one output of the fused update for a block:
+//
+//	y = X*x + Base*base + D*d + Raw*raw + Unc*unc + H0*h0 + ... + N1*n1
+//
+// from +0, in this order, one rounding per operation. A zero coefficient skips its register, which may
+// then hold anything, NaN included, or not exist.
+func rowSum(y []float32, k *[regs]float32, reg *[regs][]float32) {
+	terms := 0
+	for j, c := range k {
+		terms = addTerm(y, terms, c, reg[j])
+	}
+	endSum(y, terms)
+}
+
+// sum2 is y = a*p + b*q by the rules of rowSum.
+func sum2(y []float32, a float32, p []float32, b float32, q []float32) {
+	terms := addTerm(y, 0, a, p)
+	terms = addTerm(y, terms, b, q)
+	endSum(y, terms)
+}
+
+// addTerm does y += k*r, where y counts as +0 before the first of its terms, and returns the number of
+// terms so far. The conversions keep the compiler from fusing the product into the sum.
+func addTerm(y []float32, terms int, k float32, r []float32) int {
+	if k == 0 {
+		return terms
+	}
+	r = r[:len(y)]
+	if terms == 0 {
+		for i, v := range r {
+			y[i] = 0 + float32(k*v) // 0 + -0 is +0
+		}
+		return 1
+	}
+	for i, v := range r {
+		y[i] += float32(k * v)
+	}
+	return terms + 1
+}
+
+// endSum is the sum without terms.
+func endSum(y []float32, terms int) {
+	if terms == 0 {
+		clear(y)
+	}
+}
+
+// scale is y = k*r.
+func scale(y []float32, k float32, r []float32) {
+	r = r[:len(y)]
+	for i, v := range r {
+		y[i] = float32(k * v)
+	}
+}
+
+// clip limits r to [-c, c] when c > 0. NaN compares false and stays.
+func clip(y []float32, c float32, r []float32) {
+	if !(c > 0) {
+		copy(y, r)
+		return
+	}
+	r = r[:len(y)]
+	for i, v := range r {
+		if v > c {
+			v = c
+		}
+		if v < -c {
+			v = -c
+		}
+		y[i] = v
+	}
+}

@@ -1,0 +1,145 @@
+package gputest
+
+import (
+	"math"
+	"testing"
+
+	"github.com/cudiffuse/cudiffuse/sampler"
+	"github.com/stretchr/testify/require"
+)
+
+// Execute runs a batch on a device and records each request as [Reference] does. Output rows that are
+// not active hold NaN, and inputs that are not active must not change.
+func Execute(t testing.TB, dev sampler.Device, elems int, reqs []sampler.Request, net Net) [][]Stage {
+	t.Helper()
+	p, err := dev.Program(elems, reqs)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, p.Close()) }()
+	trace := make([][]Stage, len(reqs))
+	for i := range reqs {
+		x := make([]float32, elems)
+		require.NoError(t, p.Read(i, x))
+		trace[i] = []Stage{{X: x}}
+	}
+	for {
+		e := p.Next()
+		if e == nil {
+			break
+		}
+		now := forward(t, e, reqs, p, net)
+		require.NoError(t, p.Step())
+		for i := range reqs {
+			stage := p.Stage(i)
+			if stage < len(trace[i]) {
+				continue // it was done before this step
+			}
+			require.Equal(t, len(trace[i]), stage)
+			s := now[i]
+			s.X = make([]float32, elems)
+			require.NoError(t, p.Read(i, s.X))
+			s.D = make([]float32, elems)
+			if p.Denoised(i, s.D) != nil {
+				s.D = nil
+			}
+			trace[i] = append(trace[i], s)
+		}
+	}
+	for i := range reqs {
+		require.Equal(t, len(reqs[i].Plan.Stages), p.Stage(i))
+	}
+	return trace
+}
+
+// forward runs the net on the active rows and returns what it was given per request. It checks that the
+// active rows are those of the requests whose stage evaluates.
+func forward(t testing.TB, e *sampler.Eval, reqs []sampler.Request, p sampler.Program, net Net) []Stage {
+	in, out, ts := e.In.Host(), e.Out.Host(), e.T.Host()
+	for i := range out {
+		out[i] = float32(math.NaN())
+	}
+	now := make([]Stage, len(reqs))
+	var want []int
+	row := 0
+	for i := range reqs {
+		stages, s := reqs[i].Plan.Stages, p.Stage(i)
+		for k := range reqs[i].Conds {
+			if s < len(stages) && stages[s].Eval {
+				want = append(want, row)
+				lo, hi := row*e.Elems, (row+1)*e.Elems
+				now[i].In = append(now[i].In, clone(in[lo:hi]))
+				now[i].T = append(now[i].T, ts[row])
+				require.Equal(t, reqs[i].Conds[k].Cond, e.Conds[row])
+				net(e.Conds[row], ts[row], in[lo:hi], out[lo:hi])
+			}
+			row++
+		}
+	}
+	require.Equal(t, row, len(e.Conds))
+	require.ElementsMatch(t, want, e.Active)
+	require.IsIncreasing(t, append([]int{-1}, e.Active...))
+	return now
+}
+
+// Diff returns the first element whose bits differ and -1 when there is none. Not-a-numbers count as
+// equal, because processors do not agree on their payload.
+func Diff(want, got []float32) int {
+	if len(want) != len(got) {
+		return min(len(want), len(got))
+	}
+	for i, w := range want {
+		g := got[i]
+		if math.Float32bits(w) != math.Float32bits(g) && !(w != w && g != g) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Equal tells whether two traces are equal, bit for bit.
+func Equal(want, got []Stage) bool {
+	if len(want) != len(got) {
+		return false
+	}
+	for s := range want {
+		w, g := &want[s], &got[s]
+		if Diff(w.X, g.X) >= 0 || Diff(w.D, g.D) >= 0 || Diff(w.T, g.T) >= 0 || len(w.In) != len(g.In) {
+			return false
+		}
+		for k := range w.In {
+			if Diff(w.In[k], g.In[k]) >= 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// RequireExact fails at the first stage and buffer in which two traces differ.
+func RequireExact(t testing.TB, want, got []Stage, format string, a ...any) {
+	t.Helper()
+	if Equal(want, got) {
+		return
+	}
+	t.Logf(format, a...)
+	require.Equal(t, len(want), len(got), "stages")
+	for s := range want {
+		exact(t, s, "x", want[s].X, got[s].X)
+		exact(t, s, "d", want[s].D, got[s].D)
+		exact(t, s, "t", want[s].T, got[s].T)
+		require.Equal(t, len(want[s].In), len(got[s].In), "inputs of stage %d", s)
+		for k := range want[s].In {
+			exact(t, s, "in", want[s].In[k], got[s].In[k])
+		}
+	}
+}
+
+func exact(t testing.TB, s int, name string, want, got []float32) {
+	t.Helper()
+	i := Diff(want, got)
+	if i < 0 {
+		return
+	}
+	require.Equal(t, len(want), len(got), "length of %s in stage %d", name, s)
+	t.Fatalf("stage %d: %s[%d] = %v (%08x), want %v (%08x)", s, name, i,
+		got[i], math.Float32bits(got[i]), want[i], math.Float32bits(want[i]))
+}

@@ -1,0 +1,43 @@
+package gputest
+
+import (
+	"math"
+
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// Net is a network on one sample: it fills out from in at timestep t. The conditions of [Requests] are
+// ints.
+type Net func(cond sampler.Cond, t float32, in, out []float32)
+
+// Lattice is a net with exact small numbers that differ between elements, conditions and timesteps and
+// keep samples of any plan bounded when the coefficients are.
+func Lattice(cond sampler.Cond, t float32, in, out []float32) {
+	c, _ := cond.(int)
+	for i, v := range in {
+		p := float32((i*37+c*11)%257-128) / 128
+		out[i] = float32(0.5*v) + float32(p*float32(1+t/1024))
+	}
+}
+
+// Specials is [Lattice] with NaN, infinities, zeros of both signs, denormal and huge numbers at some
+// elements.
+func Specials(cond sampler.Cond, t float32, in, out []float32) {
+	Lattice(cond, t, in, out)
+	inf := float32(math.Inf(1))
+	values := []float32{float32(math.NaN()), inf, -inf, 0, float32(math.Copysign(0, -1)), 1e-45, -1e-45,
+		math.MaxFloat32, -math.MaxFloat32, 1e-38, 1, -1}
+	c, _ := cond.(int)
+	for i := c % 3; i < len(out); i += 5 {
+		out[i] = values[(i/5+c)%len(values)]
+	}
+}
+
+// Pattern returns n values that look random and are exact in float32: i*mul mod mod, centred, times 1/32.
+func Pattern(n, mul, mod int) []float32 {
+	s := make([]float32, n)
+	for i := range s {
+		s[i] = float32(i*mul%mod-mod/2) / 32
+	}
+	return s
+}

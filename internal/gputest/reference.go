@@ -1,0 +1,138 @@
+package gputest
+
+import (
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// Noise fills dst with the noise of a draw from element first on.
+type Noise func(dst []float32, seed uint64, draw, first int)
+
+// Stage is what a request looks like after a stage.
+type Stage struct {
+	X  []float32   // the sample
+	D  []float32   // the last predicted clean sample; nil before the first
+	In [][]float32 // what the network got per condition; nil without evaluation
+	T  []float32
+}
+
+// Reference executes a request alone, one element and one operation at a time. The first Stage of the
+// result is the initial state.
+func Reference(elems int, req sampler.Request, net Net, noise Noise) []Stage {
+	x, base, d := make([]float32, elems), make([]float32, elems), make([]float32, elems)
+	var h [sampler.Slots][]float32
+	for k := range h {
+		h[k] = make([]float32, elems)
+	}
+	if req.Init != nil {
+		copy(x, req.Init)
+	} else {
+		noise(x, req.Seed, 0, 0)
+	}
+	for i := range x {
+		x[i] = float32(float32(req.Plan.Init) * x[i])
+		base[i] = x[i]
+	}
+	trace := []Stage{{X: clone(x)}}
+	hasD := false
+	for s := range req.Plan.Stages {
+		st := &req.Plan.Stages[s]
+		var now Stage
+		var outs [][]float32
+		if st.Eval {
+			for _, w := range req.Conds {
+				in, out := make([]float32, elems), make([]float32, elems)
+				for i := range in {
+					in[i] = float32(float32(st.At.In) * x[i])
+				}
+				net(w.Cond, float32(st.At.T), in, out)
+				now.In, now.T, outs = append(now.In, in), append(now.T, float32(st.At.T)), append(outs, out)
+			}
+		}
+		n0, n1 := drawn(elems, req, st, 0, noise), drawn(elems, req, st, 1, noise)
+		for i := range x {
+			r := registers{x: x[i], base: base[i], n: [2]float32{n0[i], n1[i]}}
+			for k := range h {
+				r.h[k] = h[k][i]
+			}
+			if st.Eval {
+				r.predict(st, req.Conds, outs, i)
+				d[i] = r.d
+			}
+			x[i] = r.row(st.X)
+			if st.Base != nil {
+				base[i] = r.row(*st.Base)
+			}
+			if st.Push != nil {
+				h[st.Slot][i] = r.row(*st.Push)
+			}
+		}
+		hasD = hasD || st.Eval
+		now.X = clone(x)
+		if hasD {
+			now.D = clone(d)
+		}
+		trace = append(trace, now)
+	}
+	return trace
+}
+
+func drawn(elems int, req sampler.Request, st *sampler.Stage, k int, noise Noise) []float32 {
+	n := make([]float32, elems)
+	if st.Draws[k] > 0 {
+		noise(n, req.Seed, st.Draws[k], 0)
+	}
+	return n
+}
+
+// registers are those of one element.
+type registers struct {
+	x, base, d, raw, unc float32
+	h                    [sampler.Slots]float32
+	n                    [2]float32
+}
+
+// add is y + c*v with the product rounded on its own; a zero c skips v.
+func add(y float32, c float64, v float32) float32 {
+	k := float32(c)
+	if k == 0 {
+		return y
+	}
+	product := float32(k * v)
+	return float32(y + product)
+}
+
+func (r *registers) predict(st *sampler.Stage, conds []sampler.Weighted, outs [][]float32, i int) {
+	var m float32
+	for k, w := range conds {
+		m = add(m, w.Weight, outs[k][i])
+	}
+	r.raw = add(add(0, st.From.Skip, r.x), st.From.Out, m)
+	r.unc = r.raw
+	if len(conds) > 1 {
+		r.unc = add(add(0, st.From.Skip, r.x), st.From.Out, outs[len(conds)-1][i])
+	}
+	r.d = r.raw
+	if c := float32(st.Clip); c > 0 {
+		switch {
+		case r.d > c:
+			r.d = c
+		case r.d < -c:
+			r.d = -c
+		}
+	}
+}
+
+func (r *registers) row(k sampler.Row) float32 {
+	y := add(0, k.X, r.x)
+	y = add(y, k.Base, r.base)
+	y = add(y, k.D, r.d)
+	y = add(y, k.Raw, r.raw)
+	y = add(y, k.Unc, r.unc)
+	for j := range k.H {
+		y = add(y, k.H[j], r.h[j])
+	}
+	y = add(y, k.N[0], r.n[0])
+	return add(y, k.N[1], r.n[1])
+}
+
+func clone(s []float32) []float32 { return append([]float32(nil), s...) }
