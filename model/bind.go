@@ -1,0 +1,104 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/cudiffuse/cudiffuse/internal/gemm"
+)
+
+// boundStep is a step that takes its scratch after the memory is planned.
+type boundStep interface {
+	step
+	setScratch([]float32)
+}
+
+// bind makes a step of every operation and tells how many floats of scratch it needs.
+func (e *Executor) bind(w *Weights) ([]boundStep, []int, error) {
+	if err := w.pack(); err != nil {
+		return nil, nil, err
+	}
+	steps := make([]boundStep, len(e.graph.Ops))
+	scratch := make([]int, len(e.graph.Ops))
+	for i, op := range e.graph.Ops {
+		s, n, err := e.bindOp(w, i, op)
+		if err != nil {
+			return nil, nil, err
+		}
+		if n < 0 || int64(n) > maxArena/4 {
+			return nil, nil, opShapeError(op, "needs %d floats of scratch", n)
+		}
+		steps[i], scratch[i] = s, n
+	}
+	return steps, scratch, nil
+}
+
+func (e *Executor) bindOp(w *Weights, i int, op Op) (boundStep, int, error) {
+	switch o := op.(type) {
+	case Conv2D:
+		x := e.shapes[o.X]
+		return &convStep{op: o, conv: w.convs[i]}, w.convs[i].Scratch(e.batch, x.H, x.W), nil
+	case Linear:
+		return &linearStep{op: o, linear: w.lins[i]}, w.lins[i].Scratch(e.batch), nil
+	case GroupNorm:
+		s := &groupNormStep{op: o, act: actFuncOf(o.Act)}
+		s.gamma, s.beta = w.Param(o.Gamma), w.Param(o.Beta)
+		return s, 0, nil
+	case Act:
+		return &mapStep{from: o.X, to: o.Y, fn: actFuncOf(o.Fn), scale: 1}, 0, nil
+	case Affine:
+		return &mapStep{from: o.X, to: o.Y, fn: affineMap, scale: o.Mul, shift: o.Add}, 0, nil
+	case Add:
+		return &addStep{op: o}, 0, nil
+	case AddChannel:
+		return &addChannelStep{op: o}, 0, nil
+	case Concat:
+		return &concatStep{op: o}, 0, nil
+	case Attention:
+		return &attentionStep{op: o}, attentionScratch(e.shapes[o.Q], e.pool.Threads()), nil
+	case Resample:
+		return &resampleStep{op: o}, 0, nil
+	}
+	return e.bindSmall(w, op)
+}
+
+// bindSmall binds the operations on vectors.
+func (e *Executor) bindSmall(w *Weights, op Op) (boundStep, int, error) {
+	switch o := op.(type) {
+	case TimestepEmbedding:
+		return &timestepStep{op: o, freqs: timestepFreqs(o.Dim, o.FreqShift)}, 0, nil
+	case FourierEmbedding:
+		return &fourierStep{op: o, weight: w.Param(o.Weight)}, 0, nil
+	case Lookup:
+		return &lookupStep{op: o, table: w.Param(o.Table)}, 0, nil
+	case DivRow:
+		return &divRowStep{op: o}, 0, nil
+	}
+	return nil, 0, &GraphError{op.Kind() + " " + op.Label(), fmt.Sprintf("%T has no CPU implementation", op)}
+}
+
+// convStep runs [Conv2D] through package gemm.
+type convStep struct {
+	op      Conv2D
+	conv    *gemm.Conv
+	scratch []float32
+}
+
+func (s *convStep) setScratch(b []float32) { s.scratch = b }
+
+func (s *convStep) run(e *Executor, n int) {
+	x := e.shapes[s.op.X]
+	s.conv.Run(e.pool, e.rows(s.op.Y, n), e.rows(s.op.X, n), n, x.H, x.W, s.scratch)
+}
+
+// linearStep runs [Linear] through package gemm.
+type linearStep struct {
+	op      Linear
+	linear  *gemm.Linear
+	scratch []float32
+}
+
+func (s *linearStep) setScratch(b []float32) { s.scratch = b }
+
+func (s *linearStep) run(e *Executor, n int) {
+	s.linear.Run(e.pool, e.rows(s.op.Y, n), e.rows(s.op.X, n), n, s.scratch)
+}

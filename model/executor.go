@@ -1,0 +1,227 @@
+package model
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cudiffuse/cudiffuse/internal/workers"
+)
+
+// Executor runs a graph on the CPU for up to a fixed number of rows.
+//
+// An Executor is used by one goroutine at a time. It owns its buffers; weights are
+// shared with other executors of the same network. Run does not allocate.
+type Executor struct {
+	graph  *Graph
+	shapes []Shape
+	batch  int
+	pool   *workers.Pool
+	plan   MemoryPlan
+	arena  []float32
+	bufs   [][]float32 // per tensor, for the whole batch; the caller's are set by Run
+	class  []int64
+	steps  []step
+	h, w   int
+}
+
+// step is an operation bound to its weights and scratch. It may keep state between
+// begin and the end of its run, so it belongs to one executor.
+type step interface {
+	run(e *Executor, n int)
+}
+
+// Inputs are the operands of a run, for n rows. Slices that the network does not
+// take must be nil; they are only read.
+type Inputs struct {
+	Sample         []float32 // [n, C, H, W], the scaled noisy image
+	Timestep       []float32 // [n], the time as the network was trained on
+	Class          []int64   // [n], labels in 0..Classes()-1
+	ClassEmbedding []float32 // [n, D], only for class_embed_type "identity"
+}
+
+// NewExecutor compiles a graph for at most batch rows of h x w images. A nil pool
+// runs on one thread. The error is a [*GraphError] or a [*ShapeError].
+func NewExecutor(g *Graph, w *Weights, batch, height, width int, pool *workers.Pool) (*Executor, error) {
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	if batch < 1 || batch > maxSide {
+		return nil, &ShapeError{"batch", fmt.Sprintf("%d is not within 1..%d", batch, maxSide)}
+	}
+	if len(g.Outputs) != 1 {
+		return nil, &GraphError{"", fmt.Sprintf("%d outputs, the executor writes one", len(g.Outputs))}
+	}
+	if w == nil || w.graph != g {
+		return nil, &GraphError{"", "the weights belong to another graph"}
+	}
+	shapes, err := g.Shapes(height, width)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRows(g, shapes, batch); err != nil {
+		return nil, err
+	}
+	e := &Executor{graph: g, shapes: shapes, batch: batch, pool: pool, h: height, w: width}
+	steps, scratch, err := e.bind(w)
+	if err != nil {
+		return nil, err
+	}
+	l, err := planMemory(g, shapes, batch, scratch)
+	if err != nil {
+		return nil, err
+	}
+	e.plan = l.plan
+	e.plan.Weights = w.Bytes()
+	e.arena = make([]float32, l.size)
+	e.attach(l, scratch, steps)
+	return e, nil
+}
+
+// checkRows refuses tensors whose size for the batch would not fit the arena, before
+// anything computes with that size.
+func checkRows(g *Graph, shapes []Shape, batch int) error {
+	for id, s := range shapes {
+		if n := int64(s.C) * int64(s.H) * int64(s.W); n > maxArena/4/int64(batch) {
+			return &ShapeError{"memory", fmt.Sprintf("tensor %s of %d rows of %v is too large",
+				g.Tensors[id].Name, batch, s)}
+		}
+	}
+	return nil
+}
+
+// attach gives every tensor and every step its part of the arena.
+func (e *Executor) attach(l layout, scratch []int, steps []boundStep) {
+	e.bufs = make([][]float32, len(e.graph.Tensors))
+	for id, off := range l.tensor {
+		if off >= 0 {
+			n := int64(e.batch) * int64(e.shapes[id].Len())
+			e.bufs[id] = e.arena[off : off+n : off+n]
+		}
+	}
+	for i, b := range steps {
+		if n := int64(scratch[i]); n > 0 {
+			off := l.scratch[i]
+			b.setScratch(e.arena[off : off+n : off+n])
+		}
+		e.steps = append(e.steps, b)
+	}
+}
+
+// Run evaluates the network on the first n rows and writes them to out, which must
+// not overlap the inputs. The context is looked at before every operation; after an
+// error out holds nothing useful. Arguments of the wrong size give an [*InputError].
+func (e *Executor) Run(ctx context.Context, n int, in Inputs, out []float32) error {
+	if err := e.setInputs(n, in); err != nil {
+		return err
+	}
+	y := e.graph.Outputs[0]
+	if want := n * e.shapes[y].Len(); len(out) != want {
+		return &InputError{"out", fmt.Sprintf("has %d elements, wanted %d (%d rows of %v)",
+			len(out), want, n, e.shapes[y])}
+	}
+	e.bufs[y] = out
+	defer e.release()
+	for _, s := range e.steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s.run(e, n)
+	}
+	return nil
+}
+
+// release forgets the caller's memory.
+func (e *Executor) release() {
+	for _, in := range e.graph.Inputs {
+		e.bufs[in.Tensor] = nil
+	}
+	e.bufs[e.graph.Outputs[0]] = nil
+	e.class = nil
+}
+
+// setInputs checks the arguments and takes them.
+func (e *Executor) setInputs(n int, in Inputs) error {
+	if n < 1 || n > e.batch {
+		return &InputError{"n", fmt.Sprintf("is %d, the executor was compiled for 1..%d rows", n, e.batch)}
+	}
+	given := [...]int{len(in.Sample), len(in.Timestep), len(in.Class), len(in.ClassEmbedding)}
+	for _, x := range e.graph.Inputs {
+		want := n * e.shapes[x.Tensor].Len()
+		if got := given[x.Kind]; got != want {
+			return &InputError{x.Kind.String(), fmt.Sprintf("has %d elements, wanted %d (%d rows of %v)",
+				got, want, n, e.shapes[x.Tensor])}
+		}
+		given[x.Kind] = 0
+		switch x.Kind {
+		case InputSample:
+			e.bufs[x.Tensor] = in.Sample
+		case InputTimestep:
+			e.bufs[x.Tensor] = in.Timestep
+		case InputClass:
+			e.class = in.Class
+		case InputClassEmbedding:
+			e.bufs[x.Tensor] = in.ClassEmbedding
+		}
+	}
+	for k, left := range given {
+		if left != 0 {
+			return &InputError{InputKind(k).String(), "is given, but the network does not take it"}
+		}
+	}
+	return e.checkClasses(in.Class)
+}
+
+// checkClasses refuses labels outside a lookup table.
+func (e *Executor) checkClasses(class []int64) error {
+	for _, op := range e.graph.Ops {
+		l, ok := op.(Lookup)
+		if !ok {
+			continue
+		}
+		for i, c := range class {
+			if c < 0 || c >= int64(l.Rows) {
+				return &InputError{"Class", fmt.Sprintf("row %d is class %d, wanted 0..%d", i, c, l.Rows-1)}
+			}
+		}
+	}
+	return nil
+}
+
+// rows returns the first n rows of a tensor.
+func (e *Executor) rows(id TensorID, n int) []float32 {
+	return e.bufs[id][:n*e.shapes[id].Len()]
+}
+
+// Batch is the largest number of rows of a run.
+func (e *Executor) Batch() int { return e.batch }
+
+// OutShape is the shape of one row of the result.
+func (e *Executor) OutShape() Shape { return e.shapes[e.graph.Outputs[0]] }
+
+// MemoryPlan returns where the intermediate results live and what they take.
+func (e *Executor) MemoryPlan() MemoryPlan { return e.plan }
+
+// FLOPs counts the multiplications and additions of convolutions, linear layers and
+// attention for n rows.
+func (e *Executor) FLOPs(n int) int64 {
+	var sum int64
+	for _, op := range e.graph.Ops {
+		sum += opFLOPs(op, e.shapes)
+	}
+	return int64(n) * sum
+}
+
+// opFLOPs is the work of an operation for one row, two for a multiply and an add.
+func opFLOPs(op Op, shapes []Shape) int64 {
+	y := shapes[op.Writes()]
+	switch o := op.(type) {
+	case Conv2D:
+		return 2 * int64(y.Len()) * int64(o.Shape.InC*o.Shape.KH*o.Shape.KW)
+	case Linear:
+		return 2 * int64(o.InF) * int64(o.OutF)
+	case Attention: // two products of C x T x T
+		t := int64(y.H * y.W)
+		return 4 * int64(y.C) * t * t
+	}
+	return 0
+}

@@ -1,0 +1,55 @@
+package model
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// ulp32 is the distance of neighbouring float32 numbers at |x|.
+func ulp32(x float64) float64 {
+	f := float32(math.Abs(x))
+	return float64(math.Nextafter32(f, float32(math.Inf(1)))) - float64(f)
+}
+
+func TestExp32(t *testing.T) {
+	worst := 0.0
+	for x := float32(-87.3); x < 88.7; x += 0.00091 {
+		want := math.Exp(float64(x))
+		worst = max(worst, math.Abs(float64(exp32(x))-want)/ulp32(want))
+	}
+	require.Less(t, worst, 1.1, "ulp")
+	require.Equal(t, float32(1), exp32(0))
+	require.Equal(t, float32(0), exp32(-90))
+	require.Equal(t, float32(0), exp32(float32(math.Inf(-1))))
+	require.True(t, math.IsInf(float64(exp32(89)), 1))
+	require.True(t, math.IsNaN(float64(exp32(float32(math.NaN())))))
+	require.InEpsilon(t, math.Exp(float64(float32(88.722))), float64(exp32(88.722)), 1e-6)
+	for _, x := range []float32{-87.33654, -87.33655} {
+		require.InDelta(t, 0, exp32(x), 1.2e-38)
+	}
+}
+
+func TestFloat64Functions(t *testing.T) {
+	for i := range 200_000 {
+		x := float64(i)*0.0137 - 1000
+		s, c := sincos64(x)
+		require.InDelta(t, math.Sin(x), s, 4e-16, x)
+		require.InDelta(t, math.Cos(x), c, 4e-16, x)
+	}
+	for x := -700.0; x < 700; x += 0.37 {
+		require.InEpsilon(t, math.Exp(x), exp64(x), 1e-15, x)
+		y := math.Exp(x / 3)
+		require.InDelta(t, math.Log(y), log64(y), 1e-15*max(1, math.Abs(x)), x)
+	}
+	for x := -7.0; x < 7; x += 0.0037 {
+		require.InDelta(t, math.Erf(x), erf64(x), 2e-15, x)
+	}
+	s, c := sincos64(math.Inf(1))
+	require.True(t, math.IsNaN(s) && math.IsNaN(c))
+	require.True(t, math.IsInf(log64(0), -1))
+	require.True(t, math.IsNaN(log64(-1)))
+	s, _ = sincos64(1e9)
+	require.InDelta(t, math.Sin(1e9), s, 1e-6)
+}

@@ -1,0 +1,50 @@
+"""Makes the unet2d_* folders: UNet2DModels with random weights, saved by diffusers, and what diffusers
+computes from a fixed input. Usage: make_models.py OUT. Made with diffusers 0.42.1 and torch 2.15.0."""
+import os
+import sys
+
+import torch
+from diffusers import UNet2DModel
+from safetensors.torch import save_file
+
+torch.set_num_threads(1)
+
+
+def emit(name, times, labels=None, **config):
+    gen = torch.Generator().manual_seed(1234)
+    torch.manual_seed(99)
+    model = UNet2DModel(**config)
+    with torch.no_grad():  # away from the initial values: no weight zero, no bias equal
+        for _, p in sorted(model.named_parameters()):
+            std = 0.1 if p.ndim <= 1 or float(p.abs().max()) == 0 else 0.02
+            noise = std * torch.randn(*p.shape, generator=gen)
+            p.copy_(noise) if p.ndim > 1 and float(p.abs().max()) == 0 else p.add_(noise)
+    model.eval()
+    folder = os.path.join(sys.argv[1], name)
+    model.save_pretrained(folder, safe_serialization=True)
+    x = torch.randn(2, config["in_channels"], config["sample_size"], config["sample_size"], generator=gen)
+    tensors = {"in.x": x, "in.t": torch.tensor(times)}
+    if labels is not None:
+        tensors["in.y"] = torch.tensor(labels)
+    with torch.no_grad():
+        tensors["out.sample"] = model(x, tensors["in.t"], class_labels=tensors.get("in.y")).sample
+    save_file({k: v.contiguous() for k, v in tensors.items()}, os.path.join(folder, "golden.safetensors"))
+
+
+emit("unet2d_ddpm", [7, 911], sample_size=16, in_channels=3, out_channels=3, block_out_channels=(16, 32),
+     layers_per_block=1, down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+     up_block_types=("AttnUpBlock2D", "UpBlock2D"), norm_num_groups=8, attention_head_dim=None,
+     downsample_padding=0, flip_sin_to_cos=False, freq_shift=1, norm_eps=1e-6)
+emit("unet2d_class", [3, 500], [4, 10], sample_size=12, in_channels=1, out_channels=1,
+     block_out_channels=(16, 24, 32), layers_per_block=2,
+     down_block_types=("DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"),
+     up_block_types=("AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"), norm_num_groups=8,
+     attention_head_dim=8, num_class_embeds=11)
+emit("unet2d_scoresde", [0.5, 40.0], sample_size=16, in_channels=3, out_channels=3, block_out_channels=(32, 64),
+     layers_per_block=1, down_block_types=("SkipDownBlock2D", "AttnSkipDownBlock2D"),
+     up_block_types=("AttnSkipUpBlock2D", "SkipUpBlock2D"), norm_num_groups=8, time_embedding_type="fourier",
+     attention_head_dim=8, mid_block_scale_factor=1.41421356, norm_eps=1e-6)
+emit("unet2d_adm", [0, 999], [0, 4], sample_size=16, in_channels=3, out_channels=6, block_out_channels=(16, 32),
+     layers_per_block=1, down_block_types=("ResnetDownsampleBlock2D", "AttnDownBlock2D"),
+     up_block_types=("AttnUpBlock2D", "ResnetUpsampleBlock2D"), norm_num_groups=8, attention_head_dim=8,
+     resnet_time_scale_shift="scale_shift", downsample_type="resnet", upsample_type="resnet", num_class_embeds=5)

@@ -1,0 +1,74 @@
+package model
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/cudiffuse/cudiffuse/internal/gemm"
+)
+
+// Weights are the parameters of a graph. They are never changed, and are packed for
+// the CPU once, when the first executor is compiled, so that every executor of a
+// network shares them. Safe for concurrent use.
+type Weights struct {
+	graph *Graph
+	data  [][]float32
+
+	once  sync.Once
+	convs map[int]*gemm.Conv   // by operation
+	lins  map[int]*gemm.Linear // by operation
+	err   error
+}
+
+// NewWeights binds the values of g.Params, in that order, row-major. The slices are
+// kept, not copied. Wrong lengths give a [*WeightError].
+func NewWeights(g *Graph, data [][]float32) (*Weights, error) {
+	if len(data) != len(g.Params) {
+		return nil, &GraphError{"", fmt.Sprintf("%d weights for %d parameters", len(data), len(g.Params))}
+	}
+	for i, p := range g.Params {
+		if len(data[i]) != p.Len() {
+			return nil, &WeightError{Tensor: p.Name, Wanted: fmt.Sprint(p.Shape),
+				Found: fmt.Sprintf("%d elements", len(data[i]))}
+		}
+	}
+	return &Weights{graph: g, data: data}, nil
+}
+
+// Param returns the values of a parameter, row-major; nil for NoParam. The caller
+// must not change them.
+func (w *Weights) Param(id ParamID) []float32 {
+	if id < 0 || int(id) >= len(w.data) {
+		return nil
+	}
+	return w.data[id]
+}
+
+// Bytes is the size of the weights as float32, without the packed copies.
+func (w *Weights) Bytes() int64 {
+	var n int64
+	for _, d := range w.data {
+		n += 4 * int64(len(d))
+	}
+	return n
+}
+
+// pack makes the packed layers once.
+func (w *Weights) pack() error {
+	w.once.Do(func() {
+		w.convs, w.lins = map[int]*gemm.Conv{}, map[int]*gemm.Linear{}
+		for i, op := range w.graph.Ops {
+			switch o := op.(type) {
+			case Conv2D:
+				w.convs[i], w.err = gemm.NewConv(gemm.ConvShape(o.Shape), w.Param(o.Weight), w.Param(o.Bias))
+			case Linear:
+				w.lins[i], w.err = gemm.NewLinear(o.OutF, o.InF, w.Param(o.Weight), w.Param(o.Bias))
+			}
+			if w.err != nil {
+				w.err = &ShapeError{op.Kind() + " " + op.Label(), w.err.Error()}
+				return
+			}
+		}
+	})
+	return w.err
+}
