@@ -46,14 +46,15 @@ func (r *convRun) padRowPhases(dst, src []float32) {
 	s := &r.conv.shape
 	for first := range s.Stride {
 		d := dst[first*r.geo.phase:][:r.geo.phase]
-		x := first - s.PadL // column of src
-		for i := range d {
-			if uint(x) < uint(len(src)) {
-				d[i] = src[x]
-			} else {
-				d[i] = 0
-			}
+		// Place i holds column first-PadL+i*Stride of src: those from i0 to i1 exist.
+		i0 := min(ceilDiv(max(s.PadL-first, 0), s.Stride), len(d))
+		i1 := min(max(ceilDiv(len(src)+s.PadL-first, s.Stride), i0), len(d))
+		clear(d[:i0])
+		x := first - s.PadL + i0*s.Stride
+		for i := range d[i0:i1] {
+			d[i0+i] = src[x]
 			x += s.Stride
 		}
+		clear(d[i1:])
 	}
 }

@@ -19,9 +19,6 @@ const (
 // unroll is how many k one turn of the main loop does.
 const unroll = 4
 
-// ahead is how far in front of the reads of B it is prefetched, in k.
-const ahead = 12
-
 // kernel emits microKernel for one height of panel:
 //
 //	c[r][j] = (load ? c[r][j] : 0) + a[0][r]*b[0][j] + ... + a[k-1][r]*b[k-1][j] (+ bias[r])
@@ -130,7 +127,6 @@ func step(sums [][vectors]reg.VecVirtual, a, b reg.Register, u int) {
 		bv[v] = YMM()
 		VMOVUPS(Mem{Base: b, Disp: (u*vectors + v) * vecSize}, bv[v])
 	}
-	PREFETCHT0(Mem{Base: b, Disp: (u + ahead) * vectors * vecSize})
 	for r := range sums {
 		x, product := YMM(), YMM()
 		VBROADCASTSS(Mem{Base: a, Disp: (u*len(sums) + r) * 4}, x)
