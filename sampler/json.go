@@ -67,3 +67,6 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(out)
 }
+
+// RegisterNames returns the names of the registers in the order of [Row.Coefficients].
+func RegisterNames() [Registers]string { return registerNames }

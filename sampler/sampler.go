@@ -77,8 +77,13 @@ func checkPoints(name string, pts []schedule.Point) error {
 		if i == 0 {
 			continue
 		}
-		// The SNR must rise: sigma/alpha falls, written without the division.
-		if q := pts[i-1]; !(p.Sigma*q.Alpha < q.Sigma*p.Alpha) {
+		// The SNR must rise: sigma/alpha falls, written without the division. Only the last step may stand
+		// still, where a grid that reaches sigma_min is followed by a final sigma of sigma_min.
+		q, slack := pts[i-1], 1.0
+		if i == len(pts)-1 {
+			slack = 1 + 1e-12
+		}
+		if a, b := p.Sigma*q.Alpha, q.Sigma*p.Alpha; !(a < b || i == len(pts)-1 && a <= b*slack) {
 			return &PlanError{Sampler: name, Step: i - 1,
 				Detail: fmt.Sprintf("sigma does not decrease (t %v to t %v): want distinct, falling noise levels",
 					q.T, p.T)}

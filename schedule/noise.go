@@ -48,17 +48,20 @@ func fromAlphaBar(bar []float64) *Noise {
 	return n
 }
 
-// WithTerminalFloor returns n with an alpha-bar of at least [ZeroSNRAlphaBar] at the last timestep, for
-// samplers that divide by alpha. Without zero terminal SNR it returns n itself.
+// WithTerminalFloor returns n with [ZeroSNRAlphaBar] in place of an alpha-bar of 0 at the last timestep,
+// for samplers that divide by alpha. Without zero terminal SNR it returns n itself.
 func (n *Noise) WithTerminalFloor() *Noise {
 	last := len(n.alphaBar) - 1
-	if n.alphaBar[last] >= ZeroSNRAlphaBar {
+	if !n.ZeroTerminal() {
 		return n
 	}
 	bar := append([]float64(nil), n.alphaBar...)
 	bar[last] = ZeroSNRAlphaBar
 	return fromAlphaBar(bar)
 }
+
+// ZeroTerminal reports whether no signal is left at the last timestep.
+func (n *Noise) ZeroTerminal() bool { return n.alphaBar[len(n.alphaBar)-1] == 0 }
 
 // Timesteps returns T, the number of training timesteps.
 func (n *Noise) Timesteps() int { return len(n.alphaBar) }

@@ -68,6 +68,20 @@ func ParseKind(s string) (Kind, error) {
 		Want: "epsilon, v_prediction, sample or flow_prediction"}
 }
 
+// Check returns an error that wraps [ErrZeroSNR] when a network of kind k cannot be sampled along n: epsilon
+// prediction with zero terminal SNR, also where a floor keeps the division finite.
+func (k Kind) Check(n *Noise) error {
+	if k == Epsilon && n.ZeroTerminal() {
+		return zeroSNR()
+	}
+	return nil
+}
+
+func zeroSNR() error {
+	return &Error{Field: "prediction type", Value: "epsilon", Err: ErrZeroSNR,
+		Want: "v_prediction or sample with zero terminal SNR"}
+}
+
 // Scaling turns the network's output into the predicted clean sample: raw = Skip*x + Out*output.
 type Scaling struct{ Skip, Out float64 }
 
@@ -78,14 +92,12 @@ type Scaling struct{ Skip, Out float64 }
 //	x0        out
 //	velocity  x - sigma*out
 //
-// For epsilon at a point without signal (alpha/sigma at or below that of [ZeroSNRAlphaBar]) it returns an
-// error that wraps [ErrZeroSNR].
+// For epsilon at a point without signal (alpha 0) it returns an error that wraps [ErrZeroSNR].
 func (k Kind) Scaling(p Point) (Scaling, error) {
 	switch k {
 	case Epsilon:
-		if p.Alpha <= p.Sigma*math.Sqrt(ZeroSNRAlphaBar)*(1+1e-6) {
-			return Scaling{}, &Error{Field: "prediction type", Value: "epsilon", Err: ErrZeroSNR,
-				Want: "v_prediction or sample with zero terminal SNR"}
+		if p.Alpha == 0 {
+			return Scaling{}, zeroSNR()
 		}
 		return Scaling{Skip: 1 / p.Alpha, Out: -p.Sigma / p.Alpha}, nil
 	case V:

@@ -1,0 +1,220 @@
+package diffusers
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// MaxConfigBytes bounds the size of a scheduler_config.json.
+const MaxConfigBytes = 1 << 20
+
+// Error is a scheduler config or option that cannot be used.
+type Error struct {
+	Class  string // the scheduler class, if known
+	Field  string // the key or argument
+	Detail string // what was found and what would be right
+	Err    error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	s := "scheduler config"
+	if e.Class != "" {
+		s += " " + e.Class
+	}
+	if e.Field != "" {
+		s += ": " + e.Field
+	}
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// config holds the keys of every supported class under diffusers' names.
+type config struct {
+	Class             string    `json:"_class_name"`
+	TrainTimesteps    int       `json:"num_train_timesteps"`
+	BetaStart         float64   `json:"beta_start"`
+	BetaEnd           float64   `json:"beta_end"`
+	BetaSchedule      string    `json:"beta_schedule"`
+	TrainedBetas      []float64 `json:"trained_betas"`
+	PredictionType    string    `json:"prediction_type"`
+	TimestepSpacing   string    `json:"timestep_spacing"`
+	StepsOffset       int       `json:"steps_offset"`
+	RescaleZeroSNR    bool      `json:"rescale_betas_zero_snr"`
+	ClipSample        bool      `json:"clip_sample"`
+	ClipRange         float64   `json:"clip_sample_range"`
+	SetAlphaToOne     bool      `json:"set_alpha_to_one"`
+	VarianceType      *string   `json:"variance_type"`
+	Thresholding      bool      `json:"thresholding"`
+	ThresholdRatio    float64   `json:"dynamic_thresholding_ratio"`
+	SampleMax         float64   `json:"sample_max_value"`
+	Karras            bool      `json:"use_karras_sigmas"`
+	Exponential       bool      `json:"use_exponential_sigmas"`
+	Beta              bool      `json:"use_beta_sigmas"`
+	LuLambdas         bool      `json:"use_lu_lambdas"`
+	FlowSigmas        bool      `json:"use_flow_sigmas"`
+	FlowShift         float64   `json:"flow_shift"`
+	DynamicShifting   bool      `json:"use_dynamic_shifting"`
+	TimeShiftType     string    `json:"time_shift_type"`
+	SolverOrder       int       `json:"solver_order"`
+	AlgorithmType     string    `json:"algorithm_type"`
+	SolverType        string    `json:"solver_type"`
+	LowerOrderFinal   bool      `json:"lower_order_final"`
+	EulerAtFinal      bool      `json:"euler_at_final"`
+	FinalSigmas       string    `json:"final_sigmas_type"`
+	LambdaMinClipped  minusInf  `json:"lambda_min_clipped"`
+	InterpolationType string    `json:"interpolation_type"`
+	TimestepType      string    `json:"timestep_type"`
+	SigmaMin          *float64  `json:"sigma_min"`
+	SigmaMax          *float64  `json:"sigma_max"`
+	OriginalSteps     int       `json:"original_inference_steps"`
+	TimestepScaling   float64   `json:"timestep_scaling"`
+}
+
+// classes lists the supported classes and their defaults where they differ from the common ones.
+var classes = map[string]func(*config){
+	"DDPMScheduler":                   func(c *config) { c.ClipSample = true },
+	"DDIMScheduler":                   func(c *config) { c.ClipSample = true },
+	"DPMSolverMultistepScheduler":     func(c *config) { c.TimestepSpacing = "linspace" },
+	"EulerDiscreteScheduler":          func(c *config) { c.TimestepSpacing = "linspace" },
+	"EulerAncestralDiscreteScheduler": func(c *config) { c.TimestepSpacing = "linspace" },
+	"HeunDiscreteScheduler": func(c *config) {
+		c.TimestepSpacing, c.BetaStart, c.BetaEnd = "linspace", 0.00085, 0.012
+	},
+	"LCMScheduler": func(c *config) {
+		c.BetaSchedule, c.BetaStart, c.BetaEnd = "scaled_linear", 0.00085, 0.012
+	},
+}
+
+// Classes returns the supported class names.
+func Classes() []string {
+	var names []string
+	for n := range classes {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// minusInf reads a number, or Python's -Infinity, which older configs have as a bare word or a string.
+type minusInf struct{ v *float64 }
+
+func (m *minusInf) UnmarshalJSON(b []byte) error {
+	s := strings.Trim(string(b), `"`)
+	if s == "-inf" || s == "-Infinity" || s == "null" {
+		m.v = nil
+		return nil
+	}
+	m.v = new(float64)
+	return json.Unmarshal(b, m.v)
+}
+
+// Scheduler is a parsed scheduler config.
+type Scheduler struct {
+	Unknown []string // keys that no supported class has; they change nothing here
+	c       config
+}
+
+// Class returns the name of the diffusers class.
+func (s *Scheduler) Class() string { return s.c.Class }
+
+// Parse reads a scheduler_config.json.
+func Parse(r io.Reader) (*Scheduler, error) {
+	b, err := io.ReadAll(io.LimitReader(r, MaxConfigBytes+1))
+	if err != nil {
+		return nil, &Error{Err: err}
+	}
+	if len(b) > MaxConfigBytes {
+		return nil, &Error{Detail: fmt.Sprintf("more than %d bytes", MaxConfigBytes)}
+	}
+	b = bytes.ReplaceAll(b, []byte("-Infinity"), []byte(`"-inf"`)) // Python writes it, JSON has no such number
+	var keys map[string]json.RawMessage
+	if err := json.Unmarshal(b, &keys); err != nil {
+		return nil, &Error{Detail: "not a JSON object", Err: err}
+	}
+	var head struct {
+		Class string `json:"_class_name"`
+	}
+	if err := json.Unmarshal(b, &head); err != nil {
+		return nil, &Error{Field: "_class_name", Err: err}
+	}
+	adjust, ok := classes[head.Class]
+	if !ok {
+		return nil, &Error{Field: "_class_name", Detail: fmt.Sprintf("%q is not supported: want one of %s",
+			head.Class, strings.Join(Classes(), ", "))}
+	}
+	s := &Scheduler{c: config{TrainTimesteps: 1000, BetaStart: 1e-4, BetaEnd: 0.02, BetaSchedule: "linear",
+		PredictionType: "epsilon", TimestepSpacing: "leading", ClipRange: 1, SetAlphaToOne: true,
+		FlowShift: 1, SolverOrder: 2, AlgorithmType: "dpmsolver++", SolverType: "midpoint",
+		LowerOrderFinal: true, FinalSigmas: "zero", InterpolationType: "linear", TimestepType: "discrete",
+		TimeShiftType: "exponential", OriginalSteps: 50, TimestepScaling: 10}}
+	adjust(&s.c)
+	if err := json.Unmarshal(b, &s.c); err != nil {
+		return nil, &Error{Class: head.Class, Err: err}
+	}
+	known := knownKeys()
+	for k := range keys {
+		if !strings.HasPrefix(k, "_") && !slices.Contains(known, k) {
+			s.Unknown = append(s.Unknown, k)
+		}
+	}
+	sort.Strings(s.Unknown)
+	return s, s.check()
+}
+
+// check refuses what is not supported or contradicts itself.
+func (s *Scheduler) check() error {
+	c := &s.c
+	fail := func(field, detail string) error { return &Error{Class: c.Class, Field: field, Detail: detail} }
+	oneOf := func(field, got string, want ...string) error {
+		if slices.Contains(want, got) {
+			return nil
+		}
+		return fail(field, fmt.Sprintf("%q: want %s", got, strings.Join(want, ", ")))
+	}
+	if c.Thresholding {
+		return fail("thresholding", "dynamic thresholding is not supported yet: want false")
+	}
+	if c.VarianceType != nil && strings.HasPrefix(*c.VarianceType, "learned") {
+		return fail("variance_type", fmt.Sprintf("%q: learned variance is not supported yet", *c.VarianceType))
+	}
+	curves := 0
+	for _, on := range []bool{c.Karras, c.Exponential, c.Beta, c.LuLambdas, c.FlowSigmas} {
+		if on {
+			curves++
+		}
+	}
+	if curves > 1 {
+		return fail("use_karras_sigmas", "more than one of the use_*_sigmas options is set: want at most one")
+	}
+	if c.ClipSample && !(c.ClipRange > 0) {
+		return fail("clip_sample_range", fmt.Sprintf("%v: want a positive number", c.ClipRange))
+	}
+	for _, e := range []error{
+		oneOf("final_sigmas_type", c.FinalSigmas, "zero", "sigma_min"),
+		oneOf("algorithm_type", c.AlgorithmType, "dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"),
+		oneOf("solver_type", c.SolverType, "midpoint", "heun"),
+		oneOf("timestep_spacing", c.TimestepSpacing, "leading", "trailing", "linspace"),
+		oneOf("interpolation_type", c.InterpolationType, "linear", "log_linear"),
+		oneOf("timestep_type", c.TimestepType, "discrete", "continuous"),
+		oneOf("time_shift_type", c.TimeShiftType, "exponential"),
+	} {
+		if e != nil {
+			return e
+		}
+	}
+	return nil
+}

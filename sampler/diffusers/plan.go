@@ -1,0 +1,198 @@
+package diffusers
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/cudiffuse/cudiffuse/sampler"
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+// Options are the arguments of set_timesteps() and step().
+type Options struct {
+	Steps     int       // num_inference_steps; 0 when Timesteps or Sigmas is given
+	Timesteps []float64 // custom timesteps, falling
+	Sigmas    []float64 // custom noise levels, falling, with the final one (EulerDiscreteScheduler)
+
+	Eta                   float64 // DDIM
+	UseClippedModelOutput bool    // DDIM
+
+	SChurn, SMin, SNoise float64 // Euler: s_churn, s_tmin, s_noise (0 means 1)
+	SMax                 float64 // Euler: s_tmax, 0 means no limit
+
+	OriginalSteps int      // LCM: original_inference_steps, 0 means the config's
+	Strength      float64  // LCM, 0 means 1
+	Mu            *float64 // dynamic shifting
+}
+
+// Plan compiles the scheduler for the given arguments.
+func (s *Scheduler) Plan(o Options) (*sampler.Plan, error) {
+	kind, err := schedule.ParseKind(s.c.PredictionType)
+	if err != nil {
+		return nil, &Error{Class: s.c.Class, Field: "prediction_type", Err: err}
+	}
+	if err := s.checkOptions(o); err != nil {
+		return nil, err
+	}
+	noise, err := s.noise()
+	if err == nil {
+		err = kind.Check(noise)
+	}
+	if err != nil {
+		return nil, &Error{Class: s.c.Class, Err: err}
+	}
+	var p *sampler.Plan
+	switch s.c.Class {
+	case "DDPMScheduler", "DDIMScheduler", "LCMScheduler":
+		p, err = s.discrete(noise, kind, o)
+	case "DPMSolverMultistepScheduler":
+		p, err = s.multistep(noise.WithTerminalFloor(), kind, o)
+	default:
+		p, err = s.exploding(noise.WithTerminalFloor(), kind, o)
+	}
+	if err != nil {
+		return nil, &Error{Class: s.c.Class, Err: err}
+	}
+	return p, nil
+}
+
+func (s *Scheduler) checkOptions(o Options) error {
+	given := 0
+	for _, on := range []bool{o.Steps != 0, o.Timesteps != nil, o.Sigmas != nil} {
+		if on {
+			given++
+		}
+	}
+	fail := func(field, detail string) error {
+		return &Error{Class: s.c.Class, Field: field, Detail: detail}
+	}
+	if given != 1 {
+		return fail("steps", fmt.Sprintf("%d of steps, timesteps and sigmas given: want exactly one", given))
+	}
+	if o.Timesteps == nil && o.Sigmas == nil && (o.Steps < 1 || o.Steps > s.c.TrainTimesteps) {
+		return fail("steps", fmt.Sprintf("%d: want 1 to %d", o.Steps, s.c.TrainTimesteps))
+	}
+	if o.Sigmas != nil && s.c.Class != "EulerDiscreteScheduler" {
+		return fail("sigmas", "only EulerDiscreteScheduler takes them: want steps or timesteps")
+	}
+	curved := s.c.Karras || s.c.Exponential || s.c.Beta || s.c.LuLambdas
+	if o.Timesteps != nil && curved {
+		return fail("timesteps", "contradict the config's use_*_sigmas: want steps")
+	}
+	for i, t := range o.Timesteps {
+		if !(t >= 0 && t <= float64(s.c.TrainTimesteps-1)) || i > 0 && t >= o.Timesteps[i-1] {
+			return fail("timesteps", fmt.Sprintf("%v at %d: want falling values from 0 to %d",
+				t, i, s.c.TrainTimesteps-1))
+		}
+	}
+	if o.Mu != nil && (!s.c.DynamicShifting || math.IsNaN(*o.Mu) || math.IsInf(*o.Mu, 0)) {
+		return fail("mu", "want a finite number, and use_dynamic_shifting in the config")
+	}
+	return nil
+}
+
+// noise builds the forward process. LCM, DDPM and DDIM keep a terminal alpha-bar of 0.
+func (s *Scheduler) noise() (*schedule.Noise, error) {
+	betas := s.c.TrainedBetas
+	if betas == nil {
+		var err error
+		betas, err = schedule.Betas(s.c.BetaSchedule, s.c.TrainTimesteps, s.c.BetaStart, s.c.BetaEnd)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if s.c.RescaleZeroSNR {
+		var err error
+		if betas, err = schedule.RescaleZeroTerminalSNR(betas); err != nil {
+			return nil, err
+		}
+	}
+	return schedule.New(betas)
+}
+
+func (s *Scheduler) spacing() schedule.Spacing {
+	sp, _ := schedule.ParseSpacing(s.c.TimestepSpacing) // checked by Parse
+	return sp
+}
+
+func (s *Scheduler) options() []sampler.Option {
+	if s.c.ClipSample {
+		return []sampler.Option{sampler.WithClip(s.c.ClipRange)}
+	}
+	return nil
+}
+
+// discrete plans DDPM, DDIM and LCM, which stay on the training timesteps.
+func (s *Scheduler) discrete(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
+	ts, err := s.discreteTimesteps(n, o)
+	if err != nil {
+		return nil, err
+	}
+	final := n.Point(-1)
+	if !s.c.SetAlphaToOne && s.c.Class == "DDIMScheduler" {
+		final = n.Point(0)
+	}
+	pts := make([]schedule.Point, 0, len(ts)+1)
+	for _, t := range ts {
+		pts = append(pts, n.Point(t))
+	}
+	pts = append(pts, final)
+	switch s.c.Class {
+	case "LCMScheduler":
+		return sampler.New(sampler.LCM{Scaling: s.c.TimestepScaling}, pts, kind, s.options()...)
+	case "DDPMScheduler":
+		d := sampler.DDPM{}
+		if s.c.VarianceType != nil && strings.HasPrefix(*s.c.VarianceType, "fixed_large") {
+			d.Variance = sampler.FixedLarge
+		}
+		return sampler.New(d, pts, kind, s.options()...)
+	}
+	d := sampler.DDIM{Eta: o.Eta, KeepEpsilon: !o.UseClippedModelOutput}
+	// The quirk: the step goes to t - T/steps, whatever the next timestep is.
+	stride := n.Timesteps() / len(ts)
+	for _, t := range ts {
+		to := final
+		if t-stride >= 0 {
+			to = n.Point(t - stride)
+		}
+		d.Targets = append(d.Targets, to)
+	}
+	if pts[len(pts)-1] == pts[len(pts)-2] { // the last timestep is 0 and so is the end
+		pts[len(pts)-1] = n.Point(-1)
+	}
+	return sampler.New(d, pts, kind, s.options()...)
+}
+
+func (s *Scheduler) discreteTimesteps(n *schedule.Noise, o Options) ([]int, error) {
+	if o.Timesteps != nil {
+		strength := o.Strength
+		if strength == 0 {
+			strength = 1
+		}
+		all := ints(o.Timesteps)
+		keep := min(int(float64(len(all))*strength), len(all))
+		return all[len(all)-keep:], nil
+	}
+	if s.c.Class == "LCMScheduler" {
+		original, strength := s.c.OriginalSteps, o.Strength
+		if o.OriginalSteps != 0 {
+			original = o.OriginalSteps
+		}
+		if strength == 0 {
+			strength = 1
+		}
+		return sampler.LCMTimesteps(o.Steps, n.Timesteps(), original, strength)
+	}
+	ts, err := schedule.Steps{N: o.Steps, Train: n.Timesteps(), Spacing: s.spacing(),
+		Offset: s.c.StepsOffset}.Timesteps()
+	return ints(ts), err
+}
+
+func ints(ts []float64) []int {
+	out := make([]int, len(ts))
+	for i, t := range ts {
+		out[i] = int(t)
+	}
+	return out
+}

@@ -1,0 +1,22 @@
+// Package sampler holds the samplers of diffusion models as tables, and runs them.
+//
+// Every sampler of the field is, per network evaluation, one small linear map over a few registers with
+// one element-wise non-linearity (the clip of the predicted clean image) in the middle; see [Stage]. So a
+// sampler is host mathematics in float64: it compiles itself to a [Plan], and a [Device] executes the
+// stages, one launch each for a whole batch. Each [Request] of the batch has its own plan, guidance and
+// seed, and its result does not depend on the others.
+//
+// # Symbols
+//
+//	x          the sample; x = alpha*x0 + sigma*epsilon
+//	D          the clean sample x0 that the network predicts at the current point, after the clip
+//	abar       alpha-bar, alpha^2 on a variance-preserving grid
+//	lambda     ln(alpha/sigma), half the log-SNR; h is a difference of lambdas
+//	[s], [t]   of the point a step starts from, and of the point it goes to
+//
+// # Files
+//
+// One sampler a file, named for it: ddpm.go, ddim.go, dpmsolver.go and dpmsolverpp.go (over multistep.go),
+// euler.go, euler_ancestral.go, heun.go, lcm.go. registry.go finds them by the names that users know.
+// Package sampler/diffusers reads the scheduler configs of that library.
+package sampler

@@ -1,0 +1,178 @@
+package sampler
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+// Params are the options of samplers by the names that users know. A sampler refuses those it does not
+// have.
+type Params struct {
+	Eta         *float64 // ddim (default 0), euler_ancestral (default 1)
+	KeepEpsilon bool     // ddim: the textbook's unclipped epsilon, see [DDIM]
+	Churn       float64  // euler: s_churn
+	ChurnMin    float64  // euler: s_tmin
+	ChurnMax    float64  // euler: s_tmax
+	ChurnNoise  float64  // euler: s_noise
+	Original    int      // lcm: timesteps the network was distilled at, 0 means 50
+}
+
+// Entry is a sampler under its name, with the grid it is usually run on.
+type Entry struct {
+	Name    string
+	Aliases []string // names of A1111, ComfyUI and diffusers
+	Title   string
+	Paper   string // arXiv number
+	Steps   int    // a good default
+
+	options   []string // names of the Params it takes
+	exploding bool
+	final     schedule.Final
+	make      func(Params) Sampler
+}
+
+func multistepEntry(name, title, paper string, steps int, m Multistep, data bool, aliases ...string) Entry {
+	e := Entry{Name: name, Title: title, Paper: paper, Steps: steps, Aliases: aliases}
+	e.make = func(Params) Sampler { return DPMSolverPP{m} }
+	if !data {
+		e.final = schedule.FinalSigmaMin
+		e.make = func(Params) Sampler { return DPMSolver{m} }
+	}
+	return e
+}
+
+const (
+	paperDPM   = "2206.00927"
+	paperDPMPP = "2211.01095"
+)
+
+var entries = []Entry{
+	{Name: "ddpm", Title: "DDPM ancestral, posterior variance", Paper: "2006.11239", Steps: 1000,
+		Aliases: []string{"DDPMScheduler", "ancestral"},
+		make:    func(Params) Sampler { return DDPM{} }},
+	{Name: "ddpm_large", Title: "DDPM ancestral, sigma = sqrt(beta)", Paper: "2006.11239", Steps: 1000,
+		make: func(Params) Sampler { return DDPM{Variance: FixedLarge} }},
+	{Name: "ddim", Title: "DDIM", Paper: "2010.02502", Steps: 50, Aliases: []string{"DDIMScheduler"},
+		options: []string{"eta", "keep-epsilon"},
+		make: func(p Params) Sampler {
+			return DDIM{Eta: valueOr(p.Eta, 0), KeepEpsilon: p.KeepEpsilon}
+		}},
+	multistepEntry("dpmsolver1", "DPM-Solver-1", paperDPM, 50, Multistep{Order: 1}, false),
+	multistepEntry("dpmsolver2", "DPM-Solver-2 multistep", paperDPM, 25, Multistep{Order: 2}, false, "dpmsolver"),
+	multistepEntry("dpmsolver3", "DPM-Solver-3 multistep", paperDPM, 25, Multistep{Order: 3}, false),
+	multistepEntry("dpmpp_1", "DPM-Solver++(1)", paperDPMPP, 50, Multistep{Order: 1}, true),
+	multistepEntry("dpmpp_2m", "DPM-Solver++(2M)", paperDPMPP, 20, Multistep{Order: 2}, true,
+		"dpm++ 2m", "dpmsolver++", "DPMSolverMultistepScheduler"),
+	multistepEntry("dpmpp_3m", "DPM-Solver++(3M)", paperDPMPP, 20, Multistep{Order: 3}, true, "dpm++ 3m"),
+	multistepEntry("dpmpp_2m_sde", "SDE-DPM-Solver++(2M)", paperDPMPP, 25, Multistep{Order: 2, SDE: true}, true,
+		"dpm++ 2m sde", "sde-dpmsolver++"),
+	{Name: "euler", Title: "Euler", Paper: "2206.00364", Steps: 30, exploding: true,
+		Aliases: []string{"EulerDiscreteScheduler"}, options: []string{"s-churn", "s-tmin", "s-tmax", "s-noise"},
+		make: func(p Params) Sampler {
+			return Euler{Churn: p.Churn, ChurnMin: p.ChurnMin, ChurnMax: p.ChurnMax, ChurnNoise: p.ChurnNoise}
+		}},
+	{Name: "euler_ancestral", Title: "Euler ancestral", Paper: "2206.00364", Steps: 30, exploding: true,
+		Aliases: []string{"euler a", "euler_a", "EulerAncestralDiscreteScheduler"}, options: []string{"eta"},
+		make: func(p Params) Sampler { return EulerAncestral{Eta: p.Eta} }},
+	{Name: "heun", Title: "Heun", Paper: "2206.00364", Steps: 15, exploding: true,
+		Aliases: []string{"HeunDiscreteScheduler"},
+		make:    func(Params) Sampler { return Heun{} }},
+	{Name: "lcm", Title: "Latent consistency", Paper: "2310.04378", Steps: 4, Aliases: []string{"LCMScheduler"},
+		options: []string{"original-inference-steps"},
+		make:    func(Params) Sampler { return LCM{} }},
+}
+
+func valueOr(p *float64, v float64) float64 {
+	if p != nil {
+		return *p
+	}
+	return v
+}
+
+// Names returns the names that [Lookup] knows, without aliases, sorted.
+func Names() []string {
+	var n []string
+	for _, e := range entries {
+		n = append(n, e.Name)
+	}
+	sort.Strings(n)
+	return n
+}
+
+// Lookup finds a sampler by its name or an alias; case, spaces, dashes and underscores do not matter.
+func Lookup(name string) (Entry, error) {
+	want := fold(name)
+	for _, e := range entries {
+		for _, n := range append([]string{e.Name}, e.Aliases...) {
+			if fold(n) == want {
+				return e, nil
+			}
+		}
+	}
+	return Entry{}, &PlanError{Step: -1,
+		Detail: fmt.Sprintf("unknown sampler %q: want one of %s", name, strings.Join(Names(), ", "))}
+}
+
+func fold(s string) string {
+	return strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.ToLower(s))
+}
+
+// Options returns the names of the parameters that the sampler takes.
+func (e Entry) Options() []string { return e.options }
+
+// Sampler returns the sampler for p. An option that it does not have is an error.
+func (e Entry) Sampler(p Params) (Sampler, error) {
+	given := map[string]bool{"eta": p.Eta != nil, "keep-epsilon": p.KeepEpsilon, "s-churn": p.Churn != 0,
+		"s-tmin": p.ChurnMin != 0, "s-tmax": p.ChurnMax != 0, "s-noise": p.ChurnNoise != 0,
+		"original-inference-steps": p.Original != 0}
+	for _, o := range e.options {
+		delete(given, o)
+	}
+	for o, on := range given {
+		if on {
+			return nil, &PlanError{Sampler: e.Name, Step: -1, Detail: "has no option " + o}
+		}
+	}
+	return e.make(p), nil
+}
+
+// Points returns the points of g with the sampler's scale, end and, for LCM, its own timesteps.
+func (e Entry) Points(g schedule.Grid, p Params) ([]schedule.Point, error) {
+	g.Exploding = e.exploding
+	if e.final == schedule.FinalSigmaMin {
+		g.Final = e.final
+	}
+	if e.Name == "lcm" && len(g.Timesteps) == 0 {
+		original := p.Original
+		if original == 0 {
+			original = 50
+		}
+		ts, err := LCMTimesteps(g.Steps, g.Noise.Timesteps(), original, 1)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range ts {
+			g.Timesteps = append(g.Timesteps, float64(t))
+		}
+	}
+	return g.Points()
+}
+
+// Plan makes the sampler and compiles it on grid g.
+func (e Entry) Plan(g schedule.Grid, kind schedule.Kind, p Params, opts ...Option) (*Plan, error) {
+	s, err := e.Sampler(p)
+	if err != nil {
+		return nil, err
+	}
+	pts, err := e.Points(g, p)
+	if err == nil {
+		err = kind.Check(g.Noise)
+	}
+	if err != nil {
+		return nil, &PlanError{Sampler: e.Name, Step: -1, Err: err}
+	}
+	return New(s, pts, kind, opts...)
+}
