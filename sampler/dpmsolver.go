@@ -14,7 +14,7 @@ import (
 //
 //	x' = alpha[t]/alpha[s]*x - sigma[t]*( (e^h-1)*D0 + (e^h-1)/2*D1 )          order 2, midpoint
 //	                                    ( (e^h-1)*D0 + h*phi2(h)*D1 )          order 2, heun
-//	                                    ( ... + h*phi2(h)*D1 + h*phi3(h)*D2 )  order 3
+//	                                    ( ... + h*phi2(h)*D1 + h*phi3(h)*2*D2 ) order 3
 //
 // The SDE form (orders 1 and 2) doubles the prediction terms and adds noise sigma[t]*sqrt(e^2h-1). The grid
 // must end above sigma 0: epsilon says nothing about a clean sample.
@@ -59,7 +59,7 @@ func (o DPMSolver) step(s, t schedule.Point, d lambdaSteps, order int) (float64,
 	case order == 2:
 		w[1] = c * d.h * p2
 	case order == 3:
-		w[1], w[2] = c*d.h*p2, c*d.h*p3
+		w[1], w[2] = c*d.h*p2, c*o.curvature()*d.h*p3
 	}
 	return t.Alpha / s.Alpha, w, noise
 }

@@ -147,7 +147,7 @@ func TestDPMSolverIsTheTextbooks(t *testing.T) {
 			for _, v := range sigmas {
 				pts = append(pts, schedule.VP(n.TimestepAt(v), v))
 			}
-			m := sampler.Multistep{Order: order, KeepOrder: true}
+			m := sampler.Multistep{Order: order, KeepOrder: true, HalfCurvature: true}
 			p, err := sampler.New(sampler.DPMSolver{Multistep: m}, pts, schedule.Epsilon)
 			require.NoError(t, err)
 			b := newBank(1)

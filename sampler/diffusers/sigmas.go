@@ -32,7 +32,7 @@ func (s *Scheduler) multistep(n *schedule.Noise, kind schedule.Kind, o Options) 
 	pts = append(pts, point(0, s.finalSigma(n)))
 	m := sampler.Multistep{Order: s.c.SolverOrder, Heun: s.c.SolverType == "heun",
 		SDE:       strings.HasPrefix(s.c.AlgorithmType, "sde-"),
-		KeepOrder: !s.c.LowerOrderFinal, EulerAtFinal: s.c.EulerAtFinal}
+		KeepOrder: !s.c.LowerOrderFinal, EulerAtFinal: s.c.EulerAtFinal, HalfCurvature: true}
 	if strings.HasSuffix(s.c.AlgorithmType, "++") {
 		return sampler.New(sampler.DPMSolverPP{Multistep: m}, pts, kind)
 	}

@@ -1,0 +1,118 @@
+package sampler_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/sampler"
+	"github.com/cudiffuse/cudiffuse/sampler/internal/table"
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+// The order of convergence is measured where the answer is known to rounding: a Gaussian mixture, whose
+// epsilon has a closed form, along a smooth path in lambda (no timesteps, so no interpolation between
+// them), between two noise levels at which nothing is singular.
+const (
+	noisy = 3.0
+	clean = 0.3
+)
+
+func mixture(t *testing.T) model.Mixture {
+	t.Helper()
+	g, err := model.NewMixture(
+		model.Component{Weight: 0.4, Mean: []float64{-1.1, 0.4}, Std: 0.5},
+		model.Component{Weight: 0.6, Mean: []float64{0.9, -0.3}, Std: 0.7})
+	require.NoError(t, err)
+	return g
+}
+
+// lambdaGrid returns n steps between the two levels, even in lambda, as VP or VE points; T is the level. The
+// first step is cut into steps that double from a tiny one: a multistep method starts at order 1, and that
+// one step's local error, O(h^2), would otherwise hide order 3.
+func lambdaGrid(t *testing.T, n int, point func(t, s float64) schedule.Point) []schedule.Point {
+	t.Helper()
+	v, err := schedule.Exponential(n+1, clean, noisy)
+	require.NoError(t, err)
+	ramp := []float64{v[0]}
+	for cut := 1.0 / (1 << 12); cut < 1; cut *= 2 {
+		ramp = append(ramp, v[0]*math.Pow(v[1]/v[0], cut))
+	}
+	var pts []schedule.Point
+	for _, s := range append(ramp, v[1:]...) {
+		pts = append(pts, point(s, s))
+	}
+	return pts
+}
+
+// solve runs s in n steps from a fixed sample; the network returns the exact epsilon at level T.
+func solve(t *testing.T, s sampler.Sampler, n int, point func(t, s float64) schedule.Point) []float64 {
+	t.Helper()
+	g := mixture(t)
+	p, err := sampler.New(s, lambdaGrid(t, n, point), schedule.Epsilon)
+	require.NoError(t, err)
+	net := func(x []float64, level float64) []float64 { // x is variance preserving: c_in is applied
+		vp := schedule.VP(0, level)
+		eps := make([]float64, len(x))
+		g.Epsilon(eps, x, vp.Alpha, vp.Sigma)
+		return eps
+	}
+	start := point(noisy, noisy)
+	norm := 1 / start.In
+	x := []float64{0.8 * norm, -0.5 * norm}
+	return last(table.RunFrom(p, x, net, nil))
+}
+
+func TestConvergenceOrder(t *testing.T) {
+	multistep := func(order int, heun bool) sampler.Multistep {
+		return sampler.Multistep{Order: order, Heun: heun, KeepOrder: true}
+	}
+	published := multistep(3, false)
+	published.HalfCurvature = true
+	vp, ve := schedule.VP, schedule.VE
+	exact := solve(t, sampler.DPMSolverPP{Multistep: multistep(3, false)}, 1<<13, vp)
+	for _, c := range []struct {
+		name  string
+		s     sampler.Sampler
+		point func(t, s float64) schedule.Point
+		order float64
+	}{
+		{"ddim", sampler.DDIM{}, vp, 1},
+		{"euler", sampler.Euler{}, ve, 1},
+		{"euler vp", sampler.Euler{}, vp, 1},
+		{"heun", sampler.Heun{}, ve, 2},
+		{"heun vp", sampler.Heun{}, vp, 2},
+		{"dpmsolver1", sampler.DPMSolver{Multistep: multistep(1, false)}, vp, 1},
+		{"dpmsolver2", sampler.DPMSolver{Multistep: multistep(2, false)}, vp, 2},
+		{"dpmsolver2 heun", sampler.DPMSolver{Multistep: multistep(2, true)}, vp, 2},
+		{"dpmsolver3", sampler.DPMSolver{Multistep: multistep(3, false)}, vp, 3},
+		{"dpmpp_1", sampler.DPMSolverPP{Multistep: multistep(1, false)}, vp, 1},
+		{"dpmpp_2m", sampler.DPMSolverPP{Multistep: multistep(2, false)}, vp, 2},
+		{"dpmpp_2m heun", sampler.DPMSolverPP{Multistep: multistep(2, true)}, vp, 2},
+		{"dpmpp_2m ve", sampler.DPMSolverPP{Multistep: multistep(2, false)}, ve, 2},
+		{"dpmpp_3m", sampler.DPMSolverPP{Multistep: multistep(3, false)}, vp, 3},
+		{"dpmpp_3m as published", sampler.DPMSolverPP{Multistep: published}, vp, 2},
+	} {
+		distance := func(n int) float64 {
+			got := solve(t, c.s, n, c.point)
+			norm := c.point(clean, clean).In // compare variance preserving
+			end := schedule.VP(0, clean).In
+			return math.Hypot(got[0]*norm-exact[0]*end, got[1]*norm-exact[1]*end)
+		}
+		a, b := distance(128), distance(512)
+		slope := math.Log(a/b) / math.Log(4)
+		t.Logf("%-16s order %.3f, error %.2g at 512 steps", c.name, slope, b)
+		require.InDelta(t, c.order, slope, 0.15, c.name)
+	}
+}
+
+// TestEulerIsDDIM: the same solver in two scales.
+func TestEulerIsDDIM(t *testing.T) {
+	a := solve(t, sampler.DDIM{}, 20, schedule.VP)
+	b := solve(t, sampler.Euler{}, 20, schedule.VP)
+	require.InDeltaSlice(t, a, b, 1e-12)
+	c := solve(t, sampler.DPMSolverPP{Multistep: sampler.Multistep{Order: 1}}, 20, schedule.VP)
+	require.InDeltaSlice(t, a, c, 1e-12)
+}
