@@ -8,7 +8,7 @@ const (
 
 // kBlockMax is the longest K block: a tile of B (kBlockMax*64 bytes) and a panel of A
 // (kBlockMax*24 bytes) share a 32 KiB first-level cache.
-const kBlockMax = 320
+const kBlockMax = 288
 
 // panels is a row-major M x K matrix packed for the micro-kernel: for each K block, for each
 // panel of rows, the panel's elements k-major. Panel heights differ by one at most.

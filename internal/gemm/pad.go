@@ -15,21 +15,24 @@ func (t *padTask) Do(i int) {
 
 // padPlane writes every float of one padded channel.
 func (r *convRun) padPlane(dst, src []float32) {
-	s := &r.conv.shape
-	clear(dst[:s.PadT*r.geo.row])
-	dst = dst[s.PadT*r.geo.row:]
-	for range r.h {
-		if s.Stride == 1 {
-			padRow(dst[:r.geo.row], src[:r.w], s.PadL)
-		} else {
-			r.padRowPhases(dst[:r.geo.row], src[:r.w])
+	s, row := &r.conv.shape, r.geo.row
+	clear(dst[:s.PadT*row])
+	clear(dst[(s.PadT+r.h)*row:])
+	dst = dst[s.PadT*row:][:r.h*row]
+	if s.Stride > 1 {
+		for phase := range s.Stride {
+			r.padPhase(dst, src, phase)
 		}
-		dst, src = dst[r.geo.row:], src[r.w:]
+		return
 	}
-	clear(dst)
+	for len(dst) > 0 {
+		padRow(dst[:row], src[:r.w], s.PadL)
+		dst, src = dst[row:], src[r.w:]
+	}
 }
 
-// padRow writes left zeros, src, and zeros to the end.
+// padRow writes left zeros, src, and zeros to the end. For these short lengths a loop is faster
+// than clear.
 func padRow(dst, src []float32, left int) {
 	for i := range dst[:left] {
 		dst[i] = 0
@@ -41,18 +44,18 @@ func padRow(dst, src []float32, left int) {
 	}
 }
 
-// padRowPhases writes a padded row with column x at phase x%Stride, place x/Stride.
-func (r *convRun) padRowPhases(dst, src []float32) {
-	s := &r.conv.shape
-	for first := range s.Stride {
-		d := dst[first*r.geo.phase:][:r.geo.phase]
-		// Place i holds column first-PadL+i*Stride of src: those from i0 to i1 exist.
-		i0 := min(ceilDiv(max(s.PadL-first, 0), s.Stride), len(d))
-		i1 := min(max(ceilDiv(len(src)+s.PadL-first, s.Stride), i0), len(d))
+// padPhase writes one phase of each row of dst: columns phase, phase+Stride, ... of the padded
+// row, of which place i holds column phase-PadL+i*Stride of src or zero.
+func (r *convRun) padPhase(dst, src []float32, phase int) {
+	s, n := &r.conv.shape, r.geo.phase
+	i0 := min(ceilDiv(max(s.PadL-phase, 0), s.Stride), n) // places i0 to i1 are in src
+	i1 := min(max(ceilDiv(r.w+s.PadL-phase, s.Stride), i0), n)
+	for y := range r.h {
+		d := dst[y*r.geo.row+phase*n:][:n]
+		x := y*r.w + phase - s.PadL + i0*s.Stride
 		clear(d[:i0])
-		x := first - s.PadL + i0*s.Stride
-		for i := range d[i0:i1] {
-			d[i0+i] = src[x]
+		for i := i0; i < i1; i++ {
+			d[i] = src[x]
 			x += s.Stride
 		}
 		clear(d[i1:])
