@@ -102,7 +102,7 @@ func maybe(rng *rand.Rand) float64 {
 	if rng.IntN(2) == 0 {
 		return 0
 	}
-	return rng.Float64()*1.2 - 0.6
+	return float64(rng.Float64()*1.2) - 0.6 // not fused, so that plans are the same everywhere
 }
 
 // Conds returns k conditions, the ints first, first+1, ..., with weights that sum to 1 and, for k > 2, a
