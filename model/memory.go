@@ -37,7 +37,7 @@ func (p MemoryPlan) String() string {
 // arena that is accepted.
 const (
 	alignFloats = 16
-	maxArena    = int64(1) << 36 // bytes: 64 GiB
+	maxArena    = int64(1) << 34 // bytes: 16 GiB
 )
 
 // layout is a plan in elements, as the executor needs it.

@@ -1,0 +1,151 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+
+	"github.com/cudiffuse/cudiffuse/model/safetensors"
+)
+
+// weightFiles are the names diffusers gives the weights, in the order they are tried.
+var weightFiles = []string{
+	"diffusion_pytorch_model.safetensors",
+	"diffusion_pytorch_model.fp16.safetensors",
+	"diffusion_pytorch_model.safetensors.index.json",
+	"diffusion_pytorch_model.fp16.safetensors.index.json",
+	"diffusion_pytorch_model.safetensors.index.fp16.json",
+}
+
+// OpenUNet2D loads a network from a folder with config.json and weights in safetensors
+// format (float32, float16 or bfloat16; one file or shards), or from a pipeline's folder
+// that has them in unet/. No path leaves the folder, symbolic links included.
+//
+// Errors are [*ConfigError], [*WeightError], those of package safetensors, and those of
+// the file system.
+func OpenUNet2D(dir string) (*UNet2D, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("model: open folder: %w", err)
+	}
+	defer root.Close()
+	return OpenUNet2DFS(root.FS(), ".")
+}
+
+// OpenUNet2DFS is [OpenUNet2D] for a folder of a file system, such as an embedded one.
+func OpenUNet2DFS(fsys fs.FS, dir string) (*UNet2D, error) {
+	if !fs.ValidPath(dir) {
+		return nil, &ConfigError{File: dir, Detail: "is not a valid path", Err: fs.ErrInvalid}
+	}
+	file := path.Join(dir, "config.json")
+	config, err := readLimited(fsys, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		dir = path.Join(dir, "unet")
+		inner := path.Join(dir, "config.json")
+		var err2 error
+		if config, err2 = readLimited(fsys, inner); !errors.Is(err2, fs.ErrNotExist) {
+			file, err = inner, err2
+		}
+	}
+	if err != nil {
+		return nil, &ConfigError{File: file, Detail: "cannot be read", Err: err}
+	}
+	return newUNet2D(file, config, func(g *Graph) (*Weights, error) {
+		names := make([]string, len(weightFiles))
+		for i, n := range weightFiles {
+			names[i] = path.Join(dir, n)
+		}
+		set, err := safetensors.OpenSetFS(fsys, names...)
+		if err != nil {
+			return nil, err
+		}
+		defer set.Close() //nolint:errcheck // only read from
+		return loadWeights(g, set)
+	})
+}
+
+// readLimited reads a small file, one byte more than is accepted at most.
+func readLimited(fsys fs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read from
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("is not a regular file")
+	}
+	if info.Size() > maxConfigBytes {
+		return nil, fmt.Errorf("has %d bytes, more than %d", info.Size(), maxConfigBytes)
+	}
+	return fs.ReadFile(fsys, name)
+}
+
+// ignoredTensors are copies that old versions of diffusers stored: GaussianFourierProjection
+// kept its weights under two names.
+var ignoredTensors = map[string]bool{"time_proj.W": true}
+
+// loadWeights reads the parameters of g. All names and shapes are checked before
+// anything is read.
+func loadWeights(g *Graph, set *safetensors.Set) (*Weights, error) {
+	used := map[string]bool{}
+	names := make([]string, len(g.Params))
+	for i, p := range g.Params {
+		name, t, err := findTensor(set, p)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Equal(t.Shape, p.Shape) {
+			return nil, weightError(set, name, fmt.Sprintf("shape %v", p.Shape),
+				fmt.Sprintf("shape %v", t.Shape), safetensors.ErrShape)
+		}
+		names[i], used[name] = name, true
+	}
+	for _, t := range set.Tensors() {
+		if !used[t.Name] && !ignoredTensors[t.Name] {
+			return nil, weightError(set, t.Name, "no such tensor",
+				fmt.Sprintf("one of shape %v", t.Shape), errUnexpected)
+		}
+	}
+	data := make([][]float32, len(g.Params))
+	for i, p := range g.Params {
+		var err error
+		if data[i], err = set.Want(names[i], p.Shape...); err != nil {
+			return nil, err
+		}
+	}
+	return NewWeights(g, data)
+}
+
+// errUnexpected is the cause of a [WeightError] for a tensor the network does not have.
+var errUnexpected = errors.New("the configuration has no such layer")
+
+// findTensor looks a parameter up under its two names.
+func findTensor(set *safetensors.Set, p Param) (string, safetensors.Tensor, error) {
+	for _, name := range []string{p.Name, p.Alt} {
+		if t, ok := set.Tensor(name); ok && name != "" {
+			return name, t, nil
+		}
+	}
+	return "", safetensors.Tensor{}, weightError(set, p.Name, fmt.Sprintf("shape %v", p.Shape),
+		"nothing", safetensors.ErrMissing)
+}
+
+// weightError names the file of the tensor, or the first file when none has it.
+func weightError(set *safetensors.Set, tensor, wanted, found string, cause error) error {
+	e := &WeightError{Tensor: tensor, Wanted: wanted, Found: found, Err: cause}
+	if f, ok := set.File(tensor); ok {
+		e.File = f.Name()
+	} else if all := set.Tensors(); len(all) > 0 {
+		if f, ok := set.File(all[0].Name); ok {
+			e.File = f.Name()
+		}
+	}
+	return e
+}
