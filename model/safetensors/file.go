@@ -16,7 +16,7 @@ type File struct {
 	r      io.ReaderAt
 	closer io.Closer // nil when the reader belongs to the caller
 	closed atomic.Bool
-	header *header
+	header header
 }
 
 // Open opens the file at path, which must be a regular file. Use [OpenFile] for a name
@@ -54,6 +54,10 @@ func OpenFS(fsys fs.FS, name string) (*File, error) {
 
 // openRegular opens a regular file.
 func openRegular(fsys fs.FS, name string) (fs.File, error) {
+	if !fs.ValidPath(name) {
+		return nil, &Error{File: name, Detail: "wanted a slash-separated name inside the folder",
+			Err: fs.ErrInvalid}
+	}
 	info, err := fs.Stat(fsys, name)
 	if err != nil {
 		return nil, &Error{File: name, Detail: "cannot be opened", Err: err}

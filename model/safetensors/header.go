@@ -1,6 +1,7 @@
 package safetensors
 
 import (
+	"cmp"
 	"encoding/binary"
 	"io"
 	"math"
@@ -29,33 +30,33 @@ type header struct {
 }
 
 // readHeader reads and checks everything but the data of a file of the given size.
-func readHeader(r io.ReaderAt, size int64) (*header, error) {
+func readHeader(r io.ReaderAt, size int64) (header, error) {
 	if size < 8+2 {
-		return nil, malformed("%d bytes are too short: "+
+		return header{}, malformed("%d bytes are too short: "+
 			"wanted 8 bytes of header length and a header of at least {}", size)
 	}
 	// The last byte first: a size that is not true must not steer an allocation.
 	if err := readAt(r, make([]byte, 1), size-1); err != nil {
-		return nil, err
+		return header{}, err
 	}
 	var first [9]byte
 	if err := readAt(r, first[:], 0); err != nil {
-		return nil, err
+		return header{}, err
 	}
 	n := binary.LittleEndian.Uint64(first[:])
 	switch {
 	case n < 2:
-		return nil, malformed("header length is %d, wanted at least the 2 bytes of {}", n)
+		return header{}, malformed("header length is %d, wanted at least the 2 bytes of {}", n)
 	case n > maxHeader:
-		return nil, malformed("header length is %d, allowed are %d", n, maxHeader)
+		return header{}, malformed("header length is %d, allowed are %d", n, maxHeader)
 	case n > uint64(size-8):
-		return nil, malformed("header length is %d, but only %d bytes follow", n, size-8)
+		return header{}, malformed("header length is %d, but only %d bytes follow", n, size-8)
 	case first[8] != '{':
-		return nil, malformed("header starts with %q, wanted '{'", first[8:])
+		return header{}, malformed("header starts with %q, wanted '{'", first[8:])
 	}
 	text := make([]byte, n)
 	if err := readAt(r, text, 8); err != nil {
-		return nil, err
+		return header{}, err
 	}
 	return parseHeader(text, size-8-int64(n))
 }
@@ -73,12 +74,12 @@ func readAt(r io.ReaderAt, b []byte, off int64) error {
 }
 
 // parseHeader checks the JSON text of a header that is followed by dataLen bytes.
-func parseHeader(text []byte, dataLen int64) (*header, error) {
+func parseHeader(text []byte, dataLen int64) (header, error) {
 	if !utf8.Valid(text) {
-		return nil, malformed("header is not valid UTF-8")
+		return header{}, malformed("header is not valid UTF-8")
 	}
 	base := 8 + int64(len(text))
-	h := &header{metadata: map[string]string{}}
+	h := header{metadata: map[string]string{}}
 	s := &scanner{b: text}
 	err := s.object(maxTensors+1, func(key string) error {
 		if key == metadataKey {
@@ -97,15 +98,15 @@ func parseHeader(text []byte, dataLen int64) (*header, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return header{}, err
 	}
 	for ; s.i < len(s.b); s.i++ {
 		if s.b[s.i] != ' ' {
-			return nil, s.wanted("nothing but spaces after the header")
+			return header{}, s.wanted("nothing but spaces after the header")
 		}
 	}
 	if err := checkTiling(h.tensors, base, dataLen); err != nil {
-		return nil, err
+		return header{}, err
 	}
 	slices.SortFunc(h.tensors, func(a, b Tensor) int { return strings.Compare(a.Name, b.Name) })
 	return h, nil
@@ -117,7 +118,7 @@ func (s *scanner) tensor(dataLen int64) (Tensor, error) {
 	var t Tensor
 	var shape, offsets []uint64
 	var has struct{ dtype, shape, offsets bool }
-	err := s.object(3, func(key string) (err error) {
+	err := s.object(4, func(key string) (err error) { // a fourth key is unknown, and named
 		switch key {
 		case "dtype":
 			has.dtype = true
@@ -180,12 +181,8 @@ func (t *Tensor) place(begin, end, dataLen int64) error {
 // meanings.
 func checkTiling(tensors []Tensor, base, dataLen int64) error {
 	slices.SortFunc(tensors, func(a, b Tensor) int {
-		switch {
-		case a.off != b.off:
-			return int(max(-1, min(1, a.off-b.off)))
-		default: // empty tensors before the one that starts at the same byte
-			return int(max(-1, min(1, a.size-b.size)))
-		}
+		// Empty tensors come before the one that starts at the same byte.
+		return cmp.Or(cmp.Compare(a.off, b.off), cmp.Compare(a.size, b.size))
 	})
 	at := base
 	for _, t := range tensors {

@@ -2,6 +2,7 @@ package safetensors
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -40,6 +41,10 @@ func openIndex(fsys fs.FS, name string) (*Set, error) {
 		f, err := OpenFS(fsys, path.Join(path.Dir(name), shard))
 		if err != nil {
 			closeAll()
+			var e *Error
+			if errors.As(err, &e) {
+				e.Detail += ", as a shard of " + name
+			}
 			return nil, err
 		}
 		files = append(files, f)
@@ -108,7 +113,7 @@ func parseIndex(text []byte) (weightMap map[string]string, shards []string, err 
 	}
 	distinct := map[string]bool{}
 	s := &scanner{b: text}
-	err = s.object(2, func(key string) error {
+	err = s.object(3, func(key string) error { // a third key is unknown, and named
 		switch key {
 		case "metadata":
 			if s.peek() != '{' {

@@ -25,6 +25,9 @@ func SetOf(files ...*File) (*Set, error) {
 	names := make([]string, len(files))
 	owner := map[string]*File{}
 	for i, f := range files {
+		if f == nil {
+			return nil, &Error{Detail: fmt.Sprintf("file %d of the set is nil", i), Err: ErrMissing}
+		}
 		names[i] = f.name
 		for _, t := range f.header.tensors {
 			if first, dup := owner[t.Name]; dup {
@@ -63,7 +66,8 @@ func OpenSet(root *os.Root, candidates ...string) (*Set, error) {
 // OpenSetFS is [OpenSet] for any file system, for example an embed.FS.
 func OpenSetFS(fsys fs.FS, candidates ...string) (*Set, error) {
 	for _, name := range candidates {
-		if _, err := fs.Stat(fsys, name); errors.Is(err, fs.ErrNotExist) {
+		// A name that cannot be valid is not a file that happens to be missing.
+		if _, err := fs.Stat(fsys, name); fs.ValidPath(name) && errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if strings.HasSuffix(name, ".index.json") {
