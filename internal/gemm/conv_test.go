@@ -159,6 +159,21 @@ func TestConvInfinityOverPadding(t *testing.T) {
 	})
 }
 
+// TestConvChangesSize runs one Conv on images whose height and width change in turn.
+func TestConvChangesSize(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 16))
+	s := same(4, 3, 3, 1, 1, 1).ConvShape
+	weights := random(rng, s.OutC*s.k())
+	conv, err := NewConv(s, weights, nil)
+	require.NoError(t, err)
+	for _, hw := range [][2]int{{5, 6}, {5, 9}, {6, 9}, {9, 6}, {5, 6}} {
+		h, w := hw[0], hw[1]
+		src := random(rng, s.InC*h*w)
+		want := naiveConv(s, weights, nil, src, 1, h, w, h, w)
+		requireSame(t, want, runGuarded(t, conv, nil, src, 1, h, w))
+	}
+}
+
 // TestConvConcurrentRuns shares one Conv and one pool among goroutines with different sizes.
 func TestConvConcurrentRuns(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))

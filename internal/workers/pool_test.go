@@ -55,6 +55,20 @@ func TestRunSeesResults(t *testing.T) {
 	}
 }
 
+// TestRunWaitsForSlowWorkers has indexes of very different length, the longest on any thread.
+func TestRunWaitsForSlowWorkers(t *testing.T) {
+	p := New(3)
+	defer p.Close()
+	for range 10 {
+		var done atomic.Int32
+		p.Run(3, taskFunc(func(i int) {
+			time.Sleep(time.Duration(i) * 3 * time.Millisecond)
+			done.Add(1)
+		}))
+		require.EqualValues(t, 3, done.Load())
+	}
+}
+
 // TestRunIsParallel blocks every index until all threads are inside one.
 func TestRunIsParallel(t *testing.T) {
 	const threads = 3
