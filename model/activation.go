@@ -38,34 +38,6 @@ func reluMap(dst, src []float32, scale, shift float32) {
 	}
 }
 
-// siluMapGeneric is z / (1 + exp(-z)), z = x*scale + shift. The exponential is exp32
-// written into the loop, with its argument held within -87..88: beyond that the
-// result is z or 0 within 1e-35 anyway.
-func siluMapGeneric(dst, src []float32, scale, shift float32) {
-	dst = dst[:len(src)]
-	for i, x := range src {
-		z := float32(x*scale) + shift
-		v := -z
-		if v > 88 {
-			v = 88
-		}
-		if v < -87 {
-			v = -87
-		}
-		t := float32(v*log2e32) + round32
-		n := t - round32
-		r := float32(v-float32(n*ln2Hi32)) - float32(n*ln2Lo32)
-		p := float32(exp32C4*r) + exp32C3
-		p = float32(p*r) + exp32C2
-		p = float32(p*r) + exp32C1
-		p = float32(p*r) + exp32C0
-		p = float32(float32(p*float32(r*r))+r) + 1
-		// t holds 1.5*2^23 + n, so its low bits are n.
-		p *= math.Float32frombits((math.Float32bits(t) + 127) << 23)
-		dst[i] = z / (1 + p)
-	}
-}
-
 // mishMap uses tanh(ln(1+e)) = (e^2 + 2e) / (e^2 + 2e + 2) with e = exp(z), in
 // float64; above 20 the factor is 1 to 17 digits.
 func mishMap(dst, src []float32, scale, shift float32) {

@@ -54,7 +54,7 @@ func (e *Executor) bindOp(w *Weights, i int, op Op) (boundStep, int, error) {
 	case Concat:
 		return &concatStep{op: o}, 0, nil
 	case Attention:
-		return &attentionStep{op: o}, attentionScratch(e.shapes[o.Q], e.pool.Threads()), nil
+		return &attentionStep{op: o}, attentionScratch(e.shapes[o.Q], o.Heads, e.pool.Threads()), nil
 	case Resample:
 		return &resampleStep{op: o}, 0, nil
 	}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// constants are the 32-bit words of exp32 (mathf.go of the package), by name.
+var constants = map[string]uint32{}
+
+// word returns a memory operand with a 32-bit constant.
+func word(name string, bits uint32) Mem {
+	sym := "const_" + name
+	if _, ok := constants[sym]; !ok {
+		constants[sym] = bits
+		GLOBL(sym, RODATA|NOPTR)
+		DATA(0, U32(bits))
+	}
+	return NewDataAddr(Symbol{Name: sym, Static: true}, 0)
+}
+
+// broadcast fills a new register with a float32.
+func broadcast(name string, v float64) reg.VecVirtual {
+	y := YMM()
+	VBROADCASTSS(word(name, math.Float32bits(float32(v))), y)
+	return y
+}
+
+// expConsts are held in registers over a loop; the polynomial's stay in memory, as
+// broadcast vectors of 32 bytes.
+type expConsts struct{ log2e, round, hi, lo reg.VecVirtual }
+
+func loadExpConsts() expConsts {
+	return expConsts{broadcast("log2e", 1.4426950408889634), broadcast("round", 12582912),
+		broadcast("ln2hi", 0.693359375), broadcast("ln2lo", -2.12194440e-4)}
+}
+
+// vector returns a memory operand with eight copies of a constant.
+func vector(name string, bits uint32) Mem {
+	sym := "vec_" + name
+	if _, ok := constants[sym]; !ok {
+		constants[sym] = bits
+		GLOBL(sym, RODATA|NOPTR)
+		for i := range 8 {
+			DATA(4*i, U32(bits))
+		}
+	}
+	return NewDataAddr(Symbol{Name: sym, Static: true}, 0)
+}
+
+func vectorF(name string, v float64) Mem { return vector(name, math.Float32bits(float32(v))) }
+
+// exp replaces v, which lies within -87..88, by e^v:
+//
+//	t = v*log2e + round; n = t - round; r = v - n*hi - n*lo
+//	p = ((((c4 r + c3) r + c2) r + c1) r + c0) r^2 + r + 1
+//	v = p * 2^n, with 2^n from the low bits of t
+func (c expConsts) exp(v reg.VecVirtual) {
+	t, n, r, p := YMM(), YMM(), YMM(), YMM()
+	VMULPS(c.log2e, v, t)
+	VADDPS(c.round, t, t)
+	VSUBPS(c.round, t, n)
+	VMULPS(c.hi, n, p)
+	VSUBPS(p, v, r)
+	VMULPS(c.lo, n, p)
+	VSUBPS(p, r, r)
+	coefs := []float64{0.0013926250831690803, 0.008363232883687007, 0.041666554212985187,
+		0.16666576666119906, 0.5}
+	VMULPS(vectorF("c4", coefs[0]), r, p)
+	for i := 1; i < len(coefs); i++ {
+		VADDPS(vectorF(fmt.Sprintf("c%d", 4-i), coefs[i]), p, p)
+		if i < len(coefs)-1 {
+			VMULPS(r, p, p)
+		}
+	}
+	VMULPS(r, r, n)
+	VMULPS(n, p, p)
+	VADDPS(r, p, p)
+	VADDPS(vectorF("one", 1), p, p)
+	VPADDD(vector("bias", 127), t, t)
+	VPSLLD(Imm(23), t, t)
+	VMULPS(t, p, v)
+}
+
+// silu emits y = z / (1 + exp(-z)), z = x*scale + shift.
+func silu() {
+	TEXT("siluAVX2", NOSPLIT, "func(n int, dst, src *float32, scale, shift float32)")
+	Doc("siluAVX2 is siluMapGeneric for n elements, a multiple of 8.")
+	Pragma("noescape")
+	n := Load(Param("n"), GP64())
+	dst := Load(Param("dst"), GP64())
+	src := Load(Param("src"), GP64())
+	scale, shift := YMM(), YMM()
+	VBROADCASTSS(NewParamAddr("scale", 24), scale)
+	VBROADCASTSS(NewParamAddr("shift", 28), shift)
+	c := loadExpConsts()
+	SHRQ(Imm(3), n)
+	JZ(LabelRef("done"))
+	Label("loop")
+	z, v := YMM(), YMM()
+	VMULPS(Mem{Base: src}, scale, z)
+	VADDPS(shift, z, z)
+	VXORPS(vector("sign", 1<<31), z, v)
+	limits(v, 88, -87)
+	c.exp(v)
+	VADDPS(vectorF("one", 1), v, v)
+	VDIVPS(v, z, z)
+	VMOVUPS(z, Mem{Base: dst})
+	ADDQ(Imm(32), src)
+	ADDQ(Imm(32), dst)
+	DECQ(n)
+	JNZ(LabelRef("loop"))
+	Label("done")
+	VZEROUPPER()
+	RET()
+}
+
+// limits holds v within lo..hi. A NaN is the second source of MINPS and MAXPS (the
+// first here), which they return.
+func limits(v reg.VecVirtual, hi, lo float64) {
+	t := YMM()
+	VMOVUPS(vectorF(fmt.Sprintf("hi%g", hi), hi), t)
+	VMINPS(v, t, v)
+	VMOVUPS(vectorF(fmt.Sprintf("lo%g", -lo), lo), t)
+	VMAXPS(v, t, v)
+}

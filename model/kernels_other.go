@@ -1,0 +1,15 @@
+//go:build !amd64
+
+package model
+
+// haveSIMD tells whether this processor runs the assembly; there is none for this
+// architecture.
+const haveSIMD = false
+
+func siluSIMD(dst, src []float32, scale, shift float32) { siluMapGeneric(dst, src, scale, shift) }
+
+func softmaxSIMD(s []float32, scale float32) { softmaxGeneric(s, scale) }
+
+func mulBlockSIMD(rows, k int, dst, a, b []float32, rowStride, stride int) {
+	mulBlockGeneric(rows, k, dst, a, b, rowStride, stride)
+}

@@ -1,0 +1,28 @@
+package model
+
+import "golang.org/x/sys/cpu"
+
+//go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg model
+
+// haveSIMD tells whether this processor runs the assembly.
+var haveSIMD = cpu.X86.HasAVX2
+
+// The callers have checked the lengths.
+
+func siluSIMD(dst, src []float32, scale, shift float32) {
+	if len(src) > 0 {
+		siluAVX2(len(src), &dst[0], &src[0], scale, shift)
+	}
+}
+
+func softmaxSIMD(s []float32, scale float32) { softmaxAVX2(len(s)/lanes, &s[0], scale) }
+
+func mulBlockSIMD(rows, k int, dst, a, b []float32, rowStride, stride int) {
+	m := 0
+	for ; m+4 <= rows; m += 4 {
+		mulBlock4(k, &dst[m*lanes], &a[m*rowStride], &b[0], rowStride, stride)
+	}
+	for ; m < rows; m++ {
+		mulBlock1(k, &dst[m*lanes], &a[m*rowStride], &b[0], rowStride, stride)
+	}
+}
