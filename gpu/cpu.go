@@ -38,9 +38,9 @@ const maxElems = 1 << 40
 // Program implements [sampler.Device]. The coefficients are rounded to float32 here, once; plans and
 // Init slices may be changed or dropped afterwards.
 //
-// It returns a *[sampler.RequestError] for an empty batch, elems that are not positive or too many, a
-// missing plan, a request without conditions, a weight that does not fit a float32 and an Init of the
-// wrong length, and a *[sampler.PlanError] for a plan that is not valid.
+// Its errors are those of [sampler.Check] for samples of shape [elems], a *[sampler.RequestError] for an
+// initial scale that does not fit a float32 or a batch that is too large, and a *[sampler.PlanError] for
+// a noise draw of 2^32 or more.
 func (c *CPU) Program(elems int, reqs []sampler.Request) (sampler.Program, error) {
 	rows, err := checkBatch(elems, reqs)
 	if err != nil {
@@ -77,43 +77,22 @@ func (c *CPU) Program(elems int, reqs []sampler.Request) (sampler.Program, error
 	return p, nil
 }
 
-// checkBatch returns the number of network rows. Only what would make the device fail is checked again
-// here.
+// checkBatch returns the number of network rows. Callers have checked their requests, but nothing that
+// they pass may make a device fail later.
 func checkBatch(elems int, reqs []sampler.Request) (rows int, err error) {
-	fail := func(row int, field, format string, a ...any) (int, error) {
-		return 0, &sampler.RequestError{Row: row, Field: field, Detail: fmt.Sprintf(format, a...)}
-	}
-	if elems <= 0 {
-		return fail(-1, "elems", "%d: want a positive number", elems)
-	}
-	if len(reqs) == 0 {
-		return fail(-1, "requests", "none: want at least one")
+	if err := sampler.Check([]int{elems}, reqs); err != nil {
+		return 0, err
 	}
 	for i := range reqs {
-		r := &reqs[i]
-		switch {
-		case r.Plan == nil:
-			return fail(i, "plan", "none: want one made by sampler.New")
-		case len(r.Conds) == 0:
-			return fail(i, "conditions", "none: want at least one, whose Cond may be nil")
-		case r.Init != nil && len(r.Init) != elems:
-			return fail(i, "init", "%d values: want %d", len(r.Init), elems)
+		if scale := reqs[i].Plan.Init; math.IsInf(float64(float32(scale)), 0) {
+			return 0, &sampler.RequestError{Row: i, Field: "initial scale",
+				Detail: fmt.Sprintf("%v: want a finite float32", scale)}
 		}
-		for _, w := range r.Conds {
-			if f := float64(float32(w.Weight)); math.IsNaN(f) || math.IsInf(f, 0) {
-				return fail(i, "weight", "%v: want a finite float32", w.Weight)
-			}
-		}
-		if err := r.Plan.Validate(); err != nil {
-			return 0, err
-		}
-		if f := float64(float32(r.Plan.Init)); math.IsInf(f, 0) {
-			return fail(i, "initial scale", "%v: want a finite float32", r.Plan.Init)
-		}
-		rows += len(r.Conds)
+		rows += len(reqs[i].Conds)
 	}
 	if elems > maxElems/rows {
-		return fail(-1, "elems", "%d times %d network rows is more than 2^40", elems, rows)
+		return 0, &sampler.RequestError{Row: -1, Field: "elems",
+			Detail: fmt.Sprintf("%d times %d network rows is more than 2^40", elems, rows)}
 	}
 	return rows, nil
 }

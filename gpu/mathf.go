@@ -6,7 +6,7 @@ import "math"
 // sinf.c, netlib), with one rounding per operation. The conversions keep the compiler from fusing a
 // product into a sum; kernels use __fmul_rn and __fadd_rn in the same order.
 
-// ln is the natural logarithm of a positive normal float32, within 2 units in the last place:
+// ln replaces each positive normal u by its natural logarithm, within 1 unit in the last place:
 //
 //	u = m * 2^e,  m in [sqrt(1/2), sqrt(2)),  x = m - 1 (exact)
 //	ln u = x - x^2/2 + x^3 P(x) + e*ln2
@@ -17,30 +17,32 @@ import "math"
 //	P = (p0 + p1 x) + (p2 + p3 x) x^2 + ((p4 + p5 x) + (p6 + p7 x) x^2 + p8 x^4) x^4
 //
 // ln2 is split into 355/512, of which e multiples are exact, and the rest.
-func ln(u float32) float32 {
+func ln(v []float32) {
 	const (
 		sqrtHalf = 0x3f3504f3 // bits of sqrt(1/2)
 		one      = 0x3f800000 // bits of 1
 		ln2Hi    = 0.693359375
 		ln2Lo    = -2.12194440e-4
 	)
-	b := math.Float32bits(u) + (one - sqrtHalf)
-	e := float32(int32(b>>23) - 127)
-	x := math.Float32frombits(b&0x7fffff+sqrtHalf) - 1
-	z := float32(x * x)
-	w := float32(z * z)
-	p0 := float32(float32(-2.4999993993e-1*x) + 3.3333331174e-1)
-	p2 := float32(float32(-1.6668057665e-1*x) + 2.0000714765e-1)
-	p4 := float32(float32(-1.2420140846e-1*x) + 1.4249322787e-1)
-	p6 := float32(float32(-1.1514610310e-1*x) + 1.1676998740e-1)
-	p0 = float32(float32(p2*z) + p0)
-	p4 = float32(float32(p6*z) + p4)
-	p4 = float32(float32(7.0376836292e-2*w) + p4)
-	p0 = float32(float32(p4*w) + p0)
-	y := float32(p0 * float32(x*z))
-	y = float32(y + float32(e*ln2Lo))
-	y = float32(y - float32(0.5*z))
-	return float32(float32(x+y) + float32(e*ln2Hi))
+	for i, u := range v {
+		b := math.Float32bits(u) + (one - sqrtHalf)
+		e := float32(int32(b>>23) - 127)
+		x := math.Float32frombits(b&0x7fffff+sqrtHalf) - 1
+		z := float32(x * x)
+		w := float32(z * z)
+		p0 := float32(float32(-2.4999993993e-1*x) + 3.3333331174e-1)
+		p2 := float32(float32(-1.6668057665e-1*x) + 2.0000714765e-1)
+		p4 := float32(float32(-1.2420140846e-1*x) + 1.4249322787e-1)
+		p6 := float32(float32(-1.1514610310e-1*x) + 1.1676998740e-1)
+		p0 = float32(float32(p2*z) + p0)
+		p4 = float32(float32(p6*z) + p4)
+		p4 = float32(float32(7.0376836292e-2*w) + p4)
+		p0 = float32(float32(p4*w) + p0)
+		y := float32(p0 * float32(x*z))
+		y = float32(y + float32(e*ln2Lo))
+		y = float32(y - float32(0.5*z))
+		v[i] = float32(float32(x+y) + float32(e*ln2Hi))
+	}
 }
 
 // sincos returns sine and cosine of t in [-pi/4, pi/4], within 1 unit in the last place:

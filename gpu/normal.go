@@ -44,31 +44,44 @@ func normals(dst []float32, seed uint64, draw uint32, first uint64) {
 //	for each block: uint4 c = philox(block.lo, block.hi, draw, 0, seed.lo, seed.hi);
 //	                lanes 0, 1 = box_muller(c.x, c.y), lanes 2, 3 = box_muller(c.z, c.w)
 func normals4(dst []float32, seed uint64, draw uint32, b uint64) {
-	var bits [lanes]uint32
-	var r [lanes / 2]float32
-	n := len(dst)
-	for i := 0; i+4 <= n && i+4 <= lanes; i += 4 {
-		bits[i], bits[i+1], bits[i+2], bits[i+3] =
-			philox(uint32(b), uint32(b>>32), draw, 0, uint32(seed), uint32(seed>>32))
+	var radii [lanes / 2]float32
+	var turns [lanes / 2]uint32
+	r, phi := radii[:len(dst)/2], turns[:len(dst)/2]
+	for i := 0; i+1 < len(r) && i+1 < len(phi); i += 2 {
+		c0, c1, c2, c3 := philox(uint32(b), uint32(b>>32), draw, 0, uint32(seed), uint32(seed>>32))
+		r[i], r[i+1] = uniform(c0), uniform(c2)
+		phi[i], phi[i+1] = c1, c3
 		b++
 	}
-	for i := range r[:n/2] {
-		r[i] = radius(bits[2*i])
-	}
-	for i, r := range r[:n/2] {
-		c, s := direction(bits[2*i+1])
-		dst[2*i], dst[2*i+1] = float32(r*c), float32(r*s)
-	}
+	radius(r)
+	rotate(dst, r, phi)
 }
 
-// radius and direction make two independent normals of two uniform integers (Box and Muller 1958):
+// uniform, radius and rotate make two independent normals of two uniform integers (Box and Muller 1958):
 //
 //	u = (a + 1/2) / 2^32 in (0, 1],  r = sqrt(-2 ln u),  phi = 2 pi b / 2^32
 //	even lane = r cos phi, odd lane = r sin phi
-func radius(a uint32) float32 {
-	u := float32(float32(a)*0x1p-32) + 0x1p-33
-	l := float32(-2 * ln(u))
-	return float32(math.Sqrt(float64(l))) // the correctly rounded float32 root
+func uniform(a uint32) float32 { return float32(float32(a)*0x1p-32) + 0x1p-33 }
+
+// radius replaces each u by sqrt(-2 ln u).
+func radius(u []float32) {
+	ln(u)
+	for i, l := range u {
+		u[i] = float32(math.Sqrt(float64(float32(-2 * l)))) // the correctly rounded float32 root
+	}
+}
+
+// rotate makes the pairs of dst of radii and integer turns.
+func rotate(dst, r []float32, turns []uint32) {
+	r = r[:len(turns)]
+	for i, b := range turns {
+		c, s := direction(b)
+		if len(dst) < 2 {
+			return
+		}
+		dst[0], dst[1] = float32(r[i]*c), float32(r[i]*s)
+		dst = dst[2:]
+	}
 }
 
 // direction returns cos phi and sin phi. The turn is reduced exactly, in integers: b = (quarter << 30) + f

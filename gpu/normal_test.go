@@ -141,9 +141,11 @@ func TestNormalsIndependence(t *testing.T) {
 
 // TestNormalsTails drives the radius with its extreme integers.
 func TestNormalsTails(t *testing.T) {
-	require.InDelta(t, math.Sqrt(66*math.Ln2), radius(0), 1e-6) // u = 2^-33
-	require.Less(t, radius(0), float32(6.8))
-	require.Zero(t, radius(math.MaxUint32)) // u rounds to 1
+	r := []float32{uniform(0), uniform(math.MaxUint32)} // 2^-33, and 1 after rounding
+	radius(r)
+	require.InDelta(t, math.Sqrt(66*math.Ln2), r[0], 1e-6)
+	require.Less(t, r[0], float32(6.8))
+	require.Zero(t, r[1])
 	for _, b := range []uint32{0, 1, 1<<29 - 1, 1 << 29, 1<<29 + 1, 1 << 30, 3 << 29, 1 << 31, 3 << 30, 7 << 29, math.MaxUint32} {
 		c, s := direction(b)
 		ws, wc := math.Sincos(2 * math.Pi * float64(b) / (1 << 32))

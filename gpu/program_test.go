@@ -118,15 +118,15 @@ func TestProgramErrors(t *testing.T) {
 		change func(*sampler.Request)
 		field  string
 	}{
-		"no elements":       {0, func(*sampler.Request) {}, "elems"},
-		"negative elements": {-4, func(*sampler.Request) {}, "elems"},
-		"too many elements": {math.MaxInt, func(*sampler.Request) {}, "elems"},
+		"no elements":       {0, func(*sampler.Request) {}, "shape"},
+		"negative elements": {-4, func(*sampler.Request) {}, "shape"},
+		"too many elements": {math.MaxInt, func(*sampler.Request) {}, "shape"},
 		"no plan":           {4, func(r *sampler.Request) { r.Plan = nil }, "plan"},
 		"no conditions":     {4, func(r *sampler.Request) { r.Conds = nil }, "conditions"},
-		"short init":        {4, func(r *sampler.Request) { r.Init = make([]float32, 3) }, "init"},
-		"empty init":        {4, func(r *sampler.Request) { r.Init = []float32{} }, "init"},
-		"infinite weight":   {4, func(r *sampler.Request) { r.Conds[0].Weight = 1e300 }, "weight"},
-		"not a number":      {4, func(r *sampler.Request) { r.Conds[0].Weight = math.NaN() }, "weight"},
+		"short init":        {4, func(r *sampler.Request) { r.Init = make([]float32, 3) }, "initial noise"},
+		"empty init":        {4, func(r *sampler.Request) { r.Init = []float32{} }, "initial noise"},
+		"infinite weight":   {4, func(r *sampler.Request) { r.Conds[0].Weight = 1e300 }, "condition weight"},
+		"not a number":      {4, func(r *sampler.Request) { r.Conds[0].Weight = math.NaN() }, "condition weight"},
 		"large init":        {4, func(r *sampler.Request) { r.Plan.Init = 1e300 }, "initial scale"},
 	} {
 		req := good()

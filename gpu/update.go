@@ -175,7 +175,8 @@ func scale(y []float32, k float32, r []float32) {
 	}
 }
 
-// clip limits r to [-c, c] when c > 0. NaN compares false and stays.
+// clip limits r to [-c, c] when c > 0. It is the two comparisons of the kernel without their branches,
+// which noise makes hard to predict: min and max keep NaN, and c > 0 leaves zeros of both signs alone.
 func clip(y []float32, c float32, r []float32) {
 	if !(c > 0) {
 		copy(y, r)
@@ -183,12 +184,6 @@ func clip(y []float32, c float32, r []float32) {
 	}
 	r = r[:len(y)]
 	for i, v := range r {
-		if v > c {
-			v = c
-		}
-		if v < -c {
-			v = -c
-		}
-		y[i] = v
+		y[i] = max(min(v, c), -c)
 	}
 }
