@@ -12,7 +12,7 @@ var little = binary.LittleEndian
 func toFloat32(d DType) func(dst []float32, src []byte) error {
 	switch d {
 	case F32:
-		return each(4, func(b []byte) float32 { return math.Float32frombits(little.Uint32(b)) })
+		return float32s
 	case F16:
 		return each(2, func(b []byte) float32 { return half(little.Uint16(b)) })
 	case BF16:
@@ -71,6 +71,14 @@ func each[T any](size int, one func(b []byte) T) func(dst []T, src []byte) error
 		}
 		return nil
 	}
+}
+
+// float32s is the common case without a call per element.
+func float32s(dst []float32, src []byte) error {
+	for i := range dst {
+		dst[i] = math.Float32frombits(little.Uint32(src[4*i : 4*i+4]))
+	}
+	return nil
 }
 
 func uint64s(dst []int64, src []byte) error {
