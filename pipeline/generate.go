@@ -1,0 +1,139 @@
+package pipeline
+
+import (
+	"context"
+	"image"
+	"iter"
+	"time"
+
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// Image is one sampled image.
+type Image struct {
+	image.Image
+	Class  int       // label, -1 for a model without classes
+	Seed   uint64    // of this image: the same request with one image and this seed repeats it
+	Sample []float32 // [C, H, W], as the model made it, usually within [-1, 1]
+}
+
+// Result is what Generate made.
+type Result struct {
+	Images      []Image
+	Parameters  Parameters // what repeats it; see [Parameters.String]
+	Plan        *sampler.Plan
+	Evaluations int // network evaluations in all: images times conditions times stages
+	Elapsed     time.Duration
+}
+
+// Step is one step of all images of a request. It is valid until the next.
+type Step struct {
+	Stage, Stages int // done and in all; a stage is one network evaluation for each image
+	p             *Pipeline
+	s             sampler.Step
+}
+
+// Preview returns the clean image that the model predicts for image i at this step.
+func (s Step) Preview(i int) (image.Image, error) {
+	x := make([]float32, s.p.elems())
+	if err := s.s.Denoised(i, x); err != nil {
+		return nil, err
+	}
+	return s.p.image(x)
+}
+
+func (p *Pipeline) elems() int { return p.unet.Channels() * p.unet.Height() * p.unet.Width() }
+
+// Generate samples the images of r. A canceled ctx ends it within a step, with ctx's error.
+func (p *Pipeline) Generate(ctx context.Context, r Request) (Result, error) {
+	return p.GenerateFunc(ctx, r, nil)
+}
+
+// GenerateFunc is Generate with a function that is called after each step; an error of its own ends the
+// run.
+func (p *Pipeline) GenerateFunc(ctx context.Context, r Request, progress func(Step) error) (Result, error) {
+	start := time.Now()
+	j, err := p.resolve(r)
+	if err != nil {
+		return Result{}, err
+	}
+	res := Result{Plan: j.plan, Parameters: p.parameters(j)}
+	for s, err := range p.steps(ctx, j) {
+		if err != nil {
+			return Result{}, err
+		}
+		if progress != nil {
+			if err := progress(s); err != nil {
+				return Result{}, err
+			}
+		}
+		if s.Stage < s.Stages {
+			continue
+		}
+		if res.Images, err = p.collect(j, s); err != nil {
+			return Result{}, err
+		}
+	}
+	conds := 2
+	if j.Guidance == 0 || j.Guidance == 1 {
+		conds = 1
+	}
+	res.Evaluations = len(j.classes) * conds * j.plan.Evaluations()
+	res.Elapsed = time.Since(start)
+	return res, nil
+}
+
+// Steps is an iterator over the steps of r, for callers who show or store what happens in between. After
+// the last step, Images of the result are had by Generate; Steps itself keeps nothing.
+func (p *Pipeline) Steps(ctx context.Context, r Request) iter.Seq2[Step, error] {
+	j, err := p.resolve(r)
+	if err != nil {
+		return func(yield func(Step, error) bool) { yield(Step{}, err) }
+	}
+	return p.steps(ctx, j)
+}
+
+func (p *Pipeline) steps(ctx context.Context, j *job) iter.Seq2[Step, error] {
+	return func(yield func(Step, error) bool) {
+		reqs, err := p.requests(j)
+		if err != nil {
+			yield(Step{}, err)
+			return
+		}
+		m, err := p.unet.Denoiser(0, 0, p.pool)
+		if err != nil {
+			yield(Step{}, err)
+			return
+		}
+		for s, err := range sampler.Steps(ctx, p.dev, m, reqs) {
+			if !yield(Step{Stage: s.Stage, Stages: s.Stages, p: p, s: s}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Image returns the sample of image i so far, noise included.
+func (s Step) Image(i int) (image.Image, error) {
+	x := make([]float32, s.p.elems())
+	if err := s.s.Latent(i, x); err != nil {
+		return nil, err
+	}
+	return s.p.image(x)
+}
+
+func (p *Pipeline) collect(j *job, s Step) ([]Image, error) {
+	images := make([]Image, len(j.classes))
+	for i, c := range j.classes {
+		x := make([]float32, p.elems())
+		if err := s.s.Latent(i, x); err != nil {
+			return nil, err
+		}
+		img, err := p.image(x)
+		if err != nil {
+			return nil, err
+		}
+		images[i] = Image{Image: img, Class: c, Seed: j.Seed + uint64(i), Sample: x}
+	}
+	return images, nil
+}

@@ -1,0 +1,215 @@
+package pipeline
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/cudiffuse/cudiffuse/gpu"
+	"github.com/cudiffuse/cudiffuse/internal/workers"
+	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/model/bundled"
+	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+// Pipeline is an opened model with its schedule and a device. It is safe for concurrent use.
+type Pipeline struct {
+	info    Info
+	unet    *model.UNet2D
+	noise   *schedule.Noise
+	kind    schedule.Kind
+	clip    float64
+	spacing schedule.Spacing
+	offset  int
+	lcm     int // timesteps of the distillation, 0 for a model that was not distilled
+	dev     *gpu.CPU
+	pool    *workers.Pool
+
+	fingerprint func() string // computed once, when first wanted
+}
+
+// Info describes a model.
+type Info struct {
+	Name       string   // folder name
+	ClassNames []string // by label; nil when the model does not say
+	Classes    int      // labels, the unconditional one included; 0 for a model without classes
+	NoClass    int      // the unconditional label, -1 if there is none
+	Sampler    string   // default sampler
+	Steps      int      // default steps
+	Guidance   float64  // default scale
+}
+
+// Options of opening. The zero value is the CPU with all cores.
+type Options struct {
+	Device  string // "auto", "" or "cpu"
+	Threads int    // 0: as many as GOMAXPROCS
+}
+
+// maxJSON bounds the JSON files of a model folder.
+const maxJSON = 1 << 20
+
+// Bundled opens the bundled class-conditional Fashion-MNIST model.
+func Bundled(o Options) (*Pipeline, error) { return OpenFS(bundled.FS(), bundled.Fashion, o) }
+
+// BundledLCM opens its student for the LCM sampler (1 to 8 steps, no guidance).
+func BundledLCM(o Options) (*Pipeline, error) { return OpenFS(bundled.FS(), bundled.FashionLCM, o) }
+
+// Open opens a diffusers folder of an unconditional or class-conditional UNet2DModel: one with
+// model_index.json, unet/ and scheduler/, or the network's own folder (then with the DDPM schedule). No
+// file outside the folder is read, whatever the files say.
+func Open(dir string, o Options) (*Pipeline, error) {
+	st, err := os.Stat(dir)
+	if err != nil {
+		return nil, &OpenError{Path: dir, Detail: "want a folder in diffusers format", Err: err}
+	}
+	if !st.IsDir() {
+		return nil, &OpenError{Path: dir, Detail: "is a file: want a folder in diffusers format"}
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, &OpenError{Path: dir, Err: err}
+	}
+	defer root.Close()
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		abs = dir
+	}
+	p := &Pipeline{info: Info{Name: filepath.Base(abs)}}
+	if p.unet, err = model.OpenUNet2D(dir); err != nil {
+		return nil, &OpenError{Path: dir, Err: err}
+	}
+	return p.finish(root.FS(), ".", dir, o)
+}
+
+// OpenFS is Open for a file system, such as an embedded one.
+func OpenFS(fsys fs.FS, dir string, o Options) (*Pipeline, error) {
+	p := &Pipeline{info: Info{Name: path.Base(dir)}}
+	var err error
+	if p.unet, err = model.OpenUNet2DFS(fsys, dir); err != nil {
+		return nil, &OpenError{Path: dir, Err: err}
+	}
+	return p.finish(fsys, dir, dir, o)
+}
+
+func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, error) {
+	if err := p.schedule(fsys, dir); err != nil {
+		return nil, &OpenError{Path: shown, Err: err}
+	}
+	if err := p.describe(fsys, dir); err != nil {
+		return nil, &OpenError{Path: shown, Err: err}
+	}
+	if err := CheckDevice(o.Device); err != nil {
+		return nil, err
+	}
+	p.fingerprint = sync.OnceValue(func() string { return fingerprint(p.unet) })
+	p.dev, p.pool = gpu.NewCPU(o.Threads), workers.New(o.Threads)
+	return p, nil
+}
+
+// CheckDevice tells whether this build has a device of that name.
+func CheckDevice(name string) error {
+	switch {
+	case name == "", name == "auto", name == "cpu":
+		return nil
+	case strings.HasPrefix(name, "cuda"):
+		return &RequestError{Field: "device", Value: name, Want: "cpu: this build has no CUDA support"}
+	}
+	return &RequestError{Field: "device", Value: fmt.Sprintf("%q", name), Want: "auto or cpu"}
+}
+
+// Close ends the pipeline's threads. It may be called twice.
+func (p *Pipeline) Close() error {
+	p.pool.Close()
+	return p.dev.Close()
+}
+
+// Info returns the model's description.
+func (p *Pipeline) Info() Info { return p.info }
+
+// Network returns the network.
+func (p *Pipeline) Network() *model.UNet2D { return p.unet }
+
+func readJSON(fsys fs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
+	if err == nil && len(b) > maxJSON {
+		err = fmt.Errorf("%s: more than %d bytes", name, maxJSON)
+	}
+	return b, err
+}
+
+// schedule reads scheduler/scheduler_config.json; without one the DDPM defaults hold.
+func (p *Pipeline) schedule(fsys fs.FS, dir string) error {
+	b, err := readJSON(fsys, path.Join(dir, "scheduler", "scheduler_config.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		b, err = []byte(`{"_class_name": "DDPMScheduler"}`), nil
+	}
+	if err != nil {
+		return err
+	}
+	s, err := diffusers.Parse(bytes.NewReader(b))
+	if err != nil {
+		return err
+	}
+	if p.noise, err = s.Noise(); err != nil {
+		return err
+	}
+	if p.kind, err = s.Kind(); err != nil {
+		return err
+	}
+	p.clip, p.lcm = s.Clip(), s.OriginalSteps()
+	p.spacing, p.offset = s.Spacing()
+	return p.kind.Check(p.noise)
+}
+
+// modelIndex is what model_index.json may say beyond diffusers: names and the unconditional label.
+type modelIndex struct {
+	Cudiffuse struct {
+		ClassNames []string `json:"class_names"`
+		NoClass    *int     `json:"no_class"`
+	} `json:"_cudiffuse"`
+}
+
+func (p *Pipeline) describe(fsys fs.FS, dir string) error {
+	in := &p.info
+	in.Classes, in.NoClass = p.unet.Classes(), -1
+	in.Sampler, in.Steps, in.Guidance = "dpmpp_2m", 20, 1
+	b, err := readJSON(fsys, path.Join(dir, "model_index.json"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var index modelIndex
+	if err == nil {
+		if err := json.Unmarshal(b, &index); err != nil {
+			return fmt.Errorf("model_index.json: %w", err)
+		}
+	}
+	extra := index.Cudiffuse
+	if extra.NoClass != nil {
+		if *extra.NoClass < 0 || *extra.NoClass >= in.Classes {
+			return fmt.Errorf("model_index.json: no_class %d: want 0 to %d", *extra.NoClass, in.Classes-1)
+		}
+		in.NoClass, in.Guidance = *extra.NoClass, 2
+	}
+	if len(extra.ClassNames) > in.Classes {
+		return fmt.Errorf("model_index.json: %d class_names: want at most %d", len(extra.ClassNames), in.Classes)
+	}
+	in.ClassNames = extra.ClassNames
+	if p.lcm > 0 {
+		in.Sampler, in.Steps, in.Guidance = "lcm", 4, 1
+	}
+	return nil
+}

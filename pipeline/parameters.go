@@ -1,0 +1,226 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+// Parameters is what repeats a result bit for bit. Its text is the `parameters` convention of A1111's
+// programs: a line for the prompt (here the classes), one for the negative prompt, and one of settings.
+type Parameters struct {
+	Request
+	Model string // name of the model
+	Hash  string // of its weights, 12 hex digits
+	Size  string // "28x28"
+	Extra map[string]string
+}
+
+func (p *Pipeline) parameters(j *job) Parameters {
+	r := j.Request
+	if p.info.Classes > 0 && r.Classes == nil {
+		for i := 0; i < len(j.classes); i += r.N {
+			r.Classes = append(r.Classes, j.classes[i])
+		}
+	}
+	return Parameters{Request: r, Model: p.info.Name, Hash: p.Fingerprint(),
+		Size: fmt.Sprintf("%dx%d", p.unet.Width(), p.unet.Height())}
+}
+
+// Fingerprint returns 12 hex digits of the SHA-256 of the weights' values, so that a result is not repeated
+// with other weights of the same name.
+func (p *Pipeline) Fingerprint() string { return p.fingerprint() }
+
+func fingerprint(u *model.UNet2D) string {
+	h := sha256.New()
+	var buf [4096]byte
+	for i := range u.Graph().Params {
+		v := u.Weights().Param(model.ParamID(i))
+		for len(v) > 0 {
+			n := min(len(v), len(buf)/4)
+			for i, f := range v[:n] {
+				binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(f))
+			}
+			h.Write(buf[:4*n])
+			v = v[n:]
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:6])
+}
+
+// String returns the text of the `parameters` convention.
+func (p Parameters) String() string {
+	var b strings.Builder
+	if len(p.Classes) > 0 {
+		fmt.Fprintf(&b, "class %s\n", joinInts(p.Classes))
+	}
+	if p.Negative != nil {
+		fmt.Fprintf(&b, "Negative prompt: class %d\n", *p.Negative)
+	}
+	num := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+	set := []string{"Steps: " + strconv.Itoa(p.Steps), "Sampler: " + p.Sampler,
+		"Schedule type: " + p.Schedule.String(), "CFG scale: " + num(p.Guidance),
+		"Seed: " + strconv.FormatUint(p.Seed, 10), "Size: " + p.Size, "Model: " + p.Model,
+		"Model hash: " + p.Hash, "Images per class: " + strconv.Itoa(p.N)}
+	if p.Spacing != nil {
+		set = append(set, "Spacing: "+p.Spacing.String())
+	}
+	optional := func(key string, v float64) {
+		if v != 0 {
+			set = append(set, key+": "+num(v))
+		}
+	}
+	if p.Params.Eta != nil {
+		set = append(set, "Eta: "+num(*p.Params.Eta))
+	}
+	optional("Clip", p.Clip)
+	optional("Sigma churn", p.Params.Churn)
+	optional("Sigma tmin", p.Params.ChurnMin)
+	optional("Sigma tmax", p.Params.ChurnMax)
+	optional("Sigma noise", p.Params.ChurnNoise)
+	optional("Original steps", float64(p.Params.Original))
+	if p.Params.KeepEpsilon {
+		set = append(set, "Keep epsilon: true")
+	}
+	for _, k := range extraKeys {
+		if v, ok := p.Extra[k]; ok {
+			set = append(set, k+": "+v)
+		}
+	}
+	b.WriteString(strings.Join(append(set, "Version: cudiffuse "+Version), ", "))
+	return b.String()
+}
+
+// extraKeys are what the command line adds: how images were laid out.
+var extraKeys = []string{"Layout", "Columns", "Zoom"}
+
+// maxParameters bounds the text that is parsed.
+const maxParameters = 1 << 16
+
+// ParseParameters reads the text of [Parameters.String]. Unknown keys go to Extra.
+func ParseParameters(text string) (Parameters, error) {
+	p := Parameters{Extra: map[string]string{}}
+	if len(text) > maxParameters {
+		return p, &RequestError{Field: "parameters", Value: len(text), Want: fmt.Sprintf("at most %d bytes", maxParameters)}
+	}
+	settings := false
+	for _, line := range strings.Split(text, "\n") {
+		var err error
+		if c, ok := strings.CutPrefix(line, "class "); ok {
+			p.Classes, err = splitInts(c)
+		} else if c, ok := strings.CutPrefix(line, "Negative prompt: class "); ok {
+			var n int
+			n, err = strconv.Atoi(c)
+			p.Negative = &n
+		} else if strings.HasPrefix(line, "Steps: ") {
+			settings = true
+			for _, kv := range strings.Split(line, ", ") {
+				if err = p.set(kv); err != nil {
+					break
+				}
+			}
+		}
+		if err != nil {
+			return p, &RequestError{Field: "parameters", Value: fmt.Sprintf("%.80q (%v)", line, err),
+				Want: "the text that cudiffuse writes"}
+		}
+	}
+	if !settings {
+		return p, &RequestError{Field: "parameters", Value: fmt.Sprintf("%.80q", text), Want: `a line of settings, "Steps: …"`}
+	}
+	return p, nil
+}
+
+// set takes one "Key: value".
+func (p *Parameters) set(kv string) (err error) {
+	key, v, ok := strings.Cut(kv, ": ")
+	if !ok {
+		return fmt.Errorf("%q is not a setting", kv)
+	}
+	integer := func(dst *int) { *dst, err = strconv.Atoi(v) }
+	number := func(dst *float64) { *dst, err = strconv.ParseFloat(v, 64) }
+	switch key {
+	case "Steps":
+		integer(&p.Steps)
+	case "Sampler":
+		p.Sampler = v
+	case "Schedule type":
+		p.Schedule, err = schedule.ParseCurve(v)
+	case "CFG scale":
+		number(&p.Guidance)
+		if p.Guidance == 0 && err == nil {
+			err = fmt.Errorf("scale 0 cannot be repeated")
+		}
+	case "Seed":
+		p.Seed, err = strconv.ParseUint(v, 10, 64)
+	case "Size":
+		p.Size = v
+	case "Model":
+		p.Model = v
+	case "Model hash":
+		p.Hash = v
+	case "Images per class":
+		integer(&p.N)
+	case "Spacing":
+		var s schedule.Spacing
+		s, err = schedule.ParseSpacing(v)
+		p.Spacing = &s
+	default:
+		err = p.setOption(key, v)
+	}
+	return err
+}
+
+func (p *Parameters) setOption(key, v string) (err error) {
+	number := func(dst *float64) { *dst, err = strconv.ParseFloat(v, 64) }
+	q := &p.Params
+	switch key {
+	case "Eta":
+		q.Eta = new(float64)
+		number(q.Eta)
+	case "Clip":
+		number(&p.Clip)
+	case "Sigma churn":
+		number(&q.Churn)
+	case "Sigma tmin":
+		number(&q.ChurnMin)
+	case "Sigma tmax":
+		number(&q.ChurnMax)
+	case "Sigma noise":
+		number(&q.ChurnNoise)
+	case "Original steps":
+		q.Original, err = strconv.Atoi(v)
+	case "Keep epsilon":
+		q.KeepEpsilon, err = strconv.ParseBool(v)
+	default:
+		p.Extra[key] = v
+	}
+	return err
+}
+
+func joinInts(v []int) string {
+	s := make([]string, len(v))
+	for i, n := range v {
+		s[i] = strconv.Itoa(n)
+	}
+	return strings.Join(s, " ")
+}
+
+func splitInts(s string) ([]int, error) {
+	var out []int
+	for _, f := range strings.Fields(s) {
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}

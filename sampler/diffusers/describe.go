@@ -1,0 +1,40 @@
+package diffusers
+
+import "github.com/cudiffuse/cudiffuse/schedule"
+
+// Noise returns the forward process that the config describes.
+func (s *Scheduler) Noise() (*schedule.Noise, error) {
+	n, err := s.noise()
+	if err != nil {
+		return nil, &Error{Class: s.c.Class, Err: err}
+	}
+	return n, nil
+}
+
+// Kind returns what the network predicts.
+func (s *Scheduler) Kind() (schedule.Kind, error) {
+	k, err := schedule.ParseKind(s.c.PredictionType)
+	if err != nil {
+		return 0, &Error{Class: s.c.Class, Field: "prediction_type", Err: err}
+	}
+	return k, nil
+}
+
+// Clip returns the limit of the predicted clean sample, 0 for none.
+func (s *Scheduler) Clip() float64 {
+	if s.c.ClipSample {
+		return s.c.ClipRange
+	}
+	return 0
+}
+
+// Spacing returns how the config spreads timesteps, and the offset of leading spacing.
+func (s *Scheduler) Spacing() (schedule.Spacing, int) { return s.spacing(), s.c.StepsOffset }
+
+// OriginalSteps returns how many timesteps an LCM network was distilled at, 0 for other classes.
+func (s *Scheduler) OriginalSteps() int {
+	if s.c.Class != "LCMScheduler" {
+		return 0
+	}
+	return s.c.OriginalSteps
+}
