@@ -1,0 +1,27 @@
+package model
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestFixedBits holds the results to fixed bits, on every architecture, every GOAMD64
+// and with and without assembly. A change that alters them on purpose updates them.
+func TestFixedBits(t *testing.T) {
+	want := map[string]uint64{
+		"unet2d_ddpm": 0x5c77a64a04516a6e, "unet2d_class": 0x3083c3c99c101053,
+		"unet2d_scoresde": 0x2957f5297d807283, "unet2d_adm": 0x5f68d38d2dac0375,
+	}
+	for _, name := range goldenNames {
+		u, g := openGolden(t, name)
+		h := fnv.New64a()
+		for _, v := range run(t, u, g.n, g.in, 2) {
+			_ = binary.Write(h, binary.LittleEndian, math.Float32bits(v)) // a hash never fails
+		}
+		assert.Equal(t, want[name], h.Sum64(), "%s is %#x", name, h.Sum64())
+	}
+}
