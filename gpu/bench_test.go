@@ -16,8 +16,8 @@ func BenchmarkNormals(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(dst)), "ns/normal")
 }
 
-// BenchmarkStep is a guided step of four latents of 4x64x64, with and without noise. Copy is what the
-// same bytes cost when nothing is computed.
+// BenchmarkStep is a guided step of four latents of 4x64x64, with and without noise. Copy is what
+// the same bytes cost when nothing is computed.
 func BenchmarkStep(b *testing.B) {
 	const elems, requests, conds = 4 * 64 * 64, 4, 2
 	const bytes = 4 * elems * requests * (2*conds + 3) // reads x and out, writes x, d and in

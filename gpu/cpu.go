@@ -25,8 +25,8 @@ func (c *CPU) Name() string { return "cpu" }
 // Threads returns the number of threads.
 func (c *CPU) Threads() int { return c.pool.Threads() }
 
-// Close ends the threads. Programs that are still open go on in their caller's thread. It may be called
-// twice.
+// Close ends the threads. Programs that are still open go on in their caller's thread. It may be
+// called twice.
 func (c *CPU) Close() error {
 	c.pool.Close()
 	return nil
@@ -35,12 +35,12 @@ func (c *CPU) Close() error {
 // maxElems bounds one buffer (4 TiB of float32), so that sizes cannot overflow.
 const maxElems = 1 << 40
 
-// Program implements [sampler.Device]. The coefficients are rounded to float32 here, once; plans and
-// Init slices may be changed or dropped afterwards.
+// Program implements [sampler.Device]. The coefficients are rounded to float32 here, once; plans
+// and Init slices may be changed or dropped afterwards.
 //
-// Its errors are those of [sampler.Check] for samples of shape [elems], a *[sampler.RequestError] for an
-// initial scale that does not fit a float32 or a batch that is too large, and a *[sampler.PlanError] for
-// a noise draw of 2^32 or more.
+// Its errors are those of [sampler.Check] for samples of shape [elems], a *[sampler.RequestError]
+// for an initial scale that does not fit a float32 or a batch that is too large, and a
+// *[sampler.PlanError] for a noise draw of 2^32 or more.
 func (c *CPU) Program(elems int, reqs []sampler.Request) (sampler.Program, error) {
 	rows, err := checkBatch(elems, reqs)
 	if err != nil {
@@ -77,8 +77,8 @@ func (c *CPU) Program(elems int, reqs []sampler.Request) (sampler.Program, error
 	return p, nil
 }
 
-// checkBatch returns the number of network rows. Callers have checked their requests, but nothing that
-// they pass may make a device fail later.
+// checkBatch returns the number of network rows. Callers have checked their requests, but nothing
+// that they pass may make a device fail later.
 func checkBatch(elems int, reqs []sampler.Request) (rows int, err error) {
 	if err := sampler.Check([]int{elems}, reqs); err != nil {
 		return 0, err

@@ -1,22 +1,23 @@
 // Package gpu executes sampler plans: latents, network buffers and the fused update for a batch of
 // requests, each with its own plan, stage, guidance and seed.
 //
-// [CPU] is the reference. It is written beside the form of the kernel that does the same on a GPU (same
-// order, same names) and defines every bit of the result: all sums start from +0 and add their terms in
-// the documented order, each product and each sum is rounded to float32 on its own (no fused
-// multiply-add on any architecture), and a zero coefficient skips its term, whatever the register holds.
+// [CPU] is the reference. It is written beside the form of the kernel that does the same on a GPU
+// (same order, same names) and defines every bit of the result: all sums start from +0 and add
+// their terms in the documented order, each product and each sum is rounded to float32 on its own
+// (no fused multiply-add on any architecture), and a zero coefficient skips its term, whatever the
+// register holds.
 //
 // # Noise
 //
-// Noise is a pure function of (seed, draw, element), see [Normals]. It does not depend on the batch, on
-// the position in it, on threads or on the machine.
+// Noise is a pure function of (seed, draw, element), see [Normals]. It does not depend on the
+// batch, on the position in it, on threads or on the machine.
 //
 // # Concurrency
 //
 // A device may be used by many goroutines at once. A [sampler.Program] is used by one goroutine; it
-// spreads its own work over the device's threads. Programs of one device may run side by side. Buffers
-// of a Program belong to it: the Model reads In and T and writes Out between Next and Step, and nobody
-// touches them during Step.
+// spreads its own work over the device's threads. Programs of one device may run side by side.
+// Buffers of a Program belong to it: the Model reads In and T and writes Out between Next and Step,
+// and nobody touches them during Step.
 //
 // # Errors
 //

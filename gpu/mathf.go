@@ -2,17 +2,17 @@ package gpu
 
 import "math"
 
-// The polynomials are those of the Cephes library's single precision functions (S. Moshier, logf.c and
-// sinf.c, netlib), with one rounding per operation. The conversions keep the compiler from fusing a
-// product into a sum; kernels use __fmul_rn and __fadd_rn in the same order.
+// The polynomials are those of the Cephes library's single precision functions (S. Moshier, logf.c
+// and sinf.c, netlib), with one rounding per operation. The conversions keep the compiler from
+// fusing a product into a sum; kernels use __fmul_rn and __fadd_rn in the same order.
 
 // ln replaces each positive normal u by its natural logarithm, within 1 unit in the last place:
 //
 //	u = m * 2^e,  m in [sqrt(1/2), sqrt(2)),  x = m - 1 (exact)
 //	ln u = x - x^2/2 + x^3 P(x) + e*ln2
 //
-// P is of degree 8, summed in pairs (Estrin's scheme), because a chain of 8 steps would be the longest
-// of all that a normal needs:
+// P is of degree 8, summed in pairs (Estrin's scheme), because a chain of 8 steps would be the
+// longest of all that a normal needs:
 //
 //	P = (p0 + p1 x) + (p2 + p3 x) x^2 + ((p4 + p5 x) + (p6 + p7 x) x^2 + p8 x^4) x^4
 //

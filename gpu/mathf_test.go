@@ -23,8 +23,8 @@ func ln1(u float32) float32 {
 	return v[0]
 }
 
-// TestLn goes over every float32 in [1/4, 1], where ln u comes close to 0, and one of 61 of the others
-// that radius can ask for.
+// TestLn goes over every float32 in [1/4, 1], where ln u comes close to 0, and one of 61 of the
+// others that radius can ask for.
 func TestLn(t *testing.T) {
 	lo, dense, hi := math.Float32bits(0x1p-33), math.Float32bits(0.25), math.Float32bits(1)
 	worst, at := 0.0, float32(0)

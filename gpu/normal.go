@@ -5,18 +5,19 @@ import "math"
 // Normals fills dst with the standard normal noise of elements first, first+1, ... of a draw.
 //
 // Each value is a pure function of (seed, draw, element), so any split of a range gives the same
-// values; draw 0 is the initial noise of a request, later draws are counted by its plan. first is not
-// negative and draw is in [0, 2^32); others wrap around. |value| is at most 6.77.
+// values; draw 0 is the initial noise of a request, later draws are counted by its plan. first is
+// not negative and draw is in [0, 2^32); others wrap around. |value| is at most 6.77.
 //
-// Element i takes lane i%4 of Philox 4x32-10 at counter (lo, hi of i/4, draw, 0) under the key
-// (lo, hi of seed), and lanes (0, 1) and (2, 3) are Box-Muller pairs, see radius. Only correctly
-// rounded float32 operations are used, none of them fused, so the bits are the same on every machine.
+// Element i takes lane i%4 of Philox 4x32-10 at counter (lo, hi of i/4, draw, 0) under the key (lo,
+// hi of seed), and lanes (0, 1) and (2, 3) are Box-Muller pairs, see radius. Only correctly rounded
+// float32 operations are used, none of them fused, so the bits are the same on every machine.
 func Normals(dst []float32, seed uint64, draw int, first int) {
 	normals(dst, seed, uint32(draw), uint64(first))
 }
 
 // lanes is the number of normals made at a time. The stages below run one after another over short
-// arrays, because a processor overlaps the long chains of neighbouring elements within one short loop.
+// arrays, because a processor overlaps the long chains of neighbouring elements within one short
+// loop.
 const lanes = 128
 
 func normals(dst []float32, seed uint64, draw uint32, first uint64) {
@@ -57,7 +58,8 @@ func normals4(dst []float32, seed uint64, draw uint32, b uint64) {
 	rotate(dst, r, phi)
 }
 
-// uniform, radius and rotate make two independent normals of two uniform integers (Box and Muller 1958):
+// uniform, radius and rotate make two independent normals of two uniform integers (Box and Muller
+// 1958):
 //
 //	u = (a + 1/2) / 2^32 in (0, 1],  r = sqrt(-2 ln u),  phi = 2 pi b / 2^32
 //	even lane = r cos phi, odd lane = r sin phi
@@ -84,8 +86,9 @@ func rotate(dst, r []float32, turns []uint32) {
 	}
 }
 
-// direction returns cos phi and sin phi. The turn is reduced exactly, in integers: b = (quarter << 30) + f
-// with f in [-2^29, 2^29], so the polynomials only see theta = f*(pi/2)/2^30 in [-pi/4, pi/4].
+// direction returns cos phi and sin phi. The turn is reduced exactly, in integers: b = (quarter <<
+// 30) + f with f in [-2^29, 2^29], so the polynomials only see theta = f*(pi/2)/2^30 in [-pi/4,
+// pi/4].
 func direction(b uint32) (cos, sin float32) {
 	const turn = 0x1.921fb6p-30 // (pi/2)/2^30
 	quarter := (b + 1<<29) >> 30

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// population is the number of normals of the statistical tests. Their seeds are fixed, so they pass or
-// fail for good; the thresholds are those of one test in 10000 failing by chance.
+// population is the number of normals of the statistical tests. Their seeds are fixed, so they pass
+// or fail for good; the thresholds are those of one test in 10000 failing by chance.
 func population() int {
 	if testing.Short() {
 		return 1 << 20
@@ -146,7 +146,8 @@ func TestNormalsTails(t *testing.T) {
 	require.InDelta(t, math.Sqrt(66*math.Ln2), r[0], 1e-6)
 	require.Less(t, r[0], float32(6.8))
 	require.Zero(t, r[1])
-	for _, b := range []uint32{0, 1, 1<<29 - 1, 1 << 29, 1<<29 + 1, 1 << 30, 3 << 29, 1 << 31, 3 << 30, 7 << 29, math.MaxUint32} {
+	for _, b := range []uint32{0, 1, 1<<29 - 1, 1 << 29, 1<<29 + 1, 1 << 30, 3 << 29, 1 << 31, 3 << 30,
+		7 << 29, math.MaxUint32} {
 		c, s := direction(b)
 		ws, wc := math.Sincos(2 * math.Pi * float64(b) / (1 << 32))
 		require.InDelta(t, wc, c, 2e-7, "%x", b)
@@ -203,8 +204,8 @@ func TestNormalsAnySplit(t *testing.T) {
 
 var update = flag.Bool("update", false, "rewrite testdata/normals.txt")
 
-// TestNormalsGolden pins the stream: results of saved seeds may never change. Each line of the file is
-// seed, draw, first element and the bits of 8 normals.
+// TestNormalsGolden pins the stream: results of saved seeds may never change. Each line of the file
+// is seed, draw, first element and the bits of 8 normals.
 func TestNormalsGolden(t *testing.T) {
 	const file = "testdata/normals.txt"
 	if *update {

@@ -142,8 +142,8 @@ func (p *cpuProgram) Read(row int, dst []float32) error {
 	return nil
 }
 
-// Denoised implements [sampler.Program]. After a stage without evaluation it is still the prediction of
-// the last stage that had one; before the first one there is none, which is an error.
+// Denoised implements [sampler.Program]. After a stage without evaluation it is still the
+// prediction of the last stage that had one; before the first one there is none, which is an error.
 func (p *cpuProgram) Denoised(row int, dst []float32) error {
 	if err := p.checkRead(row, dst); err != nil {
 		return err

@@ -70,8 +70,8 @@ func TestActiveShrinks(t *testing.T) {
 	require.Equal(t, -1, p.Stage(-1))
 }
 
-// TestGuards has guard words around everything that the caller shares with a Program, and a finished
-// request beside one that goes on.
+// TestGuards has guard words around everything that the caller shares with a Program, and a
+// finished request beside one that goes on.
 func TestGuards(t *testing.T) {
 	const elems, guard = 777, 1234.5
 	guarded := func() []float32 {

@@ -7,8 +7,8 @@ import (
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
-// The place of each register in a row of coefficients: the order of sampler.Row.Coefficients, in which
-// every device adds.
+// The place of each register in a row of coefficients: the order of sampler.Row.Coefficients, in
+// which every device adds.
 const (
 	regX = iota
 	regBase
@@ -31,8 +31,8 @@ const (
 	flagNext             // the next stage evaluates the network: its input and timestep are written
 )
 
-// entry is one stage as devices read it: every number rounded once from the plan's float64. It consists
-// of 4-byte words only, so it has one layout in Go, C and device memory.
+// entry is one stage as devices read it: every number rounded once from the plan's float64. It
+// consists of 4-byte words only, so it has one layout in Go, C and device memory.
 type entry struct {
 	x, base, push [regs]float32 // rows of the fused update
 	skip, out     float32       // raw = skip*x + out*m

@@ -16,7 +16,7 @@ type scratch struct {
 // uniform over a thread block, and row_sum is the loop of [rowSum] over 11 registers:
 //
 //	const Entry& e = table[row][stage[row]];
-//	float r[11] = {x[i], base[i], 0, 0, 0, h0[i], h1[i], h2[i], h3[i], 0, 0};   // those that are used
+//	float r[11] = {x[i], base[i], 0, 0, 0, h0[i], h1[i], h2[i], h3[i], 0, 0};  // if used
 //	if (e.flags & kEval) {
 //	    float m = 0.0f;
 //	    for (int c = 0; c < conds; ++c)
@@ -35,11 +35,11 @@ type scratch struct {
 //	x[i] = nx;
 //	if (e.flags & kNext) for (int c = 0; c < conds; ++c) in[c][i] = __fmul_rn(e.nextIn, nx);
 //
-// sum2(a, p, b, q) is row_sum of two registers. Here the loop over registers is outside and the loop
-// over the elements of a block inside; each element sees the same additions in the same order.
+// sum2(a, p, b, q) is row_sum of two registers. Here the loop over registers is outside and the
+// loop over the elements of a block inside; each element sees the same additions in the same order.
 //
-// Bytes per element, for a two-condition guided DDIM step: reads 4 of x and 8 of out, writes 4 of x, 4
-// of d and 8 of in.
+// Bytes per element, for a two-condition guided DDIM step: reads 4 of x and 8 of out, writes 4 of
+// x, 4 of d and 8 of in.
 func (r *cpuRow) update(e *entry, lo, hi int) {
 	var s scratch
 	for ; lo < hi; lo += blockElems {
@@ -124,8 +124,8 @@ func (r *cpuRow) input(cin float32, lo, hi int) {
 //
 //	y = X*x + Base*base + D*d + Raw*raw + Unc*unc + H0*h0 + ... + N1*n1
 //
-// from +0, in this order, one rounding per operation. A zero coefficient skips its register, which may
-// then hold anything, NaN included, or not exist.
+// from +0, in this order, one rounding per operation. A zero coefficient skips its register, which
+// may then hold anything, NaN included, or not exist.
 func rowSum(y []float32, k *[regs]float32, reg *[regs][]float32) {
 	terms := 0
 	for j, c := range k {
@@ -141,8 +141,8 @@ func sum2(y []float32, a float32, p []float32, b float32, q []float32) {
 	endSum(y, terms)
 }
 
-// addTerm does y += k*r, where y counts as +0 before the first of its terms, and returns the number of
-// terms so far. The conversions keep the compiler from fusing the product into the sum.
+// addTerm does y += k*r, where y counts as +0 before the first of its terms, and returns the number
+// of terms so far. The conversions keep the compiler from fusing the product into the sum.
 func addTerm(y []float32, terms int, k float32, r []float32) int {
 	if k == 0 {
 		return terms
@@ -175,8 +175,9 @@ func scale(y []float32, k float32, r []float32) {
 	}
 }
 
-// clip limits r to [-c, c] when c > 0. It is the two comparisons of the kernel without their branches,
-// which noise makes hard to predict: min and max keep NaN, and c > 0 leaves zeros of both signs alone.
+// clip limits r to [-c, c] when c > 0. It is the two comparisons of the kernel without their
+// branches, which noise makes hard to predict: min and max keep NaN, and c > 0 leaves zeros of both
+// signs alone.
 func clip(y []float32, c float32, r []float32) {
 	if !(c > 0) {
 		copy(y, r)

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Execute runs a batch on a device and records each request as [Reference] does. Output rows that are
-// not active hold NaN, and inputs that are not active must not change.
+// Execute runs a batch on a device and records each request as [Reference] does. Output rows that
+// are not active hold NaN, and inputs that are not active must not change.
 func Execute(t testing.TB, dev sampler.Device, elems int, reqs []sampler.Request, net Net) [][]Stage {
 	t.Helper()
 	p, err := dev.Program(elems, reqs)
@@ -50,8 +50,8 @@ func Execute(t testing.TB, dev sampler.Device, elems int, reqs []sampler.Request
 	return trace
 }
 
-// forward runs the net on the active rows and returns what it was given per request. It checks that the
-// active rows are those of the requests whose stage evaluates.
+// forward runs the net on the active rows and returns what it was given per request. It checks that
+// the active rows are those of the requests whose stage evaluates.
 func forward(t testing.TB, e *sampler.Eval, reqs []sampler.Request, p sampler.Program, net Net) []Stage {
 	in, out, ts := e.In.Host(), e.Out.Host(), e.T.Host()
 	for i := range out {
@@ -80,8 +80,8 @@ func forward(t testing.TB, e *sampler.Eval, reqs []sampler.Request, p sampler.Pr
 	return now
 }
 
-// Diff returns the first element whose bits differ and -1 when there is none. Not-a-numbers count as
-// equal, because processors do not agree on their payload.
+// Diff returns the first element whose bits differ and -1 when there is none. Not-a-numbers count
+// as equal, because processors do not agree on their payload.
 func Diff(want, got []float32) int {
 	if len(want) != len(got) {
 		return min(len(want), len(got))

@@ -6,12 +6,12 @@ import (
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
-// Net is a network on one sample: it fills out from in at timestep t. The conditions of [Requests] are
-// ints.
+// Net is a network on one sample: it fills out from in at timestep t. The conditions of [Requests]
+// are ints.
 type Net func(cond sampler.Cond, t float32, in, out []float32)
 
-// Lattice is a net with exact small numbers that differ between elements, conditions and timesteps and
-// keep samples of any plan bounded when the coefficients are.
+// Lattice is a net with exact small numbers that differ between elements, conditions and timesteps
+// and keep samples of any plan bounded when the coefficients are.
 func Lattice(cond sampler.Cond, t float32, in, out []float32) {
 	c, _ := cond.(int)
 	for i, v := range in {
@@ -20,8 +20,8 @@ func Lattice(cond sampler.Cond, t float32, in, out []float32) {
 	}
 }
 
-// Specials is [Lattice] with NaN, infinities, zeros of both signs, denormal and huge numbers at some
-// elements.
+// Specials is [Lattice] with NaN, infinities, zeros of both signs, denormal and huge numbers at
+// some elements.
 func Specials(cond sampler.Cond, t float32, in, out []float32) {
 	Lattice(cond, t, in, out)
 	inf := float32(math.Inf(1))
@@ -33,7 +33,8 @@ func Specials(cond sampler.Cond, t float32, in, out []float32) {
 	}
 }
 
-// Pattern returns n values that look random and are exact in float32: i*mul mod mod, centred, times 1/32.
+// Pattern returns n values that look random and are exact in float32: i*mul mod mod, centred, times
+// 1/32.
 func Pattern(n, mul, mod int) []float32 {
 	s := make([]float32, n)
 	for i := range s {

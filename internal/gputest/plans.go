@@ -43,7 +43,8 @@ func Plans() map[string]*sampler.Plan {
 	// A stage before, between and after evaluations.
 	plans["without evaluation"] = &sampler.Plan{Init: 2, Stages: []sampler.Stage{
 		{At: at(9, 1), X: sampler.Row{X: 0.5, N: [2]float64{0.25}}, Base: &sampler.Row{X: 1}, Draws: [2]int{1}},
-		{At: at(8, 0.7), Eval: true, From: from, Clip: 2, X: sampler.Row{X: 1, D: -0.5}, Push: &sampler.Row{Raw: 1}},
+		{At: at(8, 0.7), Eval: true, From: from, Clip: 2, X: sampler.Row{X: 1, D: -0.5},
+			Push: &sampler.Row{Raw: 1}},
 		{At: at(7, 1), X: sampler.Row{Base: 1, H: [4]float64{0.5}, N: [2]float64{0, 0.1}}, Draws: [2]int{0, 2}},
 		{At: at(6, 0.6), Eval: true, From: from, X: sampler.Row{X: 0.5, Unc: 0.5}},
 		{At: at(5, 1), X: sampler.Row{X: -1}, Final: true}}}
@@ -105,8 +106,8 @@ func maybe(rng *rand.Rand) float64 {
 	return float64(rng.Float64()*1.2) - 0.6 // not fused, so that plans are the same everywhere
 }
 
-// Conds returns k conditions, the ints first, first+1, ..., with weights that sum to 1 and, for k > 2, a
-// zero among them.
+// Conds returns k conditions, the ints first, first+1, ..., with weights that sum to 1 and, for k >
+// 2, a zero among them.
 func Conds(first, k int) []sampler.Weighted {
 	weights := map[int][]float64{1: {1}, 2: {7.5, -6.5}, 3: {3.25, 0, -2.25}}[k]
 	conds := make([]sampler.Weighted, k)
@@ -121,7 +122,9 @@ func Conds(first, k int) []sampler.Weighted {
 func Requests(elems int) []sampler.Request {
 	plans := Plans()
 	var reqs []sampler.Request
-	for _, name := range []string{"single", "every register", "zero over nan", "without evaluation", "initial base"} {
+	for _, name := range []string{
+		"single", "every register", "zero over nan", "without evaluation", "initial base",
+	} {
 		reqs = append(reqs, sampler.Request{Plan: plans[name]})
 	}
 	rng := rand.New(rand.NewPCG(1, 2))

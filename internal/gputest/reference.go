@@ -15,8 +15,8 @@ type Stage struct {
 	T  []float32
 }
 
-// Reference executes a request alone, one element and one operation at a time. The first Stage of the
-// result is the initial state.
+// Reference executes a request alone, one element and one operation at a time. The first Stage of
+// the result is the initial state.
 func Reference(elems int, req sampler.Request, net Net, noise Noise) []Stage {
 	x, base, d := make([]float32, elems), make([]float32, elems), make([]float32, elems)
 	var h [sampler.Slots][]float32
