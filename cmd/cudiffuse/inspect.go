@@ -1,0 +1,85 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/cudiffuse/cudiffuse/model"
+)
+
+type inspectCmd struct {
+	Model string `help:"Model folder in diffusers format, or fashion or fashion_lcm." default:"fashion"`
+	Batch int    `help:"Rows of the memory plan." default:"1"`
+	Ops   bool   `help:"List every operation."`
+	JSON  bool   `name:"json" help:"Print JSON."`
+}
+
+// inspection is what inspect tells, in JSON as in text.
+type inspection struct {
+	Model      string   `json:"model"`
+	Params     int      `json:"parameters"`
+	Input      []int    `json:"input"`
+	Output     []int    `json:"output"`
+	Classes    int      `json:"classes"`
+	Operations int      `json:"operations"`
+	GFLOP      float64  `json:"gflop_per_row"`
+	Weights    int64    `json:"weight_bytes"`
+	Peak       int64    `json:"peak_activation_bytes"`
+	Sum        int64    `json:"activation_bytes_without_reuse"`
+	Scratch    int64    `json:"scratch_bytes"`
+	Batch      int      `json:"batch"`
+	Ops        []string `json:"ops,omitempty"`
+}
+
+// Run prints the network's figures.
+func (c *inspectCmd) Run(a *app) error {
+	if c.Batch < 1 {
+		return usagef("--batch %d: want a positive number", c.Batch)
+	}
+	u, err := openNetwork(c.Model)
+	if err != nil {
+		return &usageError{err}
+	}
+	in, err := c.inspect(u)
+	if err != nil {
+		return &usageError{err}
+	}
+	if c.JSON {
+		return json.NewEncoder(a.stdout).Encode(in)
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "model\t%s\n", in.Model)
+	fmt.Fprintf(w, "parameters\t%d\t%s as float32\n", in.Params, size(in.Weights))
+	fmt.Fprintf(w, "input\t%v\tclasses %d\n", in.Input, in.Classes)
+	fmt.Fprintf(w, "output\t%v\n", in.Output)
+	fmt.Fprintf(w, "operations\t%d\t%.3f GFLOP a row\n", in.Operations, in.GFLOP)
+	fmt.Fprintf(w, "activations\t%s\tpeak for batch %d; %s without reuse\n", size(in.Peak), in.Batch, size(in.Sum))
+	fmt.Fprintf(w, "scratch\t%s\tof the convolutions, within the peak\n", size(in.Scratch))
+	for _, op := range in.Ops {
+		fmt.Fprintln(w, op)
+	}
+	return w.Flush()
+}
+
+func (c *inspectCmd) inspect(u *model.UNet2D) (inspection, error) {
+	e, err := u.Compile(c.Batch, nil)
+	if err != nil {
+		return inspection{}, err
+	}
+	plan := e.MemoryPlan()
+	in := inspection{Model: c.Model, Params: u.Params(), Input: []int{u.Channels(), u.Height(), u.Width()},
+		Output: []int{u.OutChannels(), u.Height(), u.Width()}, Classes: u.Classes(),
+		Operations: len(u.Graph().Ops), GFLOP: float64(e.FLOPs(1)) / 1e9, Weights: plan.Weights,
+		Peak: plan.Peak, Sum: plan.Sum, Scratch: plan.Scratch, Batch: c.Batch}
+	if c.Ops {
+		shapes, err := u.Graph().Shapes(u.Height(), u.Width())
+		if err != nil {
+			return in, err
+		}
+		for _, op := range u.Graph().Ops {
+			in.Ops = append(in.Ops, fmt.Sprintf("%s\t%s\t%v", op.Kind(), op.Label(), shapes[op.Writes()]))
+		}
+	}
+	return in, nil
+}

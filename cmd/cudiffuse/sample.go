@@ -1,0 +1,303 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/cudiffuse/cudiffuse/pipeline"
+	"github.com/cudiffuse/cudiffuse/sampler"
+	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+type sampleCmd struct {
+	Model    string   `help:"Model folder in diffusers format, or fashion or fashion_lcm, the bundled ones." default:"fashion"`
+	Sampler  string   `short:"s" help:"Sampler, e.g. dpmpp_2m, ddim, euler_ancestral; the model's own if not given."`
+	Steps    *int     `help:"Steps; the usual number for the sampler if not given."`
+	Guidance *float64 `aliases:"cfg,cfg-scale" help:"Guidance scale, 1 for none; the model's own if not given."`
+	Class    []string `aliases:"classes" help:"Class names or numbers; all of them if not given." placeholder:"NAME,..."`
+	Negative string   `help:"Class in the place of the unconditional one." placeholder:"CLASS"`
+	Seed     uint64   `help:"Seed of the first image; the others count on from it." default:"1"`
+	N        int      `short:"n" help:"Images of each class." default:"2"`
+	Out      string   `short:"o" help:"File to write; with --each its name is numbered." default:"samples.png" placeholder:"FILE"`
+	Grid     bool     `help:"One sheet with all images (the default)." xor:"layout"`
+	Each     bool     `help:"One file an image in place of a sheet." xor:"layout"`
+	Columns  int      `help:"Columns of the sheet; 0 for one row a class." default:"0"`
+	Zoom     int      `help:"Size of a pixel in the sheet; 0 chooses." default:"0"`
+	Like     string   `help:"Repeat the PNG FILE bit for bit, from the parameters it carries; other flags but --model and --out are not used." placeholder:"FILE"`
+	Device   string   `help:"auto or cpu." default:"auto"`
+	Threads  int      `help:"CPU threads; 0 for all." default:"0"`
+	JSON     bool     `name:"json" help:"Print what was made as JSON."`
+
+	ScheduleType string   `help:"Noise levels: normal, karras, exponential or beta." default:"normal"`
+	Spacing      string   `name:"timestep-spacing" help:"leading, trailing, linspace or truncated; the model's own if not given."`
+	ClipSample   *float64 `help:"Clip the predicted clean image to this range; 0 for none; the model's own if not given." placeholder:"RANGE"`
+
+	samplerFlags `embed:""`
+}
+
+// Layout of the written images, in the parameters.
+const (
+	layoutGrid = "grid"
+	layoutEach = "each"
+)
+
+// Run samples and writes PNG files.
+func (c *sampleCmd) Run(a *app) error {
+	if err := checkOutput("--out", c.Out); err != nil {
+		return err
+	}
+	var like *pipeline.Parameters
+	if c.Like != "" {
+		var err error
+		if like, err = readLike(c.Like); err != nil {
+			return usagef("--like %s: %w", c.Like, err)
+		}
+		if c.Model == "fashion" && (like.Model == "fashion" || like.Model == "fashion_lcm") {
+			c.Model = like.Model
+		}
+	}
+	p, err := openModel(c.Model, pipeline.Options{Device: c.Device, Threads: c.Threads})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	r, err := c.request(p, like)
+	if err != nil {
+		return &usageError{err}
+	}
+	bar := newProgress(a.stderr, "sampling")
+	res, err := p.GenerateFunc(a.ctx, r, func(s pipeline.Step) error {
+		bar.step(s.Stage, s.Stages)
+		return nil
+	})
+	bar.done()
+	if err != nil {
+		return classify(err)
+	}
+	files, err := c.write(p, &res)
+	if err != nil {
+		return classify(err)
+	}
+	return c.report(a, res, files)
+}
+
+// classify marks errors about the request as bad input.
+func classify(err error) error {
+	var req *pipeline.RequestError
+	var plan *sampler.PlanError
+	var sch *schedule.Error
+	var sreq *sampler.RequestError
+	var dif *diffusers.Error
+	for _, t := range []any{&req, &plan, &sch, &sreq, &dif} {
+		if errors.As(err, t) {
+			return &usageError{err}
+		}
+	}
+	return err
+}
+
+// openModel opens a bundled model by name or a folder.
+func openModel(name string, o pipeline.Options) (*pipeline.Pipeline, error) {
+	var p *pipeline.Pipeline
+	var err error
+	if o.Threads < 0 {
+		return nil, usagef("--threads %d: want 0 for all, or a positive number", o.Threads)
+	}
+	switch name {
+	case "fashion":
+		p, err = pipeline.Bundled(o)
+	case "fashion_lcm":
+		p, err = pipeline.BundledLCM(o)
+	default:
+		p, err = pipeline.Open(name, o)
+	}
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return p, nil
+}
+
+func readLike(path string) (*pipeline.Parameters, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := pipeline.ReadParameters(f)
+	if err != nil {
+		return nil, err
+	}
+	like, err := pipeline.ParseParameters(text)
+	return &like, err
+}
+
+// request builds the request of the flags, or that of the PNG to repeat.
+func (c *sampleCmd) request(p *pipeline.Pipeline, like *pipeline.Parameters) (pipeline.Request, error) {
+	if like != nil {
+		return c.repeat(p, like)
+	}
+	r := pipeline.Request{N: c.N, Seed: c.Seed, Sampler: c.Sampler, Params: c.params()}
+	if c.N < 1 {
+		return r, fmt.Errorf("--n %d: want a positive number", c.N)
+	}
+	if c.Columns < 0 || c.Zoom < 0 {
+		return r, fmt.Errorf("--columns %d, --zoom %d: want 0 or a positive number", c.Columns, c.Zoom)
+	}
+	if c.Steps != nil {
+		if r.Steps = *c.Steps; r.Steps < 1 {
+			return r, fmt.Errorf("--steps %d: want a positive number, at most the model's timesteps", r.Steps)
+		}
+	}
+	if c.Guidance != nil {
+		if r.Guidance = *c.Guidance; r.Guidance == 0 {
+			return r, fmt.Errorf("--guidance 0: want --class with the label of no class for unconditional samples")
+		}
+	}
+	if c.ClipSample != nil {
+		switch v := *c.ClipSample; {
+		case v == 0:
+			r.Clip = -1
+		case v > 0:
+			r.Clip = v
+		default:
+			return r, fmt.Errorf("--clip-sample %v: want a positive range, or 0 for none", v)
+		}
+	}
+	var err error
+	if r.Schedule, err = schedule.ParseCurve(c.ScheduleType); err != nil {
+		return r, err
+	}
+	if c.Spacing != "" {
+		sp, err := schedule.ParseSpacing(c.Spacing)
+		if err != nil {
+			return r, err
+		}
+		r.Spacing = &sp
+	}
+	return r, c.classes(p, &r)
+}
+
+func (c *sampleCmd) classes(p *pipeline.Pipeline, r *pipeline.Request) error {
+	for _, name := range c.Class {
+		label, err := p.ClassLabel(name)
+		if err != nil {
+			return err
+		}
+		r.Classes = append(r.Classes, label)
+	}
+	if c.Negative != "" {
+		label, err := p.ClassLabel(c.Negative)
+		if err != nil {
+			return fmt.Errorf("--negative: %w", err)
+		}
+		r.Negative = &label
+	}
+	return nil
+}
+
+// repeat takes everything from the PNG's parameters.
+func (c *sampleCmd) repeat(p *pipeline.Pipeline, like *pipeline.Parameters) (pipeline.Request, error) {
+	if like.Hash != p.Fingerprint() {
+		return like.Request, fmt.Errorf("--like %s: made with weights %s of model %s, this is %s of %s: give --model",
+			c.Like, like.Hash, like.Model, p.Fingerprint(), p.Info().Name)
+	}
+	c.Each = like.Extra["Layout"] == layoutEach
+	var err error
+	for key, dst := range map[string]*int{"Columns": &c.Columns, "Zoom": &c.Zoom} {
+		if v, ok := like.Extra[key]; ok {
+			if *dst, err = strconv.Atoi(v); err != nil || *dst < 0 {
+				return like.Request, fmt.Errorf("--like %s: %s %q: want a number", c.Like, key, v)
+			}
+		}
+	}
+	return like.Request, nil
+}
+
+// write writes the sheet or the single images and returns their names.
+func (c *sampleCmd) write(p *pipeline.Pipeline, res *pipeline.Result) ([]string, error) {
+	if c.Each {
+		return c.writeEach(res)
+	}
+	n := len(res.Images)
+	columns, zoom := c.Columns, c.Zoom
+	if columns == 0 {
+		columns = defaultColumns(n, res.Parameters.N)
+	}
+	if zoom == 0 {
+		zoom = max(1, min(4, 1120/(columns*res.Images[0].Bounds().Dx())))
+	}
+	sheet, err := pipeline.Grid(res.Images, columns, zoom)
+	if err != nil {
+		return nil, err
+	}
+	res.Parameters.Extra = map[string]string{"Layout": layoutGrid, "Columns": strconv.Itoa(columns),
+		"Zoom": strconv.Itoa(zoom)}
+	return []string{c.Out}, writePNG(c.Out, sheet, res.Parameters.String())
+}
+
+// defaultColumns keeps the images of a class together and the sheet wider than high.
+func defaultColumns(n, perClass int) int {
+	columns := perClass
+	for columns*columns < n && columns+perClass <= n {
+		columns += perClass
+	}
+	return min(columns, n)
+}
+
+func (c *sampleCmd) writeEach(res *pipeline.Result) ([]string, error) {
+	ext := filepath.Ext(c.Out)
+	stem := strings.TrimSuffix(c.Out, ext)
+	if ext == "" {
+		ext = ".png"
+	}
+	var files []string
+	for i, img := range res.Images {
+		// Each file repeats on its own: one image of its class from its seed.
+		par := res.Parameters
+		par.N, par.Seed, par.Extra = 1, img.Seed, map[string]string{"Layout": layoutEach}
+		par.Classes = nil
+		if img.Class >= 0 {
+			par.Classes = []int{img.Class}
+		}
+		name := c.Out
+		if len(res.Images) > 1 || c.Like == "" {
+			name = fmt.Sprintf("%s-%04d%s", stem, i+1, ext)
+		}
+		if err := writePNG(name, img.Image, par.String()); err != nil {
+			return files, errors.Join(err, removeAll(files))
+		}
+		files = append(files, name)
+	}
+	return files, nil
+}
+
+func removeAll(files []string) error {
+	var errs []error
+	for _, f := range files {
+		errs = append(errs, os.Remove(f))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *sampleCmd) report(a *app, res pipeline.Result, files []string) error {
+	if c.JSON {
+		return json.NewEncoder(a.stdout).Encode(map[string]any{
+			"files": files, "images": len(res.Images), "evaluations": res.Evaluations,
+			"seconds": res.Elapsed.Seconds(), "parameters": res.Parameters.String(), "sampler": res.Parameters.Sampler,
+			"steps": res.Parameters.Steps, "guidance": res.Parameters.Guidance, "seed": res.Parameters.Seed})
+	}
+	where := files[0]
+	if len(files) > 1 {
+		where = fmt.Sprintf("%s to %s", files[0], files[len(files)-1])
+	}
+	_, err := fmt.Fprintf(a.stdout, "%s: %d images, %s, %d steps, guidance %v, seed %d, %.1f s (%d network evaluations)\n",
+		where, len(res.Images), res.Parameters.Sampler, res.Parameters.Steps, res.Parameters.Guidance,
+		res.Parameters.Seed, res.Elapsed.Seconds(), res.Evaluations)
+	return err
+}
