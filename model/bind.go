@@ -1,8 +1,6 @@
 package model
 
 import (
-	"fmt"
-
 	"github.com/cudiffuse/cudiffuse/internal/gemm"
 )
 
@@ -54,7 +52,8 @@ func (e *Executor) bindOp(w *Weights, i int, op Op) (boundStep, int, error) {
 	case Concat:
 		return &concatStep{op: o}, 0, nil
 	case Attention:
-		return &attentionStep{op: o}, attentionScratch(e.shapes[o.Q], o.Heads, e.pool.Threads()), nil
+		n := attentionScratch(e.shapes[o.Q], o.Heads, e.pool.Threads())
+		return &attentionStep{op: o}, n, nil
 	case Resample:
 		return &resampleStep{op: o}, 0, nil
 	}
@@ -73,7 +72,7 @@ func (e *Executor) bindSmall(w *Weights, op Op) (boundStep, int, error) {
 	case DivRow:
 		return &divRowStep{op: o}, 0, nil
 	}
-	return nil, 0, &GraphError{op.Kind() + " " + op.Label(), fmt.Sprintf("%T has no CPU implementation", op)}
+	return nil, 0, graphErrorf(op.Kind()+" "+op.Label(), "%T has no CPU implementation", op)
 }
 
 // convStep runs [Conv2D] through package gemm.

@@ -90,8 +90,8 @@ func (b *builder) norm(name string, x TensorID, groups int, eps float64, act Act
 		groups = 1
 	}
 	gamma, beta := b.param(name+".weight", "", c), b.param(name+".bias", "", c)
-	return b.add(GroupNorm{Base: b.base(name, c), X: x, ScaleShift: scaleShift, Gamma: gamma, Beta: beta,
-		Channels: c, Groups: groups, Eps: float32(eps), Act: act})
+	return b.add(GroupNorm{Base: b.base(name, c), X: x, ScaleShift: scaleShift,
+		Gamma: gamma, Beta: beta, Channels: c, Groups: groups, Eps: float32(eps), Act: act})
 }
 
 func (b *builder) act(name string, x TensorID, fn Activation) TensorID {

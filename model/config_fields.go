@@ -174,8 +174,8 @@ func (f *fields) choice(key, def string, allowed ...string) string {
 
 func (f *fields) oneOf(key, s string, allowed []string) {
 	if f.err == nil && !slices.Contains(allowed, s) {
-		f.err = &ConfigError{File: f.file, Key: key, Detail: fmt.Sprintf("%q is not supported", clip(s)),
-			Supported: allowed}
+		f.err = &ConfigError{File: f.file, Key: key, Supported: allowed,
+			Detail: fmt.Sprintf("%q is not supported", clip(s))}
 	}
 }
 

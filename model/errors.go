@@ -45,7 +45,8 @@ type WeightError struct {
 
 // Error implements error.
 func (e *WeightError) Error() string {
-	s := fmt.Sprintf("model: %s: tensor %q: wanted %s, found %s", e.File, e.Tensor, e.Wanted, e.Found)
+	s := fmt.Sprintf("model: %s: tensor %q: wanted %s, found %s",
+		e.File, e.Tensor, e.Wanted, e.Found)
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
@@ -87,3 +88,15 @@ type InputError struct {
 
 // Error implements error.
 func (e *InputError) Error() string { return "model: input " + e.Input + ": " + e.Detail }
+
+func shapeErrorf(op, format string, args ...any) error {
+	return &ShapeError{op, fmt.Sprintf(format, args...)}
+}
+
+func graphErrorf(op, format string, args ...any) error {
+	return &GraphError{op, fmt.Sprintf(format, args...)}
+}
+
+func inputErrorf(input, format string, args ...any) error {
+	return &InputError{input, fmt.Sprintf(format, args...)}
+}

@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
@@ -41,15 +40,16 @@ type Inputs struct {
 
 // NewExecutor compiles a graph for at most batch rows of h x w images. A nil pool
 // runs on one thread. The error is a [*GraphError] or a [*ShapeError].
-func NewExecutor(g *Graph, w *Weights, batch, height, width int, pool *workers.Pool) (*Executor, error) {
+func NewExecutor(g *Graph, w *Weights, batch, height, width int,
+	pool *workers.Pool) (*Executor, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
 	if batch < 1 || batch > maxSide {
-		return nil, &ShapeError{"batch", fmt.Sprintf("%d is not within 1..%d", batch, maxSide)}
+		return nil, shapeErrorf("batch", "%d is not within 1..%d", batch, maxSide)
 	}
 	if len(g.Outputs) != 1 {
-		return nil, &GraphError{"", fmt.Sprintf("%d outputs, the executor writes one", len(g.Outputs))}
+		return nil, graphErrorf("", "%d outputs, the executor writes one", len(g.Outputs))
 	}
 	if w == nil || w.graph != g {
 		return nil, &GraphError{"", "the weights belong to another graph"}
@@ -82,8 +82,8 @@ func NewExecutor(g *Graph, w *Weights, batch, height, width int, pool *workers.P
 func checkRows(g *Graph, shapes []Shape, batch int) error {
 	for id, s := range shapes {
 		if n := int64(s.C) * int64(s.H) * int64(s.W); n > maxArena/4/int64(batch) {
-			return &ShapeError{"memory", fmt.Sprintf("tensor %s of %d rows of %v is too large",
-				g.Tensors[id].Name, batch, s)}
+			return shapeErrorf("memory", "tensor %s of %d rows of %v is too large",
+				g.Tensors[id].Name, batch, s)
 		}
 	}
 	return nil
@@ -116,8 +116,8 @@ func (e *Executor) Run(ctx context.Context, n int, in Inputs, out []float32) err
 	}
 	y := e.graph.Outputs[0]
 	if want := n * e.shapes[y].Len(); len(out) != want {
-		return &InputError{"out", fmt.Sprintf("has %d elements, wanted %d (%d rows of %v)",
-			len(out), want, n, e.shapes[y])}
+		return inputErrorf("out", "has %d elements, wanted %d (%d rows of %v)",
+			len(out), want, n, e.shapes[y])
 	}
 	e.bufs[y] = out
 	defer e.release()
@@ -142,14 +142,14 @@ func (e *Executor) release() {
 // setInputs checks the arguments and takes them.
 func (e *Executor) setInputs(n int, in Inputs) error {
 	if n < 1 || n > e.batch {
-		return &InputError{"n", fmt.Sprintf("is %d, the executor was compiled for 1..%d rows", n, e.batch)}
+		return inputErrorf("n", "is %d, the executor was compiled for 1..%d rows", n, e.batch)
 	}
 	given := [...]int{len(in.Sample), len(in.Timestep), len(in.Class), len(in.ClassEmbedding)}
 	for _, x := range e.graph.Inputs {
 		want := n * e.shapes[x.Tensor].Len()
 		if got := given[x.Kind]; got != want {
-			return &InputError{x.Kind.String(), fmt.Sprintf("has %d elements, wanted %d (%d rows of %v)",
-				got, want, n, e.shapes[x.Tensor])}
+			return inputErrorf(x.Kind.String(), "has %d elements, wanted %d (%d rows of %v)",
+				got, want, n, e.shapes[x.Tensor])
 		}
 		given[x.Kind] = 0
 		switch x.Kind {
@@ -180,7 +180,7 @@ func (e *Executor) checkClasses(class []int64) error {
 		}
 		for i, c := range class {
 			if c < 0 || c >= int64(l.Rows) {
-				return &InputError{"Class", fmt.Sprintf("row %d is class %d, wanted 0..%d", i, c, l.Rows-1)}
+				return inputErrorf("Class", "row %d is class %d, wanted 0..%d", i, c, l.Rows-1)
 			}
 		}
 	}

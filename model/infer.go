@@ -25,7 +25,7 @@ const (
 // [TensorID]. Operands that do not fit together give a [*ShapeError].
 func (g *Graph) Shapes(h, w int) ([]Shape, error) {
 	if h < 1 || w < 1 || h > maxSide || w > maxSide {
-		return nil, &ShapeError{"sample", fmt.Sprintf("size %dx%d is not within 1..%d", h, w, maxSide)}
+		return nil, shapeErrorf("sample", "size %dx%d is not within 1..%d", h, w, maxSide)
 	}
 	shapes := make([]Shape, len(g.Tensors))
 	for _, in := range g.Inputs {
@@ -55,10 +55,10 @@ func (g *Graph) Validate() error {
 	written := make([]bool, len(g.Tensors))
 	write := func(who string, id TensorID) error {
 		if id < 0 || int(id) >= len(g.Tensors) {
-			return &GraphError{who, fmt.Sprintf("tensor %d does not exist", id)}
+			return graphErrorf(who, "tensor %d does not exist", id)
 		}
 		if written[id] {
-			return &GraphError{who, fmt.Sprintf("tensor %d (%s) is written twice", id, g.Tensors[id].Name)}
+			return graphErrorf(who, "tensor %d (%s) is written twice", id, g.Tensors[id].Name)
 		}
 		written[id] = true
 		return nil
@@ -72,10 +72,10 @@ func (g *Graph) Validate() error {
 		who := op.Kind() + " " + op.Label()
 		for _, id := range op.Reads() {
 			if id < 0 || int(id) >= len(g.Tensors) || !written[id] {
-				return &GraphError{who, fmt.Sprintf("reads tensor %d before it is written", id)}
+				return graphErrorf(who, "reads tensor %d before it is written", id)
 			}
 			if g.Tensors[id].Type == Int64 && !takesInts(op) {
-				return &GraphError{who, fmt.Sprintf("reads integers from tensor %d", id)}
+				return graphErrorf(who, "reads integers from tensor %d", id)
 			}
 		}
 		if err := g.checkParams(who, op); err != nil {
@@ -90,7 +90,7 @@ func (g *Graph) Validate() error {
 	}
 	for _, id := range g.Outputs {
 		if id < 0 || int(id) >= len(g.Tensors) || !written[id] {
-			return &GraphError{"", fmt.Sprintf("output tensor %d is never written", id)}
+			return graphErrorf("", "output tensor %d is never written", id)
 		}
 	}
 	return nil
@@ -108,7 +108,7 @@ func takesInts(op Op) bool {
 func (g *Graph) checkParams(who string, op Op) error {
 	for _, u := range op.params() {
 		if u.id < 0 || int(u.id) >= len(g.Params) {
-			return &GraphError{who, fmt.Sprintf("weight %d does not exist", u.id)}
+			return graphErrorf(who, "weight %d does not exist", u.id)
 		}
 		p := g.Params[u.id]
 		want := u.shape
@@ -116,14 +116,15 @@ func (g *Graph) checkParams(who string, op Op) error {
 			want = want[:2] // a linear layer used as a 1x1 convolution
 		}
 		if !slices.Equal(want, p.Shape) {
-			return &GraphError{who, fmt.Sprintf("weight %s is %v, the operation needs %v", p.Name, p.Shape, u.shape)}
+			return graphErrorf(who, "weight %s is %v, the operation needs %v",
+				p.Name, p.Shape, u.shape)
 		}
 	}
 	return nil
 }
 
 func opShapeError(op Op, format string, args ...any) error {
-	return &ShapeError{op.Kind() + " " + op.Label(), fmt.Sprintf(format, args...)}
+	return shapeErrorf(op.Kind()+" "+op.Label(), format, args...)
 }
 
 func (o Conv2D) infer(in func(TensorID) Shape) (Shape, error) {
@@ -150,7 +151,8 @@ func (o Linear) infer(in func(TensorID) Shape) (Shape, error) {
 func (o GroupNorm) infer(in func(TensorID) Shape) (Shape, error) {
 	x := in(o.X)
 	if x.C != o.Channels || o.Groups < 1 || x.C%o.Groups != 0 {
-		return Shape{}, opShapeError(o, "operand %v, wanted %d channels in %d groups", x, o.Channels, o.Groups)
+		return Shape{}, opShapeError(o, "operand %v, wanted %d channels in %d groups",
+			x, o.Channels, o.Groups)
 	}
 	if o.ScaleShift != NoTensor {
 		if v := in(o.ScaleShift); v != (Shape{2 * x.C, 1, 1}) {

@@ -94,6 +94,9 @@ func TestFewerRowsThanCompiled(t *testing.T) {
 
 // TestNoAllocation: a warm run allocates nothing.
 func TestNoAllocation(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
 	for _, threads := range []int{1, 2} {
 		u, _ := openGolden(t, "unet2d_class")
 		pool := workers.New(threads)

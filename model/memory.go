@@ -29,8 +29,8 @@ type Buffer struct {
 // String is a short report: peak, sum and weights.
 func (p MemoryPlan) String() string {
 	const mib = 1 << 20
-	return fmt.Sprintf("activations %.1f MiB at peak (%.1f MiB without reuse, %d buffers), weights %.1f MiB",
-		float64(p.Peak)/mib, float64(p.Sum)/mib, len(p.Buffers), float64(p.Weights)/mib)
+	return fmt.Sprintf("activations %.1f MiB at peak (%.1f MiB without reuse, %d buffers), "+
+		"weights %.1f MiB", float64(p.Peak)/mib, float64(p.Sum)/mib, len(p.Buffers), float64(p.Weights)/mib)
 }
 
 // Arena granularity, so that every buffer starts on a cache line, and the largest
@@ -59,14 +59,15 @@ func planMemory(g *Graph, shapes []Shape, batch int, scratch []int) (layout, err
 	l := layout{tensor: make([]int64, len(g.Tensors)), scratch: make([]int64, len(g.Ops))}
 	bufs, of, scratchOf := lifetimes(g, shapes, batch, scratch, &l.plan)
 	if l.plan.Sum > maxArena*16 {
-		return l, &ShapeError{"memory", fmt.Sprintf("%d bytes of intermediate results", l.plan.Sum)}
+		return l, shapeErrorf("memory", "%d bytes of intermediate results", l.plan.Sum)
 	}
 	place(bufs)
 	for i := range bufs {
 		l.plan.Peak = max(l.plan.Peak, bufs[i].Offset+bufs[i].Bytes)
 	}
 	if l.plan.Peak > maxArena {
-		return l, &ShapeError{"memory", fmt.Sprintf("%d bytes are needed, the limit is %d", l.plan.Peak, maxArena)}
+		return l, shapeErrorf("memory", "%d bytes are needed, the limit is %d",
+			l.plan.Peak, maxArena)
 	}
 	for id, b := range of {
 		l.tensor[id] = -1
@@ -87,7 +88,8 @@ func planMemory(g *Graph, shapes []Shape, batch int, scratch []int) (layout, err
 
 // lifetimes makes the buffers (offsets not yet set), the buffer of each tensor and
 // the buffer of each operation's scratch (-1 for none), and adds up plan.Sum.
-func lifetimes(g *Graph, shapes []Shape, batch int, scratch []int, plan *MemoryPlan) ([]Buffer, []int, []int) {
+func lifetimes(g *Graph, shapes []Shape, batch int, scratch []int,
+	plan *MemoryPlan) ([]Buffer, []int, []int) {
 	last, external := lastUses(g)
 	of := make([]int, len(g.Tensors))
 	for i := range of {

@@ -49,7 +49,7 @@ func NewMixture(comps ...Component) (Mixture, error) {
 	total := 0.0
 	for k, c := range comps {
 		bad := func(f string, a ...any) error {
-			return &InputError{"mixture", fmt.Sprintf("component %d: ", k) + fmt.Sprintf(f, a...)}
+			return inputErrorf("mixture", "component %d: %s", k, fmt.Sprintf(f, a...))
 		}
 		if len(c.Mean) != g.dim || g.dim == 0 || g.dim > maxMixture/len(comps) {
 			return Mixture{}, bad("mean of %d numbers, wanted %d (at least 1)", len(c.Mean), g.dim)
@@ -121,13 +121,13 @@ func (g Mixture) checkArgs(dst, x []float64, alpha, sigma float64) error {
 		return &InputError{"mixture", "is the zero value; use NewMixture"}
 	}
 	if len(dst) != len(x) || len(x)%g.dim != 0 {
-		return &InputError{"x", fmt.Sprintf("dst has %d and x %d numbers, wanted equal multiples of %d",
-			len(dst), len(x), g.dim)}
+		return inputErrorf("x", "dst has %d and x %d numbers, wanted equal multiples of %d",
+			len(dst), len(x), g.dim)
 	}
 	for k := range g.comps {
 		if v := g.variance(k, alpha, sigma); !(v > 0) || math.IsInf(v, 0) {
-			return &InputError{"sigma", fmt.Sprintf("component %d has variance %g at alpha %g, sigma %g",
-				k, v, alpha, sigma)}
+			return inputErrorf("sigma", "component %d has variance %g at alpha %g, sigma %g",
+				k, v, alpha, sigma)
 		}
 	}
 	return nil

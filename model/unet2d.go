@@ -80,8 +80,8 @@ func newUNet2D(file string, config []byte, load func(*Graph) (*Weights, error)) 
 	}
 	if c.SampleHeight > 0 {
 		if _, err := g.Shapes(c.SampleHeight, c.SampleWidth); err != nil {
-			return nil, &ConfigError{File: file, Key: "sample_size",
-				Detail: fmt.Sprintf("%dx%d does not fit the network", c.SampleHeight, c.SampleWidth), Err: err}
+			return nil, &ConfigError{File: file, Key: "sample_size", Err: err,
+				Detail: fmt.Sprintf("%dx%d does not fit the network", c.SampleHeight, c.SampleWidth)}
 		}
 	}
 	w, err := load(g)

@@ -23,7 +23,8 @@ func buildUNet2D(file string, c UNet2DConfig) (*Graph, error) {
 	b.sample = b.input(InputSample, c.InChannels)
 	t := b.input(InputTimestep, 1)
 	if c.CenterInput {
-		b.sample = b.add(Affine{Base: b.base("center_input_sample", c.InChannels), X: b.sample, Mul: 2, Add: -1})
+		base := b.base("center_input_sample", c.InChannels)
+		b.sample = b.add(Affine{Base: base, X: b.sample, Mul: 2, Add: -1})
 	}
 	b.temb = b.act("time_embedding.nonlinearity", b.embedding(t), c.Act)
 
@@ -65,8 +66,8 @@ func (b *unetBuilder) embedding(t TensorID) TensorID {
 	case ClassTable:
 		y := b.input(InputClass, 1)
 		table := b.param("class_embedding.weight", "", c.NumClasses, c.TimeEmbeddingDim)
-		class = b.add(Lookup{Base: b.base("class_embedding", c.TimeEmbeddingDim), Class: y, Table: table,
-			Rows: c.NumClasses, Dim: c.TimeEmbeddingDim})
+		class = b.add(Lookup{Base: b.base("class_embedding", c.TimeEmbeddingDim), Class: y,
+			Table: table, Rows: c.NumClasses, Dim: c.TimeEmbeddingDim})
 	case ClassTimestep:
 		y := b.input(InputClass, 1)
 		class = b.mlp("class_embedding", b.project("time_proj", y), c.TimeEmbeddingDim)
@@ -206,7 +207,8 @@ func (b *unetBuilder) up(i int, h, skip TensorID) (TensorID, TensorID) {
 
 // upSkip ends a skip block: attention, the doubled image plus what this block adds to
 // it, and a FIR resnet that doubles the size.
-func (b *unetBuilder) upSkip(name string, h, skip TensorID, out int, attn, resize bool) (TensorID, TensorID) {
+func (b *unetBuilder) upSkip(name string, h, skip TensorID, out int,
+	attn, resize bool) (TensorID, TensorID) {
 	if attn {
 		h = b.attention(name+".attentions.0", h, b.attnGroups(true), math.Sqrt2)
 	}

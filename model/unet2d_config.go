@@ -66,12 +66,14 @@ var upBlockTypes = []string{"UpBlock2D", "AttnUpBlock2D", "SkipUpBlock2D",
 // parseUNet2DConfig reads a config.json. Errors are [*ConfigError].
 func parseUNet2DConfig(file string, data []byte) (UNet2DConfig, error) {
 	if len(data) > maxConfigBytes {
-		return UNet2DConfig{}, &ConfigError{File: file, Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
+		return UNet2DConfig{}, &ConfigError{File: file,
+			Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
 	}
 	f := parseFields(file, data)
 	f.choice("_class_name", "UNet2DModel", "UNet2DModel")
 	c := UNet2DConfig{
-		DownBlocks:    []string{"DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D"},
+		DownBlocks: []string{"DownBlock2D", "AttnDownBlock2D", "AttnDownBlock2D",
+			"AttnDownBlock2D"},
 		UpBlocks:      []string{"AttnUpBlock2D", "AttnUpBlock2D", "AttnUpBlock2D", "UpBlock2D"},
 		BlockChannels: []int{224, 448, 672, 896},
 	}
@@ -159,7 +161,8 @@ func (f *fields) blocks(key string, def, allowed []string) []string {
 }
 
 func (c *UNet2DConfig) readNorms(f *fields) {
-	acts := map[string]Activation{"silu": SiLU, "swish": SiLU, "mish": Mish, "gelu": GELU, "relu": ReLU}
+	acts := map[string]Activation{"silu": SiLU, "swish": SiLU, "mish": Mish, "gelu": GELU,
+		"relu": ReLU}
 	act := f.choice("act_fn", "silu", "silu", "swish", "mish", "gelu", "relu")
 	if c.Act = acts[act]; c.Act == Identity {
 		f.fail("act_fn", "is null")
@@ -192,15 +195,16 @@ func (c *UNet2DConfig) readClasses(f *fields) {
 func (c *UNet2DConfig) check(f *fields) {
 	n := len(c.BlockChannels)
 	if len(c.DownBlocks) != n || len(c.UpBlocks) != n {
-		f.fail("block_out_channels", "%d block_out_channels, %d down_block_types and %d up_block_types: "+
-			"wanted as many of each", n, len(c.DownBlocks), len(c.UpBlocks))
+		f.fail("block_out_channels", "%d block_out_channels, %d down_block_types and "+
+			"%d up_block_types: wanted as many of each", n, len(c.DownBlocks), len(c.UpBlocks))
 		return
 	}
 	if c.TimeEmbeddingDim == 0 {
 		c.TimeEmbeddingDim = 4 * c.BlockChannels[0]
 	}
 	if c.TimeEmbedding == "positional" && float64(c.BlockChannels[0]/2) == c.FreqShift {
-		f.fail("freq_shift", "is %g, which divides by zero for %d channels", c.FreqShift, c.BlockChannels[0])
+		f.fail("freq_shift", "is %g, which divides by zero for %d channels",
+			c.FreqShift, c.BlockChannels[0])
 	}
 	for i, b := range c.DownBlocks {
 		if strings.Contains(b, "Skip") && c.InChannels != 3 && i < n-1 {

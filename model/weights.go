@@ -24,7 +24,7 @@ type Weights struct {
 // kept, not copied. Wrong lengths give a [*WeightError].
 func NewWeights(g *Graph, data [][]float32) (*Weights, error) {
 	if len(data) != len(g.Params) {
-		return nil, &GraphError{"", fmt.Sprintf("%d weights for %d parameters", len(data), len(g.Params))}
+		return nil, graphErrorf("", "%d weights for %d parameters", len(data), len(g.Params))
 	}
 	for i, p := range g.Params {
 		if len(data[i]) != p.Len() {
@@ -60,7 +60,8 @@ func (w *Weights) pack() error {
 		for i, op := range w.graph.Ops {
 			switch o := op.(type) {
 			case Conv2D:
-				w.convs[i], w.err = gemm.NewConv(gemm.ConvShape(o.Shape), w.Param(o.Weight), w.Param(o.Bias))
+				s := gemm.ConvShape(o.Shape)
+				w.convs[i], w.err = gemm.NewConv(s, w.Param(o.Weight), w.Param(o.Bias))
 			case Linear:
 				w.lins[i], w.err = gemm.NewLinear(o.OutF, o.InF, w.Param(o.Weight), w.Param(o.Bias))
 			}
