@@ -186,8 +186,8 @@ func TestTightFiles(t *testing.T) {
 		"only metadata":      raw(`{"__metadata__":{"a":"b"}}`, 0),
 		"huge but empty":     raw(with("[0,1099511627776]", "[0,0]"), 0),
 		"empty at both ends": raw(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[4,4]},`+
-			`"c":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},`+
-			`"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4),
+			`"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},`+
+			`"c":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`, 4),
 	} {
 		_, err := Parse(bytes.NewReader(file), int64(len(file)), name)
 		require.NoError(t, err, name)

@@ -63,6 +63,8 @@ func TestOpenIndex(t *testing.T) {
 	_, err = s.Want("a", 1, 2)
 	require.ErrorIs(t, err, ErrShape)
 	require.EqualError(t, err, `safetensors: unet/m-1.safetensors: tensor "a": shape is [2], wanted [1 2]`)
+	_, err = s.Want("a", 3)
+	require.ErrorIs(t, err, ErrShape)
 	_, err = s.Want("c", 7)
 	require.ErrorIs(t, err, ErrMissing)
 	require.EqualError(t, err, `safetensors: `+indexName+
@@ -106,6 +108,7 @@ func TestHostileIndex(t *testing.T) {
 		{"drive", shard("C:secret.safetensors"), "wanted a plain file name", ErrFormat},
 		{"sub-folder", shard("x/m-1.safetensors"), "wanted a plain file name", ErrFormat},
 		{"dot", shard("./m-1.safetensors"), "wanted a plain file name", ErrFormat},
+		{"two dots", shard("m..safetensors"), "wanted a plain file name", ErrFormat},
 		{"hidden", shard(".m.safetensors"), "wanted a plain file name", ErrFormat},
 		{"NUL in the name", shard(`m\u0000.safetensors`), "wanted a plain file name", ErrFormat},
 		{"extension alone", shard(".safetensors"), "ends in .safetensors", ErrFormat},
