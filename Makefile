@@ -1,0 +1,48 @@
+# Everything that CI does, by hand. `go build ./...` and `go test ./...` need none of this.
+
+GO ?= go
+
+.PHONY: all build test race v3 cross lint generate check-generated bench compare train clean
+
+all: lint test
+
+build: ## the program, in bin/
+	$(GO) build -o bin/cudiffuse ./cmd/cudiffuse
+
+test:
+	$(GO) test ./...
+
+race: ## the race detector (needs a C compiler); -short leaves the long statistical runs to `make test`
+	$(GO) test -race -short ./...
+
+v3: ## results must not depend on fused multiply-add: the same tests compiled for AVX2 machines
+	@if grep -qw avx2 /proc/cpuinfo; then GOAMD64=v3 $(GO) test ./...; else GOAMD64=v3 $(GO) vet ./...; fi
+
+cross: ## other machines compile, without cgo
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) build ./...
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) build ./...
+
+lint:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+generate: ## the assembly, from its generator
+	$(GO) generate ./...
+
+check-generated: generate
+	git diff --exit-code -- '*_amd64.s' '*_amd64.go'
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/gemm ./gpu ./model
+
+compare: build ## the table and plot of the README (about half an hour on 2 cores)
+	mkdir -p docs/compare
+	bin/cudiffuse compare --out docs/compare
+
+train: ## train the bundled model again from the public data (hours)
+	model/bundled/train/train.sh
+
+clean:
+	rm -rf bin out
