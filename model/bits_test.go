@@ -15,6 +15,8 @@ func TestFixedBits(t *testing.T) {
 	want := map[string]uint64{
 		"unet2d_ddpm": 0x5c77a64a04516a6e, "unet2d_class": 0x3083c3c99c101053,
 		"unet2d_scoresde": 0x2957f5297d807283, "unet2d_adm": 0x5f68d38d2dac0375,
+		"unet2d_mish": 0xa2fb479104d68d0d, "unet2d_gelu": 0x557d712c73f4c81f,
+		"unet2d_relu": 0xeb936141239cc553, "unet2d_skip": 0xf670f88e3c46ae99,
 	}
 	for _, name := range goldenNames {
 		u, g := openGolden(t, name)

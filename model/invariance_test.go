@@ -31,6 +31,10 @@ func pick(u *UNet2D, in Inputs, rows ...int) Inputs {
 		if in.Class != nil {
 			out.Class = append(out.Class, in.Class[r])
 		}
+		if in.ClassEmbedding != nil {
+			d := u.Config().TimeEmbeddingDim
+			out.ClassEmbedding = append(out.ClassEmbedding, in.ClassEmbedding[r*d:(r+1)*d]...)
+		}
 	}
 	return out
 }

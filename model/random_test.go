@@ -40,8 +40,15 @@ func randomInputs(u *UNet2D, n int) Inputs {
 	}
 	for i := range in.Timestep {
 		in.Timestep[i] = float32(rng.IntN(1000))
-		if u.Config().ClassEmbedding == ClassTable || u.Config().ClassEmbedding == ClassTimestep {
-			in.Class = append(in.Class, int64(rng.IntN(max(1, u.Classes()))))
+		switch u.Config().ClassEmbedding {
+		case ClassTable:
+			in.Class = append(in.Class, int64(rng.IntN(u.Classes())))
+		case ClassTimestep:
+			in.Class = append(in.Class, int64(1+rng.IntN(20)))
+		case ClassIdentity:
+			for range u.Config().TimeEmbeddingDim {
+				in.ClassEmbedding = append(in.ClassEmbedding, float32(rng.NormFloat64()))
+			}
 		}
 	}
 	return in
