@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -125,18 +126,37 @@ func (e Entry) Options() []string { return e.options }
 
 // Sampler returns the sampler for p. An option that it does not have is an error.
 func (e Entry) Sampler(p Params) (Sampler, error) {
-	given := map[string]bool{"eta": p.Eta != nil, "keep-epsilon": p.KeepEpsilon, "s-churn": p.Churn != 0,
-		"s-tmin": p.ChurnMin != 0, "s-tmax": p.ChurnMax != 0, "s-noise": p.ChurnNoise != 0,
-		"original-inference-steps": p.Original != 0}
-	for _, o := range e.options {
-		delete(given, o)
+	if e.make == nil {
+		return nil, &PlanError{Step: -1, Detail: "an entry without a sampler: want one from Lookup"}
 	}
-	for o, on := range given {
-		if on {
-			return nil, &PlanError{Sampler: e.Name, Step: -1, Detail: "has no option " + o}
+	for _, o := range p.given() {
+		if slices.Contains(e.options, o) {
+			continue
 		}
+		takes := strings.Join(e.options, ", ")
+		if takes == "" {
+			takes = "no options"
+		}
+		return nil, &PlanError{Sampler: e.Name, Step: -1,
+			Detail: fmt.Sprintf("has no option %s: it takes %s", o, takes)}
 	}
 	return e.make(p), nil
+}
+
+// given returns the names of the options that p sets, in the order of its fields.
+func (p Params) given() []string {
+	var names []string
+	for _, o := range []struct {
+		name string
+		set  bool
+	}{{"eta", p.Eta != nil}, {"keep-epsilon", p.KeepEpsilon}, {"s-churn", p.Churn != 0},
+		{"s-tmin", p.ChurnMin != 0}, {"s-tmax", p.ChurnMax != 0}, {"s-noise", p.ChurnNoise != 0},
+		{"original-inference-steps", p.Original != 0}} {
+		if o.set {
+			names = append(names, o.name)
+		}
+	}
+	return names
 }
 
 // Points returns the points of g with the sampler's scale, end and, for LCM, its own timesteps.
@@ -145,7 +165,7 @@ func (e Entry) Points(g schedule.Grid, p Params) ([]schedule.Point, error) {
 	if e.final == schedule.FinalSigmaMin {
 		g.Final = e.final
 	}
-	if e.Name == "lcm" && len(g.Timesteps) == 0 {
+	if e.Name == "lcm" && len(g.Timesteps) == 0 && g.Noise != nil {
 		original := p.Original
 		if original == 0 {
 			original = 50
@@ -167,7 +187,7 @@ func (e Entry) Plan(g schedule.Grid, kind schedule.Kind, p Params, opts ...Optio
 	if err != nil {
 		return nil, err
 	}
-	pts, err := e.Points(g, p)
+	pts, err := e.Points(g, p) // which refuses a grid without noise
 	if err == nil {
 		err = kind.Check(g.Noise)
 	}

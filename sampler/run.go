@@ -15,8 +15,12 @@ type Step struct {
 	reqs   []Request
 }
 
-// Done returns the number of the request's own steps that are done, and of all its steps.
+// Done returns the number of the request's own steps that are done, and of all its steps; 0, 0 when there
+// is no such row.
 func (s Step) Done(row int) (done, total int) {
+	if row < 0 || row >= len(s.reqs) {
+		return 0, 0
+	}
 	p := s.reqs[row].Plan
 	for i := range p.Stages {
 		if p.Stages[i].Final {
@@ -30,10 +34,20 @@ func (s Step) Done(row int) (done, total int) {
 }
 
 // Latent copies the sample of request row to dst: one read-back, so only when it is wanted.
-func (s Step) Latent(row int, dst []float32) error { return s.prog.Read(row, dst) }
+func (s Step) Latent(row int, dst []float32) error {
+	if s.prog == nil {
+		return ErrClosed
+	}
+	return s.prog.Read(row, dst)
+}
 
 // Denoised copies the clean sample predicted in this step, the usual preview.
-func (s Step) Denoised(row int, dst []float32) error { return s.prog.Denoised(row, dst) }
+func (s Step) Denoised(row int, dst []float32) error {
+	if s.prog == nil {
+		return ErrClosed
+	}
+	return s.prog.Denoised(row, dst)
+}
 
 // Check tells whether requests can be run by a model of the given sample shape.
 func Check(shape []int, reqs []Request) error {

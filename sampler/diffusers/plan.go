@@ -76,9 +76,20 @@ func (s *Scheduler) checkOptions(o Options) error {
 	if o.Sigmas != nil && s.c.Class != "EulerDiscreteScheduler" {
 		return fail("sigmas", "only EulerDiscreteScheduler takes them: want steps or timesteps")
 	}
+	if o.Strength != 0 && !(o.Strength > 0 && o.Strength <= 1) {
+		return fail("strength", fmt.Sprintf("%v: want a number above 0, at most 1", o.Strength))
+	}
+	if o.Timesteps != nil && len(o.Timesteps) == 0 || o.Sigmas != nil && len(o.Sigmas) < 2 {
+		return fail("timesteps", "too few: want at least one timestep, or two sigmas")
+	}
 	curved := s.c.Karras || s.c.Exponential || s.c.Beta || s.c.LuLambdas
 	if o.Timesteps != nil && curved {
 		return fail("timesteps", "contradict the config's use_*_sigmas: want steps")
+	}
+	for i, v := range o.Sigmas {
+		if !(v >= 0) || math.IsInf(v, 0) || i > 0 && v >= o.Sigmas[i-1] {
+			return fail("sigmas", fmt.Sprintf("%v at %d: want falling numbers, 0 or more", v, i))
+		}
 	}
 	for i, t := range o.Timesteps {
 		if !(t >= 0 && t <= float64(s.c.TrainTimesteps-1)) || i > 0 && t >= o.Timesteps[i-1] {
@@ -95,6 +106,10 @@ func (s *Scheduler) checkOptions(o Options) error {
 // noise builds the forward process. LCM, DDPM and DDIM keep a terminal alpha-bar of 0.
 func (s *Scheduler) noise() (*schedule.Noise, error) {
 	betas := s.c.TrainedBetas
+	if betas != nil && len(betas) != s.c.TrainTimesteps {
+		return nil, &Error{Field: "trained_betas", Detail: fmt.Sprintf("%d values: want num_train_timesteps, %d",
+			len(betas), s.c.TrainTimesteps)}
+	}
 	if betas == nil {
 		var err error
 		betas, err = schedule.Betas(s.c.BetaSchedule, s.c.TrainTimesteps, s.c.BetaStart, s.c.BetaEnd)
@@ -172,6 +187,10 @@ func (s *Scheduler) discreteTimesteps(n *schedule.Noise, o Options) ([]int, erro
 		}
 		all := ints(o.Timesteps)
 		keep := min(int(float64(len(all))*strength), len(all))
+		if keep < 1 {
+			return nil, &Error{Field: "strength", Detail: fmt.Sprintf("%v: leaves none of %d timesteps",
+				strength, len(all))}
+		}
 		return all[len(all)-keep:], nil
 	}
 	if s.c.Class == "LCMScheduler" {

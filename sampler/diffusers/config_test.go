@@ -1,0 +1,176 @@
+package diffusers_test
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cudiffuse/cudiffuse/sampler"
+	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+// typed tells whether an error is one that callers can take apart.
+func typed(err error) bool {
+	var d *diffusers.Error
+	var p *sampler.PlanError
+	var s *schedule.Error
+	return asAny(err, &d) || asAny(err, &p) || asAny(err, &s)
+}
+
+// hostile holds values that a config may have by accident or by intent, for each key.
+var hostile = map[string][]any{
+	"num_train_timesteps":      {1000, 1, 0, -5, 2, 7, 1 << 40, 1e9, "x"},
+	"beta_start":               {1e-4, 0, -1, 1, 1e-300, 1e300, nil},
+	"beta_end":                 {0.02, 0, -1, 1, 0.999},
+	"beta_schedule":            {"linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace", ""},
+	"trained_betas":            {nil, []float64{}, []float64{0.1}, []float64{0.1, 0.2, 0.3}, []float64{-1, 2}},
+	"prediction_type":          {"epsilon", "v_prediction", "sample", "flow_prediction", "score"},
+	"timestep_spacing":         {"leading", "trailing", "linspace", "random"},
+	"steps_offset":             {0, 1, -1, 5000, -5000, 1 << 50},
+	"rescale_betas_zero_snr":   {true, false},
+	"clip_sample":              {true, false},
+	"clip_sample_range":        {1, 0, -1, 1e300},
+	"set_alpha_to_one":         {true, false},
+	"variance_type":            {nil, "fixed_small", "fixed_large", "learned_range"},
+	"use_karras_sigmas":        {true, false, false},
+	"use_exponential_sigmas":   {true, false, false},
+	"use_beta_sigmas":          {true, false, false},
+	"use_lu_lambdas":           {true, false, false},
+	"use_flow_sigmas":          {true, false, false},
+	"flow_shift":               {1, 3, 0, -1, 1e300},
+	"use_dynamic_shifting":     {true, false},
+	"solver_order":             {1, 2, 3, 0, -1, 4, 1 << 30},
+	"algorithm_type":           {"dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"},
+	"solver_type":              {"midpoint", "heun"},
+	"lower_order_final":        {true, false},
+	"euler_at_final":           {true, false},
+	"final_sigmas_type":        {"zero", "sigma_min"},
+	"lambda_min_clipped":       {nil, "-inf", -5.1, 0, 100, -1e300},
+	"interpolation_type":       {"linear", "log_linear"},
+	"timestep_type":            {"discrete", "continuous"},
+	"sigma_min":                {nil, 0.1, 0, -1, 1e300},
+	"sigma_max":                {nil, 10, 0, -1, 1e-300},
+	"original_inference_steps": {50, 1, 0, -1, 1 << 40},
+	"timestep_scaling":         {10, 0, -1, 1e300},
+}
+
+func pick[T any](r *rand.Rand, v ...T) T { return v[r.IntN(len(v))] }
+
+func hostileOptions(r *rand.Rand) diffusers.Options {
+	nan, inf := math.NaN(), math.Inf(1)
+	num := func() float64 { return pick(r, 0, 0, 0, 0.5, 1, -1, nan, inf, -inf, 1e300, 1e-300) }
+	o := diffusers.Options{Eta: num(), SChurn: num(), SMin: num(), SNoise: num(), SMax: num(),
+		Strength: num(), OriginalSteps: pick(r, 0, 0, 50, -1, 1, 1<<40), UseClippedModelOutput: r.IntN(2) == 0}
+	switch r.IntN(4) {
+	case 0:
+		o.Timesteps = pick(r, []float64{}, []float64{999, 500, 0}, []float64{2, 1}, []float64{0}, []float64{1, 2},
+			[]float64{nan}, []float64{-1}, []float64{0.9, 0.1}, []float64{1e300})
+	case 1:
+		o.Sigmas = pick(r, []float64{}, []float64{1}, []float64{14, 3, 0}, []float64{1, 2}, []float64{nan, 0},
+			[]float64{inf, 1, 0}, []float64{-1, -2}, []float64{1e300, 1e-300})
+	default:
+		o.Steps = pick(r, 1, 2, 3, 5, 10, 50, 999, 1000, 0, -1, 1<<40)
+	}
+	if r.IntN(8) == 0 {
+		o.Mu = new(float64)
+		*o.Mu = num()
+	}
+	return o
+}
+
+// TestConfigErrors: what was wrong is named, with what would be right.
+func TestConfigErrors(t *testing.T) {
+	steps := diffusers.Options{Steps: 4}
+	for _, c := range []struct {
+		config string
+		o      diffusers.Options
+		want   string // in the message
+	}{
+		{`[]`, steps, "not a JSON object"},
+		{`{"_class_name": 5}`, steps, "_class_name"},
+		{`{}`, steps, `_class_name: "" is not supported: want one of DDIMScheduler, `},
+		{`{"_class_name": "DDIMScheduler", "beta_start": "x"}`, steps, "DDIMScheduler: json"},
+		{`{"_class_name": "DDIMScheduler", "thresholding": true}`, steps, "thresholding: dynamic"},
+		{`{"_class_name": "DDPMScheduler", "variance_type": "learned_range"}`, steps, "variance_type: \"learned"},
+		{`{"_class_name": "DDIMScheduler", "trained_betas": [0.1, 0.2]}`, steps,
+			"trained_betas: 2 values: want num_train_timesteps, 1000"},
+		{`{"_class_name": "DDIMScheduler", "prediction_type": "score"}`, steps, "prediction_type"},
+		{`{"_class_name": "DDIMScheduler", "clip_sample_range": 0}`, steps, "clip_sample_range: 0"},
+		{`{"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": true, "use_beta_sigmas": true}`, steps,
+			"want at most one"},
+		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{}, "want exactly one"},
+		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Steps: 1001}, "steps: 1001: want 1 to 1000"},
+		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Timesteps: []float64{1, 2}}, "timesteps: 2 at 1"},
+		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Timesteps: []float64{}}, "too few"},
+		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}, Strength: 0.1},
+			"strength: 0.1: leaves none"},
+		{`{"_class_name": "LCMScheduler"}`, diffusers.Options{Steps: 1, Strength: -1}, "strength: -1"},
+		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Sigmas: []float64{1, 0}}, "sigmas: only Euler"},
+		{`{"_class_name": "EulerDiscreteScheduler"}`, diffusers.Options{Sigmas: []float64{1, 2}}, "sigmas: 2 at 1"},
+		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Steps: 4, Mu: new(float64)}, "use_dynamic_shifting"},
+	} {
+		s, err := diffusers.Parse(strings.NewReader(c.config))
+		if err == nil {
+			_, err = s.Plan(c.o)
+		}
+		var e *diffusers.Error
+		require.ErrorAs(t, err, &e, "%s %+v", c.config, c.o)
+		require.ErrorContains(t, err, c.want, "%s %+v", c.config, c.o)
+	}
+	_, err := diffusers.Parse(strings.NewReader(strings.Repeat(" ", diffusers.MaxConfigBytes+1)))
+	require.ErrorContains(t, err, "more than")
+}
+
+// TestUnknownKeys: keys of other classes or versions are listed, not refused.
+func TestUnknownKeys(t *testing.T) {
+	s, err := diffusers.Parse(strings.NewReader(`{"_class_name": "DDIMScheduler", "zeta": 1, "alpha": 2,
+		"_diffusers_version": "0.1", "skip_prk_steps": true}`))
+	require.NoError(t, err)
+	require.Equal(t, []string{"alpha", "skip_prk_steps", "zeta"}, s.Unknown)
+}
+
+// TestHostileConfigs: whatever a config and the options hold, there is a valid plan or a typed error.
+func TestHostileConfigs(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	keys := slices.Sorted(maps.Keys(hostile))
+	plans := 0
+	for range 5000 {
+		c := map[string]any{"_class_name": pick(r, diffusers.Classes()...)}
+		for range r.IntN(5) {
+			k := pick(r, keys...)
+			c[k] = pick(r, hostile[k]...)
+		}
+		text, err := json.Marshal(c)
+		require.NoError(t, err)
+		o := hostileOptions(r)
+		func() {
+			defer func() {
+				if p := recover(); p != nil {
+					t.Errorf("%s %+v: panic: %v", text, o, p)
+				}
+			}()
+			s, err := diffusers.Parse(strings.NewReader(string(text)))
+			if err == nil {
+				var p *sampler.Plan
+				if p, err = s.Plan(o); err == nil {
+					plans++
+					err = p.Validate()
+				}
+			}
+			if err != nil && !typed(err) {
+				t.Errorf("%s %+v: %T %v", text, o, err, err)
+			}
+		}()
+	}
+	require.Greater(t, plans, 300, "enough of the random configs make a plan")
+}
+
+func asAny[T error](err error, target *T) bool { return errors.As(err, target) }
