@@ -14,7 +14,7 @@ func (p *Plan) Validate() error {
 	if len(p.Stages) == 0 {
 		return &PlanError{Sampler: p.Sampler, Step: -1, Detail: "no stages"}
 	}
-	if !finite(p.Init) {
+	if !finite(p.Init, float64(float32(p.Init))) {
 		return &PlanError{Sampler: p.Sampler, Step: -1, Detail: fmt.Sprintf("initial scale %v", p.Init)}
 	}
 	var written [Slots]bool
