@@ -88,6 +88,9 @@ func parseHeader(text []byte, dataLen int64) (header, error) {
 				return err
 			})
 		}
+		if len(h.tensors) == maxTensors { // metadata would have been the one key more
+			return malformed("more than %d tensors", maxTensors)
+		}
 		t, err := s.tensor(dataLen)
 		if err != nil {
 			return inTensor(err, key)

@@ -48,7 +48,8 @@ func brainOracle(b uint16) float64 {
 // TestAllHalves reads a file of all 65536 values of each 16 bit type.
 func TestAllHalves(t *testing.T) {
 	for dtype, oracle := range map[DType]func(uint16) float64{F16: halfOracle, BF16: brainOracle} {
-		file := raw(fmt.Sprintf(`{"w":{"dtype":"%s","shape":[256,256],"data_offsets":[0,131072]}}`, dtype), 0)
+		file := raw(fmt.Sprintf(
+			`{"w":{"dtype":"%s","shape":[256,256],"data_offsets":[0,131072]}}`, dtype), 0)
 		for i := range 1 << 16 {
 			file = binary.LittleEndian.AppendUint16(file, uint16(i))
 		}
@@ -157,9 +158,11 @@ func TestBadValues(t *testing.T) {
 	require.NoError(t, err)
 	_, err = f.Int64s("u")
 	require.ErrorIs(t, err, ErrFormat)
-	require.EqualError(t, err, `safetensors: f: tensor "u": holds 9223372036854775808, which is beyond an int64`)
+	require.EqualError(t, err,
+		`safetensors: f: tensor "u": holds 9223372036854775808, which is beyond an int64`)
 	_, err = f.Int64s("b")
-	require.EqualError(t, err, `safetensors: f: tensor "b": holds the byte 2, wanted 0 or 1 for a BOOL`)
+	require.EqualError(t, err,
+		`safetensors: f: tensor "b": holds the byte 2, wanted 0 or 1 for a BOOL`)
 	b, err := f.Bytes("b")
 	require.NoError(t, err)
 	require.Equal(t, []byte{1, 2}, b)
@@ -198,9 +201,9 @@ func TestCallerCannotChangeFile(t *testing.T) {
 	file := raw(`{"__metadata__":{"a":"b"},"w":{`+f32x2+`}}`, 8)
 	f, err := Parse(bytes.NewReader(file), int64(len(file)), "f")
 	require.NoError(t, err)
-	f.Tensors()[0].Shape[0] = 1 << 40
+	f.Tensors()[0].Shape[0] = 1 << 20
 	one, _ := f.Tensor("w")
-	one.Shape[0] = 1 << 40
+	one.Shape[0] = 1 << 20
 	f.Metadata()["a"] = "c"
 	got, err := f.Float32s("w")
 	require.NoError(t, err)

@@ -62,7 +62,8 @@ func TestOpenIndex(t *testing.T) {
 
 	_, err = s.Want("a", 1, 2)
 	require.ErrorIs(t, err, ErrShape)
-	require.EqualError(t, err, `safetensors: unet/m-1.safetensors: tensor "a": shape is [2], wanted [1 2]`)
+	require.EqualError(t, err,
+		`safetensors: unet/m-1.safetensors: tensor "a": shape is [2], wanted [1 2]`)
 	_, err = s.Want("a", 3)
 	require.ErrorIs(t, err, ErrShape)
 	_, err = s.Want("c", 7)
@@ -88,21 +89,26 @@ func TestHostileIndex(t *testing.T) {
 		{"map is a list", `{"weight_map":[]}`, "wanted '{'", ErrFormat},
 		{"metadata is a list", `{"metadata":[],"weight_map":{}}`, "wanted an object", ErrFormat},
 		{"unknown field", `{"wmap":{}}`, `unknown field "wmap"`, ErrFormat},
-		{"third field", `{"metadata":{},"weight_map":{` + both + `},"x":1}`, `unknown field "x"`, ErrFormat},
+		{"third field", `{"metadata":{},"weight_map":{` + both + `},"x":1}`,
+			`unknown field "x"`, ErrFormat},
 		{"map twice", `{"weight_map":{},"weight_map":{}}`, `duplicate key "weight_map"`, ErrFormat},
-		{"tensor twice", weights(both + `,"\u0061":"m-2.safetensors"`), `duplicate key "a"`, ErrFormat},
-		{"metadata key twice", `{"metadata":{"a":1,"a":2},"weight_map":{}}`, `duplicate key "a"`, ErrFormat},
+		{"tensor twice", weights(both + `,"\u0061":"m-2.safetensors"`),
+			`duplicate key "a"`, ErrFormat},
+		{"metadata key twice", `{"metadata":{"a":1,"a":2},"weight_map":{}}`,
+			`duplicate key "a"`, ErrFormat},
 		{"text after", weights(both) + "x", "wanted nothing after the index", ErrFormat},
 		{"NUL after", weights(both) + "\x00", "wanted nothing after the index", ErrFormat},
 		{"broken UTF-8", weights("\"\xff\":\"m-1.safetensors\""), "not valid UTF-8", ErrFormat},
 		{"number", weights(`"a":1`), `tensor "a": JSON byte 19: wanted a string`, ErrFormat},
 		{"deep", `{"metadata":{"a":` + strings.Repeat("[", 10000), "nested too deeply", ErrFormat},
-		{"deep objects", `{"metadata":` + strings.Repeat(`{"a":`, 10000), "nested too deeply", ErrFormat},
+		{"deep objects", `{"metadata":` + strings.Repeat(`{"a":`, 10000),
+			"nested too deeply", ErrFormat},
 		{"bad word", `{"metadata":{"a":nul}}`, "wanted a JSON value", ErrFormat},
 		{"bad number", `{"metadata":{"a":01}}`, "wanted ',' or '}'", ErrFormat},
 		{"bad fraction", `{"metadata":{"a":1.}}`, "wanted a digit", ErrFormat},
 		{"parent", shard("../secret.safetensors"), "wanted a plain file name", ErrFormat},
-		{"escaped parent", shard(`..\u002fsecret.safetensors`), "wanted a plain file name", ErrFormat},
+		{"escaped parent", shard(`..\u002fsecret.safetensors`),
+			"wanted a plain file name", ErrFormat},
 		{"backslash", shard(`..\\secret.safetensors`), "wanted a plain file name", ErrFormat},
 		{"absolute", shard("/secret.safetensors"), "wanted a plain file name", ErrFormat},
 		{"drive", shard("C:secret.safetensors"), "wanted a plain file name", ErrFormat},
@@ -114,10 +120,12 @@ func TestHostileIndex(t *testing.T) {
 		{"extension alone", shard(".safetensors"), "ends in .safetensors", ErrFormat},
 		{"other file", shard("m.safetensors.index.json"), "ends in .safetensors", ErrFormat},
 		{"no name", shard(""), "ends in .safetensors", ErrFormat},
-		{"long name", shard(strings.Repeat("m", 256) + ".safetensors"), "at most 255 bytes", ErrFormat},
-		{"no such shard", shard("m-3.safetensors"), "unet/m-3.safetensors: cannot be opened, as a shard of " +
-			indexName, ErrMissing},
-		{"broken shard", shard("broken.safetensors"), "unet/broken.safetensors: 7 bytes are too short", ErrFormat},
+		{"long name", shard(strings.Repeat("m", 256) + ".safetensors"),
+			"at most 255 bytes", ErrFormat},
+		{"no such shard", shard("m-3.safetensors"),
+			"unet/m-3.safetensors: cannot be opened, as a shard of " + indexName, ErrMissing},
+		{"broken shard", shard("broken.safetensors"),
+			"unet/broken.safetensors: 7 bytes are too short", ErrFormat},
 		{"wrong shard", weights(`"a":"m-2.safetensors","b":"m-1.safetensors"`),
 			`tensor "a": weight_map says "m-2.safetensors", but it is in m-1.safetensors`, ErrFormat},
 		{"tensor in no shard", weights(both + `,"c":"m-1.safetensors"`),
@@ -142,7 +150,8 @@ func TestCandidates(t *testing.T) {
 	require.Len(t, s.Tensors(), 1)
 	_, err = OpenSetFS(fsys, "nope.safetensors", "unet/nope.safetensors")
 	require.ErrorIs(t, err, ErrMissing)
-	require.EqualError(t, err, "safetensors: nope.safetensors, unet/nope.safetensors: no such file in the folder")
+	require.EqualError(t, err,
+		"safetensors: nope.safetensors, unet/nope.safetensors: no such file in the folder")
 	// A broken candidate is an error, not a reason to take the next one.
 	_, err = OpenSetFS(fsys, "unet/broken.safetensors", "unet/m-1.safetensors")
 	require.ErrorIs(t, err, ErrFormat)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,7 +17,8 @@ import (
 // sample has every type that can be written, and names that need escapes.
 func sample() []Data {
 	return []Data{
-		{Name: "b", Shape: []int{2, 2}, F32: []float32{1, float32(math.Copysign(0, -1)), 3, float32(math.Inf(1))}},
+		{Name: "b", Shape: []int{2, 2},
+			F32: []float32{1, float32(math.Copysign(0, -1)), 3, float32(math.Inf(1))}},
 		{Name: "scalar", F64: []float64{math.Pi}},
 		{Name: "a<\"\\\x00\u2028é😀>", Shape: []int{3}, I64: []int64{math.MinInt64, 0, math.MaxInt64}},
 		{Name: "empty", Shape: []int{0, 3}},
@@ -44,7 +46,9 @@ func TestRoundTrip(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, meta, f.Metadata())
 	require.Len(t, f.Tensors(), len(sample()))
-	require.True(t, slices.IsSortedFunc(f.Tensors(), func(a, b Tensor) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) }))
+	require.True(t, slices.IsSortedFunc(f.Tensors(), func(a, b Tensor) int {
+		return strings.Compare(a.Name, b.Name)
+	}))
 	for _, d := range sample() {
 		got, ok := f.Tensor(d.Name)
 		require.True(t, ok, d.Name)
@@ -99,12 +103,15 @@ func TestWriteRefuses(t *testing.T) {
 		meta map[string]string
 		want string
 	}{
-		{"two slices", []Data{{Name: "w", F32: one, I64: []int64{1}}}, nil, "2 of F32, I64 and F64 are set"},
-		{"too few", []Data{{Name: "w", Shape: []int{2}, F32: one}}, nil, "1 values, wanted 2 for shape [2]"},
+		{"two slices", []Data{{Name: "w", F32: one, I64: []int64{1}}}, nil,
+			"2 of F32, I64 and F64 are set"},
+		{"too few", []Data{{Name: "w", Shape: []int{2}, F32: one}}, nil,
+			"1 values, wanted 2 for shape [2]"},
 		{"none", []Data{{Name: "w", Shape: []int{2}}}, nil, "0 values, wanted 2"},
 		{"negative", []Data{{Name: "w", Shape: []int{-1}, F32: one}}, nil, "negative dimension"},
 		{"overflow", []Data{{Name: "w", Shape: []int{math.MaxInt, 3}, F32: one}}, nil, "overflows"},
-		{"rank", []Data{{Name: "w", Shape: slices.Repeat([]int{1}, 17), F32: one}}, nil, "rank is 17"},
+		{"rank", []Data{{Name: "w", Shape: slices.Repeat([]int{1}, 17), F32: one}}, nil,
+			"rank is 17"},
 		{"name", []Data{{Name: "w\xff", F32: one}}, nil, "not valid UTF-8"},
 		{"reserved", []Data{{Name: "__metadata__", F32: one}}, nil, "reserved"},
 		{"twice", []Data{{Name: "w", F32: one}, {Name: "w", F32: one}}, nil, "given twice"},
