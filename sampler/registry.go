@@ -114,7 +114,7 @@ func Lookup(name string) (Entry, error) {
 		}
 	}
 	return Entry{}, &PlanError{Step: -1,
-		Detail: fmt.Sprintf("unknown sampler %q: want one of %s", name, strings.Join(Names(), ", "))}
+		Detail: fmt.Sprintf("unknown sampler %.40q: want one of %s", name, strings.Join(Names(), ", "))}
 }
 
 func fold(s string) string {
@@ -166,6 +166,10 @@ func (e Entry) Points(g schedule.Grid, p Params) ([]schedule.Point, error) {
 		g.Final = e.final
 	}
 	if e.Name == "lcm" && len(g.Timesteps) == 0 && g.Noise != nil {
+		if g.Curve != schedule.ByTimestep {
+			return nil, &schedule.Error{Field: "schedule type", Value: g.Curve,
+				Want: "normal: lcm has its own timesteps"}
+		}
 		original := p.Original
 		if original == 0 {
 			original = 50

@@ -1,0 +1,44 @@
+package sampler_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// TestValidate plants one fault at a time in a valid plan.
+func TestValidate(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, c := range []struct {
+		want  string
+		plant func(p *sampler.Plan)
+	}{
+		{"no stages", func(p *sampler.Plan) { p.Stages = nil }},
+		{"initial scale NaN", func(p *sampler.Plan) { p.Init = nan }},
+		{"step 1: network scaling", func(p *sampler.Plan) { p.Stages[1].From.Out = inf }},
+		{"network scaling", func(p *sampler.Plan) { p.Stages[1].At.In = nan }},
+		{"network scaling", func(p *sampler.Plan) { p.Stages[1].At.T = 1e39 }},
+		{"clip limit NaN", func(p *sampler.Plan) { p.Stages[0].Clip = nan }},
+		{"clip limit -1", func(p *sampler.Plan) { p.Stages[0].Clip = -1 }},
+		{"coefficient NaN", func(p *sampler.Plan) { p.Stages[0].X.D = nan }},
+		{"does not fit a float32", func(p *sampler.Plan) { p.Stages[0].X.X = 1e39 }},
+		{"does not fit a float32", func(p *sampler.Plan) { p.Stages[0].Base = &sampler.Row{X: inf} }},
+		{"does not fit a float32", func(p *sampler.Plan) { p.Stages[0].Push = &sampler.Row{N: [2]float64{0, nan}} }},
+		{"not evaluated", func(p *sampler.Plan) { p.Stages[1].Eval = false }},
+		{"slot 3 is read before", func(p *sampler.Plan) { p.Stages[2].X.H[3] = 1 }},
+		{"slot 0 is read before", func(p *sampler.Plan) { p.Stages[0].X.H[0] = 1 }},
+		{"history slot 4: want 0 to 3", func(p *sampler.Plan) { p.Stages[1].Slot = 4 }},
+		{"history slot -1", func(p *sampler.Plan) { p.Stages[1].Slot = -1 }},
+		{"noise n1 has no draw", func(p *sampler.Plan) { p.Stages[1].X.N[1] = 1 }},
+	} {
+		p := plan(t, "dpmpp_2m", 3, sampler.Params{})
+		require.NoError(t, p.Validate())
+		c.plant(p)
+		var e *sampler.PlanError
+		require.ErrorAs(t, p.Validate(), &e, c.want)
+		require.ErrorContains(t, p.Validate(), c.want)
+	}
+}
