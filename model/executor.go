@@ -42,6 +42,9 @@ type Inputs struct {
 // runs on one thread. The error is a [*GraphError] or a [*ShapeError].
 func NewExecutor(g *Graph, w *Weights, batch, height, width int,
 	pool *workers.Pool) (*Executor, error) {
+	if g == nil || w == nil || w.graph != g {
+		return nil, &GraphError{"", "no graph, no weights, or weights of another graph"}
+	}
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
@@ -50,9 +53,6 @@ func NewExecutor(g *Graph, w *Weights, batch, height, width int,
 	}
 	if len(g.Outputs) != 1 {
 		return nil, graphErrorf("", "%d outputs, the executor writes one", len(g.Outputs))
-	}
-	if w == nil || w.graph != g {
-		return nil, &GraphError{"", "the weights belong to another graph"}
 	}
 	shapes, err := g.Shapes(height, width)
 	if err != nil {
@@ -111,6 +111,9 @@ func (e *Executor) attach(l layout, scratch []int, steps []boundStep) {
 // not overlap the inputs. The context is looked at before every operation; after an
 // error out holds nothing useful. Arguments of the wrong size give an [*InputError].
 func (e *Executor) Run(ctx context.Context, n int, in Inputs, out []float32) error {
+	if ctx == nil {
+		return &InputError{"ctx", "is nil"}
+	}
 	if err := e.setInputs(n, in); err != nil {
 		return err
 	}

@@ -20,7 +20,18 @@ func TestValidate(t *testing.T) {
 		"does not exist": func(g *Graph) {
 			g.Ops = append(g.Ops, Act{Base: Base{"far", TensorID(len(g.Tensors))}, X: 0})
 		},
-		"reads integers": func(g *Graph) { g.Tensors[0].Type = Int64 },
+		"wrong element type": func(g *Graph) { g.Tensors[0].Type = Int64 },
+		"not Float32":        func(g *Graph) { g.Tensors[g.Ops[2].Writes()].Type = Int64 },
+		"reads integers": func(g *Graph) {
+			g.Ops = append(g.Ops, Act{Base: Base{"ints", 0}, X: g.Inputs[2].Tensor})
+		},
+		"not Int64": func(g *Graph) {
+			i := firstOf(g, "Lookup")
+			o := g.Ops[i].(Lookup)
+			o.Class = g.Inputs[1].Tensor
+			g.Ops[i] = o
+		},
+		"is an input": func(g *Graph) { g.Outputs = []TensorID{0} },
 		"weight -1": func(g *Graph) {
 			i := firstOf(g, "Linear")
 			o := g.Ops[i].(Linear)

@@ -64,18 +64,23 @@ func (g *Graph) Validate() error {
 		return nil
 	}
 	for _, in := range g.Inputs {
-		if err := write("input "+in.Kind.String(), in.Tensor); err != nil {
+		who := "input " + in.Kind.String()
+		if err := write(who, in.Tensor); err != nil {
 			return err
 		}
+		if (in.Kind == InputClass) != (g.Tensors[in.Tensor].Type == Int64) {
+			return &GraphError{who, "has the wrong element type; a class is Int64, all else Float32"}
+		}
 	}
+	inputs := slices.Clone(written)
 	for _, op := range g.Ops {
 		who := op.Kind() + " " + op.Label()
 		for _, id := range op.Reads() {
 			if id < 0 || int(id) >= len(g.Tensors) || !written[id] {
 				return graphErrorf(who, "reads tensor %d before it is written", id)
 			}
-			if g.Tensors[id].Type == Int64 && !takesInts(op) {
-				return graphErrorf(who, "reads integers from tensor %d", id)
+			if err := checkType(who, op, g.Tensors[id].Type); err != nil {
+				return err
 			}
 		}
 		if err := g.checkParams(who, op); err != nil {
@@ -83,6 +88,9 @@ func (g *Graph) Validate() error {
 		}
 		if err := write(who, op.Writes()); err != nil {
 			return err
+		}
+		if g.Tensors[op.Writes()].Type != Float32 {
+			return &GraphError{who, "writes a tensor that is not Float32"}
 		}
 	}
 	if len(g.Outputs) == 0 {
@@ -92,17 +100,28 @@ func (g *Graph) Validate() error {
 		if id < 0 || int(id) >= len(g.Tensors) || !written[id] {
 			return graphErrorf("", "output tensor %d is never written", id)
 		}
+		if inputs[id] {
+			return graphErrorf("", "output tensor %d is an input", id)
+		}
 	}
 	return nil
 }
 
-// takesInts says whether an operation may read an Int64 tensor.
-func takesInts(op Op) bool {
+// checkType refuses operands of a type that the operation does not take.
+func checkType(who string, op Op, t ValType) error {
 	switch op.(type) {
-	case TimestepEmbedding, FourierEmbedding, Lookup:
-		return true
+	case TimestepEmbedding, FourierEmbedding:
+		return nil
+	case Lookup:
+		if t != Int64 {
+			return &GraphError{who, "reads a class that is not Int64"}
+		}
+		return nil
 	}
-	return false
+	if t != Float32 {
+		return &GraphError{who, "reads integers"}
+	}
+	return nil
 }
 
 func (g *Graph) checkParams(who string, op Op) error {

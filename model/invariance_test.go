@@ -195,6 +195,8 @@ func TestInputErrors(t *testing.T) {
 	bad("n", -1, g.in, out)
 	bad("n", g.n+1, g.in, out)
 	bad("out", g.n, g.in, out[1:])
+	var none context.Context // a caller's mistake that must not panic
+	require.Error(t, ex.Run(none, g.n, g.in, out))
 	change := func(f func(in *Inputs)) Inputs { in := g.in; f(&in); return in }
 	bad("Sample", g.n, change(func(in *Inputs) { in.Sample = in.Sample[1:] }), out)
 	bad("Timestep", g.n, change(func(in *Inputs) { in.Timestep = nil }), out)

@@ -19,7 +19,9 @@ func siluMapGeneric(dst, src []float32, scale, shift float32) {
 	}
 }
 
-// expWithin is e^v for v within -87..88, to about 1 ulp; NaN stays NaN.
+// expWithin is e^v for v within -87..88, within 1.1 ulp; NaN stays NaN:
+//
+//	n = round(v / ln 2), r = v - n ln 2, e^v = 2^n * (1 + r + r^2 * polynomial(r))
 func expWithin(v float32) float32 {
 	t := float32(v*log2e32) + round32
 	n := t - round32

@@ -6,7 +6,7 @@ import "math"
 // assembly on some architectures and fused multiply-add on others. Every product is
 // converted explicitly, which by the Go specification forbids fusing it with a sum.
 
-// Constants of exp32: ln 2 in two parts, the first with trailing zeros so that
+// Constants of expWithin: ln 2 in two parts, the first with trailing zeros so that
 // n*ln2Hi is exact for |n| < 2^11, and a polynomial for (exp(r)-1-r)/r^2 on
 // |r| <= ln(2)/2, interpolated at Chebyshev nodes (relative error of exp: 1.0e-8).
 const (
@@ -21,32 +21,6 @@ const (
 	// Adding and subtracting 1.5*2^23 rounds a float32 below 2^22 to an integer.
 	round32 = 12582912
 )
-
-// exp32 is e^x within 1.1 ulp; results below the smallest normal number are 0.
-func exp32(x float32) float32 {
-	if !(x >= -87.33654) { // ln of the smallest normal number; false for NaN
-		if x != x {
-			return x
-		}
-		return 0
-	}
-	if x > 88.72283 { // ln of the largest number
-		return float32(math.Inf(1))
-	}
-	n := float32(float32(float32(x*log2e32)+round32) - round32)
-	r := float32(float32(x-float32(n*ln2Hi32)) - float32(n*ln2Lo32))
-	p := float32(float32(exp32C4*r) + exp32C3)
-	p = float32(float32(p*r) + exp32C2)
-	p = float32(float32(p*r) + exp32C1)
-	p = float32(float32(p*r) + exp32C0)
-	p = float32(float32(p*float32(r*r))+r) + 1
-	// n = 128 would overflow the exponent field: half the power, twice.
-	k := int32(n)
-	if k > 127 {
-		return float32(p*math.Float32frombits(uint32(k-1+127)<<23)) * 2
-	}
-	return float32(p * math.Float32frombits(uint32(k+127)<<23))
-}
 
 // exp64 is e^x in float64, within a few ulp. Reduction by ln 2 in two parts, then the
 // Taylor series up to r^13 (the next term is below 3e-18 for |r| <= ln(2)/2).

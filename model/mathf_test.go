@@ -13,22 +13,17 @@ func ulp32(x float64) float64 {
 	return float64(math.Nextafter32(f, float32(math.Inf(1)))) - float64(f)
 }
 
-func TestExp32(t *testing.T) {
+func TestExpWithin(t *testing.T) {
 	worst := 0.0
-	for x := float32(-87.3); x < 88.7; x += 0.00091 {
+	for x := float32(-87); x <= 88; x += 0.00091 {
 		want := math.Exp(float64(x))
-		worst = max(worst, math.Abs(float64(exp32(x))-want)/ulp32(want))
+		worst = max(worst, math.Abs(float64(expWithin(x))-want)/ulp32(want))
 	}
 	require.Less(t, worst, 1.1, "ulp")
-	require.Equal(t, float32(1), exp32(0))
-	require.Equal(t, float32(0), exp32(-90))
-	require.Equal(t, float32(0), exp32(float32(math.Inf(-1))))
-	require.True(t, math.IsInf(float64(exp32(89)), 1))
-	require.True(t, math.IsNaN(float64(exp32(float32(math.NaN())))))
-	require.InEpsilon(t, math.Exp(float64(float32(88.722))), float64(exp32(88.722)), 1e-6)
-	for _, x := range []float32{-87.33654, -87.33655} {
-		require.InDelta(t, 0, exp32(x), 1.2e-38)
-	}
+	require.Equal(t, float32(1), expWithin(0))
+	require.InEpsilon(t, math.Exp(-87), float64(expWithin(-87)), 1e-6)
+	require.InEpsilon(t, math.Exp(88), float64(expWithin(88)), 1e-6)
+	require.True(t, math.IsNaN(float64(expWithin(float32(math.NaN())))))
 }
 
 func TestFloat64Functions(t *testing.T) {

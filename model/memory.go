@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -37,7 +38,7 @@ func (p MemoryPlan) String() string {
 // arena that is accepted.
 const (
 	alignFloats = 16
-	maxArena    = int64(1) << 34 // bytes: 16 GiB
+	maxArena    = int64(min(1<<34, math.MaxInt)) // bytes: 16 GiB, 2 GiB with 32-bit integers
 )
 
 // layout is a plan in elements, as the executor needs it.

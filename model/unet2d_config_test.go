@@ -189,3 +189,21 @@ func TestSizes(t *testing.T) {
 	_, err := u.Compile(1, nil)
 	require.ErrorAs(t, err, &e)
 }
+
+// FuzzConfig: no config.json makes parsing, building or shape inference panic, and what
+// is accepted is a valid graph.
+func FuzzConfig(f *testing.F) {
+	for _, name := range goldenNames {
+		data, err := os.ReadFile("testdata/" + name + "/config.json")
+		require.NoError(f, err)
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		u, err := build(data)
+		if err != nil {
+			return
+		}
+		require.NoError(t, u.Graph().Validate())
+		_, _ = u.Graph().Shapes(32, 32)
+	})
+}

@@ -9,7 +9,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// constants are the 32-bit words of exp32 (mathf.go of the package), by name.
+// constants are the 32-bit words of expWithin (mathf.go of the package), by name.
 var constants = map[string]uint32{}
 
 // word returns a memory operand with a 32-bit constant.
