@@ -35,6 +35,9 @@ type Step struct {
 
 // Preview returns the clean image that the model predicts for image i at this step.
 func (s Step) Preview(i int) (image.Image, error) {
+	if s.p == nil { // the Step beside an error
+		return nil, sampler.ErrClosed
+	}
 	x := make([]float32, s.p.elems())
 	if err := s.s.Denoised(i, x); err != nil {
 		return nil, err
@@ -106,7 +109,11 @@ func (p *Pipeline) steps(ctx context.Context, j *job) iter.Seq2[Step, error] {
 			return
 		}
 		for s, err := range sampler.Steps(ctx, p.dev, m, reqs) {
-			if !yield(Step{Stage: s.Stage, Stages: s.Stages, p: p, s: s}, err) || err != nil {
+			if err != nil {
+				yield(Step{}, err)
+				return
+			}
+			if !yield(Step{Stage: s.Stage, Stages: s.Stages, p: p, s: s}, nil) {
 				return
 			}
 		}
@@ -115,6 +122,9 @@ func (p *Pipeline) steps(ctx context.Context, j *job) iter.Seq2[Step, error] {
 
 // Image returns the sample of image i so far, noise included.
 func (s Step) Image(i int) (image.Image, error) {
+	if s.p == nil {
+		return nil, sampler.ErrClosed
+	}
 	x := make([]float32, s.p.elems())
 	if err := s.s.Latent(i, x); err != nil {
 		return nil, err

@@ -6,6 +6,8 @@ import (
 	"image"
 	"image/color"
 	"math"
+
+	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
 // ErrNotFinite is returned when a sample holds NaN or infinity: the network overflowed, usually from a
@@ -22,7 +24,7 @@ func (p *Pipeline) image(x []float32) (image.Image, error) {
 //
 //	pixel = round((x+1)/2*255), clipped to 0..255
 func Pixels(x []float32, c, h, w int) (image.Image, error) {
-	if len(x) != c*h*w || c != 1 && c != 3 {
+	if c != 1 && c != 3 || len(x) == 0 || len(x) != sampler.Elems([]int{c, h, w}) {
 		return nil, &RequestError{Field: "sample", Value: fmt.Sprintf("%d values as %dx%dx%d", len(x), c, h, w),
 			Want: "channels*height*width values, of 1 or 3 channels"}
 	}
@@ -57,7 +59,10 @@ func Grid(images []Image, columns, zoom int) (image.Image, error) {
 		return nil, &RequestError{Field: "grid", Value: fmt.Sprintf("%d images, %d columns, zoom %d",
 			len(images), columns, zoom), Want: "at least one of each"}
 	}
-	size := images[0].Bounds().Size()
+	size, err := oneSize(images)
+	if err != nil {
+		return nil, err
+	}
 	columns = min(columns, len(images))
 	rows := (len(images) + columns - 1) / columns
 	w, h := columns*size.X, rows*size.Y
@@ -77,6 +82,23 @@ func Grid(images []Image, columns, zoom int) (image.Image, error) {
 		}
 	}
 	return sheet, nil
+}
+
+// oneSize returns the size of all the images.
+func oneSize(images []Image) (image.Point, error) {
+	var size image.Point
+	for i, img := range images {
+		if img.Image == nil || img.Bounds().Empty() {
+			return size, &RequestError{Field: "grid", Value: fmt.Sprintf("image %d is empty", i), Want: "pixels"}
+		}
+		if s := img.Bounds().Size(); i == 0 {
+			size = s
+		} else if s != size {
+			return size, &RequestError{Field: "grid", Value: fmt.Sprintf("image %d of %v", i, s),
+				Want: fmt.Sprintf("the size of the first, %v", size)}
+		}
+	}
+	return size, nil
 }
 
 // maxSide bounds the sides of a sheet in pixels.

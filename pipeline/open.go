@@ -67,6 +67,9 @@ func BundledLCM(o Options) (*Pipeline, error) { return OpenFS(bundled.FS(), bund
 // model_index.json, unet/ and scheduler/, or the network's own folder (then with the DDPM schedule). No
 // file outside the folder is read, whatever the files say.
 func Open(dir string, o Options) (*Pipeline, error) {
+	if err := CheckDevice(o.Device); err != nil {
+		return nil, err
+	}
 	st, err := os.Stat(dir)
 	if err != nil {
 		return nil, &OpenError{Path: dir, Detail: "want a folder in diffusers format", Err: err}
@@ -92,12 +95,27 @@ func Open(dir string, o Options) (*Pipeline, error) {
 
 // OpenFS is Open for a file system, such as an embedded one.
 func OpenFS(fsys fs.FS, dir string, o Options) (*Pipeline, error) {
+	if err := CheckDevice(o.Device); err != nil {
+		return nil, err
+	}
 	p := &Pipeline{info: Info{Name: path.Base(dir)}}
 	var err error
 	if p.unet, err = model.OpenUNet2DFS(fsys, dir); err != nil {
 		return nil, &OpenError{Path: dir, Err: err}
 	}
 	return p.finish(fsys, dir, dir, o)
+}
+
+// drawable refuses, before any work, a network whose samples are not images or that cannot be sampled.
+func (p *Pipeline) drawable() error {
+	if c := p.unet.Channels(); c != 1 && c != 3 {
+		return fmt.Errorf("the network has %d channels: want 1 (grey) or 3 (red, green, blue)", c)
+	}
+	if e := p.unet.Config().ClassEmbedding; e != model.ClassNone && e != model.ClassTable {
+		return errors.New("the network takes embeddings in place of class labels: want num_class_embeds")
+	}
+	_, err := p.unet.Denoiser(0, 0, nil)
+	return err
 }
 
 func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, error) {
@@ -107,10 +125,10 @@ func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, 
 	if err := p.describe(fsys, dir); err != nil {
 		return nil, &OpenError{Path: shown, Err: err}
 	}
-	if err := CheckDevice(o.Device); err != nil {
-		return nil, err
+	if err := p.drawable(); err != nil {
+		return nil, &OpenError{Path: shown, Err: err}
 	}
-	p.fingerprint = sync.OnceValue(func() string { return fingerprint(p.unet) })
+	p.fingerprint = sync.OnceValue(p.hash)
 	p.dev, p.pool = gpu.NewCPU(o.Threads), workers.New(o.Threads)
 	return p, nil
 }
@@ -169,6 +187,10 @@ func (p *Pipeline) schedule(fsys fs.FS, dir string) error {
 	}
 	if p.kind, err = s.Kind(); err != nil {
 		return err
+	}
+	if p.kind == schedule.Velocity {
+		return errors.New("scheduler: flow_prediction is not supported yet: " +
+			"want epsilon, v_prediction or sample")
 	}
 	p.clip, p.lcm = s.Clip(), s.OriginalSteps()
 	p.spacing, p.offset = s.Spacing()

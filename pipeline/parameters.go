@@ -18,7 +18,7 @@ import (
 type Parameters struct {
 	Request
 	Model string // name of the model
-	Hash  string // of its weights, 12 hex digits
+	Hash  string // see [Pipeline.Fingerprint]
 	Size  string // "28x28"
 	Extra map[string]string
 }
@@ -34,15 +34,16 @@ func (p *Pipeline) parameters(j *job) Parameters {
 		Size: fmt.Sprintf("%dx%d", p.unet.Width(), p.unet.Height())}
 }
 
-// Fingerprint returns 12 hex digits of the SHA-256 of the weights' values, so that a result is not repeated
-// with other weights of the same name.
+// Fingerprint returns 12 hex digits of a SHA-256 over what a result depends on beside the request: the
+// weights' values, the noise schedule and the model's defaults. So nothing is repeated with another model of
+// the same name.
 func (p *Pipeline) Fingerprint() string { return p.fingerprint() }
 
-func fingerprint(u *model.UNet2D) string {
+func (p *Pipeline) hash() string {
 	h := sha256.New()
 	var buf [4096]byte
-	for i := range u.Graph().Params {
-		v := u.Weights().Param(model.ParamID(i))
+	for i := range p.unet.Graph().Params {
+		v := p.unet.Weights().Param(model.ParamID(i))
 		for len(v) > 0 {
 			n := min(len(v), len(buf)/4)
 			for i, f := range v[:n] {
@@ -52,6 +53,10 @@ func fingerprint(u *model.UNet2D) string {
 			v = v[n:]
 		}
 	}
+	for t := range p.noise.Timesteps() {
+		h.Write(binary.LittleEndian.AppendUint64(buf[:0], math.Float64bits(p.noise.AlphaBar(t))))
+	}
+	fmt.Fprint(h, p.kind, p.clip, p.offset, p.lcm, p.info.NoClass)
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }
 
@@ -65,10 +70,10 @@ func (p Parameters) String() string {
 		fmt.Fprintf(&b, "Negative prompt: class %d\n", *p.Negative)
 	}
 	num := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-	set := []string{"Steps: " + strconv.Itoa(p.Steps), "Sampler: " + p.Sampler,
+	set := []string{"Steps: " + strconv.Itoa(p.Steps), "Sampler: " + quote(p.Sampler),
 		"Schedule type: " + p.Schedule.String(), "CFG scale: " + num(p.Guidance),
-		"Seed: " + strconv.FormatUint(p.Seed, 10), "Size: " + p.Size, "Model: " + p.Model,
-		"Model hash: " + p.Hash, "Images per class: " + strconv.Itoa(p.N)}
+		"Seed: " + strconv.FormatUint(p.Seed, 10), "Size: " + quote(p.Size),
+		"Model: " + quote(p.Model), "Model hash: " + quote(p.Hash), "Images per class: " + strconv.Itoa(p.N)}
 	if p.Spacing != nil {
 		set = append(set, "Spacing: "+p.Spacing.String())
 	}
@@ -91,7 +96,7 @@ func (p Parameters) String() string {
 	}
 	for _, k := range extraKeys {
 		if v, ok := p.Extra[k]; ok {
-			set = append(set, k+": "+v)
+			set = append(set, k+": "+quote(v))
 		}
 	}
 	b.WriteString(strings.Join(append(set, "Version: cudiffuse "+Version), ", "))
@@ -101,8 +106,34 @@ func (p Parameters) String() string {
 // extraKeys are what the command line adds: how images were laid out.
 var extraKeys = []string{"Layout", "Columns", "Zoom"}
 
-// maxParameters bounds the text that is parsed.
-const maxParameters = 1 << 16
+// quote puts a value in quotes where it would otherwise be taken for the end of a setting or of the line, as
+// A1111's programs do.
+func quote(v string) string {
+	if q := strconv.Quote(v); q != `"`+v+`"` || strings.Contains(v, ",") {
+		return q
+	}
+	return v
+}
+
+// nextSetting cuts the first "Key: value" off a line of settings. A quoted value may hold commas.
+func nextSetting(line string) (key, value, rest string, err error) {
+	key, rest, ok := strings.Cut(line, ": ")
+	if !ok {
+		return "", "", "", fmt.Errorf("%.40q is not a setting", line)
+	}
+	if q, qerr := strconv.QuotedPrefix(rest); qerr == nil && strings.HasPrefix(q, `"`) {
+		after := rest[len(q):]
+		if tail, ok := strings.CutPrefix(after, ", "); ok || after == "" {
+			value, err = strconv.Unquote(q)
+			return key, value, tail, err
+		}
+	}
+	value, rest, _ = strings.Cut(rest, ", ")
+	return key, value, rest, nil
+}
+
+// maxParameters bounds the text that is parsed: MaxImages labels fit.
+const maxParameters = 1 << 20
 
 // ParseParameters reads the text of [Parameters.String]. Unknown keys go to Extra.
 func ParseParameters(text string) (Parameters, error) {
@@ -121,11 +152,7 @@ func ParseParameters(text string) (Parameters, error) {
 			p.Negative = &n
 		} else if strings.HasPrefix(line, "Steps: ") {
 			settings = true
-			for _, kv := range strings.Split(line, ", ") {
-				if err = p.set(kv); err != nil {
-					break
-				}
-			}
+			err = p.settings(line)
 		}
 		if err != nil {
 			return p, &RequestError{Field: "parameters", Value: fmt.Sprintf("%.80q (%v)", line, err),
@@ -138,12 +165,22 @@ func ParseParameters(text string) (Parameters, error) {
 	return p, nil
 }
 
-// set takes one "Key: value".
-func (p *Parameters) set(kv string) (err error) {
-	key, v, ok := strings.Cut(kv, ": ")
-	if !ok {
-		return fmt.Errorf("%q is not a setting", kv)
+// settings takes a line of them.
+func (p *Parameters) settings(line string) error {
+	for line != "" {
+		key, value, rest, err := nextSetting(line)
+		if err == nil {
+			err = p.set(key, value)
+		}
+		if err != nil {
+			return err
+		}
+		line = rest
 	}
+	return nil
+}
+
+func (p *Parameters) set(key, v string) (err error) {
 	integer := func(dst *int) { *dst, err = strconv.Atoi(v) }
 	number := func(dst *float64) { *dst, err = strconv.ParseFloat(v, 64) }
 	switch key {

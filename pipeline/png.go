@@ -10,6 +10,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -22,8 +23,12 @@ var pngSignature = []byte("\x89PNG\r\n\x1a\n")
 var ErrNoParameters = errors.New("the PNG has no parameters")
 
 // WritePNG writes img as a PNG with text under the keyword "parameters" (a tEXt chunk, or iTXt when text is
-// not ASCII).
+// not ASCII). The text must be UTF-8 without NUL, at most 1 MiB, or [ReadParameters] could not return it.
 func WritePNG(w io.Writer, img image.Image, text string) error {
+	if len(text) > maxParameters || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return &RequestError{Field: "text", Value: fmt.Sprintf("%.40q of %d bytes", text, len(text)),
+			Want: fmt.Sprintf("UTF-8 without NUL, at most %d bytes", maxParameters)}
+	}
 	var buf bytes.Buffer
 	enc := png.Encoder{CompressionLevel: png.BestCompression}
 	if err := enc.Encode(&buf, img); err != nil {
@@ -80,7 +85,10 @@ func ReadParameters(r io.Reader) (string, error) {
 			continue
 		}
 		if size > maxParameters {
-			return "", fmt.Errorf("a text of %d bytes in the PNG: want at most %d", size, maxParameters)
+			if err := skipText(r, size); err != nil {
+				return "", err
+			}
+			continue
 		}
 		data := make([]byte, size+4)
 		if _, err := io.ReadFull(r, data); err != nil {
@@ -94,6 +102,21 @@ func ReadParameters(r io.Reader) (string, error) {
 			return text, err
 		}
 	}
+}
+
+// skipText skips a text that is too long to be ours; under our keyword it is an error.
+func skipText(r io.Reader, size int64) error {
+	key := make([]byte, len(parametersKey)+1)
+	if _, err := io.ReadFull(r, key); err != nil {
+		return ErrNoParameters
+	}
+	if string(key) == parametersKey+"\x00" {
+		return fmt.Errorf("a text of %d bytes in the PNG: want at most %d", size, maxParameters)
+	}
+	if _, err := io.CopyN(io.Discard, r, size+4-int64(len(key))); err != nil {
+		return ErrNoParameters
+	}
+	return nil
 }
 
 // chunkText returns the text of a chunk whose keyword is "parameters".

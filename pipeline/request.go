@@ -67,7 +67,7 @@ func (p *Pipeline) resolve(r Request) (*job, error) {
 	}
 	var opts []sampler.Option
 	clip := j.Clip
-	if math.IsNaN(clip) || math.IsInf(clip, 0) {
+	if math.IsNaN(clip) || math.IsInf(float64(float32(clip)), 0) || clip != 0 && float32(clip) == 0 {
 		return nil, &RequestError{Field: "clip", Value: clip, Want: "a positive limit, or a negative one for none"}
 	}
 	if clip == 0 {
@@ -135,6 +135,9 @@ func (p *Pipeline) resolveClasses(j *job) error {
 }
 
 func (p *Pipeline) classRange() string {
+	if p.info.Classes == 0 {
+		return "none: the model has no classes"
+	}
 	s := fmt.Sprintf("0 to %d", p.info.Classes-1)
 	if p.info.NoClass >= 0 {
 		s += fmt.Sprintf(" (%d is no class)", p.info.NoClass)
@@ -146,7 +149,8 @@ func (p *Pipeline) classRange() string {
 }
 
 func (p *Pipeline) resolveGuidance(j *job) error {
-	if math.IsNaN(j.Guidance) || math.IsInf(j.Guidance, 0) {
+	// The weights of the conditions, of which this is the largest in size, go to the device as float32.
+	if w := math.Abs(j.Guidance) + 1; math.IsNaN(w) || math.IsInf(float64(float32(w)), 0) {
 		return &RequestError{Field: "guidance", Value: j.Guidance, Want: "a finite number, 1 for none"}
 	}
 	if j.Negative != nil {

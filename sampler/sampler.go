@@ -53,6 +53,10 @@ func New(s Sampler, pts []schedule.Point, kind schedule.Kind, opts ...Option) (*
 		if !st.Eval {
 			continue
 		}
+		if kind == schedule.Velocity && math.Abs(st.At.Alpha+st.At.Sigma-1) > 1e-9 {
+			return nil, &PlanError{Sampler: p.Sampler, Step: st.Step, Detail: fmt.Sprintf("flow_prediction at "+
+				"alpha %v, sigma %v: want a flow grid, where they add up to 1", st.At.Alpha, st.At.Sigma)}
+		}
 		if st.From, err = kind.Scaling(st.At); err != nil {
 			return nil, &PlanError{Sampler: p.Sampler, Step: st.Step, Err: err}
 		}
