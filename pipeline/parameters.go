@@ -71,9 +71,12 @@ func (p Parameters) String() string {
 	}
 	num := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	set := []string{"Steps: " + strconv.Itoa(p.Steps), "Sampler: " + quote(p.Sampler),
-		"Schedule type: " + p.Schedule.String(), "CFG scale: " + num(p.Guidance),
-		"Seed: " + strconv.FormatUint(p.Seed, 10), "Size: " + quote(p.Size),
-		"Model: " + quote(p.Model), "Model hash: " + quote(p.Hash), "Images per class: " + strconv.Itoa(p.N)}
+		"Schedule type: " + p.Schedule.String()}
+	if p.Guidance != 0 { // 0 is the model's default, so that leaving it out says the same
+		set = append(set, "CFG scale: "+num(p.Guidance))
+	}
+	set = append(set, "Seed: "+strconv.FormatUint(p.Seed, 10), "Size: "+quote(p.Size), "Model: "+quote(p.Model),
+		"Model hash: "+quote(p.Hash), "Images per class: "+strconv.Itoa(p.N))
 	if p.Spacing != nil {
 		set = append(set, "Spacing: "+p.Spacing.String())
 	}
