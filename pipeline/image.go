@@ -66,9 +66,9 @@ func Grid(images []Image, columns, zoom int) (image.Image, error) {
 	columns = min(columns, len(images))
 	rows := (len(images) + columns - 1) / columns
 	w, h := columns*size.X, rows*size.Y
-	if zoom > maxSide/max(w, h) {
+	if zoom > MaxSide/max(w, h) {
 		return nil, &RequestError{Field: "grid", Value: fmt.Sprintf("%dx%d pixels, zoom %d", w, h, zoom),
-			Want: fmt.Sprintf("sides of at most %d", maxSide)}
+			Want: fmt.Sprintf("sides of at most %d", MaxSide)}
 	}
 	_, grey := images[0].Image.(*image.Gray)
 	sheet := newSheet(w*zoom, h*zoom, grey)
@@ -101,8 +101,8 @@ func oneSize(images []Image) (image.Point, error) {
 	return size, nil
 }
 
-// maxSide bounds the sides of a sheet in pixels.
-const maxSide = 1 << 15
+// MaxSide bounds the sides of a sheet in pixels.
+const MaxSide = 1 << 15
 
 type sheet interface {
 	image.Image

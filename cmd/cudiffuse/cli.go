@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/alecthomas/kong"
 )
@@ -62,16 +66,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}()
 	k, err := kong.New(&c, kong.Name("cudiffuse"),
 		kong.Description("Samples diffusion models. Without flags, `cudiffuse sample` draws the bundled model."),
-		kong.Writers(stdout, stderr), kong.Exit(func(int) { panic(errParsed) }), kong.UsageOnError(),
+		kong.Writers(stdout, stderr), kong.Exit(func(int) { panic(errParsed) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
-		fmt.Fprintln(stderr, "cudiffuse:", err)
-		return exitFailed
+		return report(stderr, err)
 	}
-	kc, err := k.Parse(args)
+	kc, err := k.Parse(joinNegative(args))
 	if err != nil {
-		fmt.Fprintln(stderr, "cudiffuse:", err)
-		return exitUsage
+		return report(stderr, parseError(k, args, err))
 	}
 	level := slog.LevelWarn
 	if c.Verbose {
@@ -80,10 +82,67 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	a := &app{ctx: ctx, stdout: stdout, stderr: stderr,
 		log: slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))}
 	if err := kc.Run(a); err != nil {
-		fmt.Fprintln(stderr, "cudiffuse:", err)
-		return exitCode(err)
+		return report(stderr, err)
 	}
 	return exitOK
+}
+
+// report writes an error as one line and returns the exit code. Text from files may be part of it, so
+// nothing that moves the cursor is let through.
+func report(stderr io.Writer, err error) int {
+	text := err.Error()
+	if errors.Is(err, context.Canceled) {
+		text = "interrupted"
+	}
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ReplaceAll(text, "\n", "; "))
+	fmt.Fprintln(stderr, "cudiffuse:", text)
+	return exitCode(err)
+}
+
+// negative matches a value that looks like a flag to kong, which wants --steps=-1.
+var negative = regexp.MustCompile(`^-([0-9]|\.[0-9]|(?i:inf)$)`)
+
+// joinNegative makes --flag -1 one argument, so that the command can say what is wrong with -1.
+func joinNegative(args []string) []string {
+	var out []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if a == "--" {
+			return append(out, args[i:]...)
+		}
+		if a == "-n" {
+			a = "--n"
+		}
+		if i+1 < len(args) && strings.HasPrefix(a, "--") && !strings.Contains(a, "=") && negative.MatchString(args[i+1]) {
+			i++
+			a += "=" + args[i]
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// parseError says what to do about arguments that kong refuses.
+func parseError(k *kong.Kong, args []string, err error) error {
+	var commands []string
+	for _, n := range k.Model.Children {
+		commands = append(commands, n.Name)
+	}
+	switch {
+	case len(args) == 0:
+		return usagef("no command: want one of %s; see cudiffuse --help", strings.Join(commands, ", "))
+	case slices.Contains(commands, args[0]):
+		text := strings.Replace(err.Error(), `"EOL" (<EOL>)`, "nothing", 1)
+		return usagef("%s; see cudiffuse %s --help", text, args[0])
+	case !strings.HasPrefix(args[0], "-"):
+		return usagef("unknown command %q: want one of %s; see cudiffuse --help", args[0], strings.Join(commands, ", "))
+	}
+	return usagef("%w; see cudiffuse --help", err)
 }
 
 func exitCode(err error) int {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sort"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
@@ -22,6 +23,9 @@ type forwardCmd struct {
 func (c *forwardCmd) Run(a *app) error {
 	if err := checkOutput("--out", c.Out); err != nil {
 		return err
+	}
+	if c.Threads < 0 {
+		return usagef("--threads %d: want 0 for all, or a positive number", c.Threads)
 	}
 	u, err := openNetwork(c.Model)
 	if err != nil {
@@ -47,7 +51,9 @@ func (c *forwardCmd) Run(a *app) error {
 	if err := exec.Run(a.ctx, shape[0], in, out); err != nil {
 		return classifyForward(err)
 	}
-	err = safetensors.WriteFile(c.Out, []safetensors.Data{{Name: "sample", Shape: outShape, F32: out}}, nil)
+	err = writeFile(c.Out, func(w io.Writer) error {
+		return safetensors.Write(w, []safetensors.Data{{Name: "sample", Shape: outShape, F32: out}}, nil)
+	})
 	if err != nil {
 		return err
 	}
@@ -65,6 +71,9 @@ func classifyForward(err error) error {
 
 // openNetwork opens a network without a pipeline around it.
 func openNetwork(name string) (*model.UNet2D, error) {
+	if err := checkModel(name); err != nil {
+		return nil, err
+	}
 	if name == bundled.Fashion || name == bundled.FashionLCM {
 		return model.OpenUNet2DFS(bundled.FS(), name)
 	}

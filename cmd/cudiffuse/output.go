@@ -12,8 +12,18 @@ import (
 )
 
 // writeFile writes a file so that it is there whole or not at all: into a temporary one beside it, then
-// renamed.
+// renamed. What is not a file, such as /dev/null or a pipe, is written to as it is.
 func writeFile(path string, write func(io.Writer) error) (err error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target // the link stays
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err

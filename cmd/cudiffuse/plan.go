@@ -160,7 +160,7 @@ func (f scheduleFlags) noise() (*schedule.Noise, error) {
 func (c *planCmd) fromConfig(a *app) (*sampler.Plan, error) {
 	f, err := os.Open(c.SchedulerConfig)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--scheduler-config: %w", err)
 	}
 	defer f.Close()
 	s, err := diffusers.Parse(f)

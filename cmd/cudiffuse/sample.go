@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/cudiffuse/cudiffuse/model/bundled"
 	"github.com/cudiffuse/cudiffuse/pipeline"
 	"github.com/cudiffuse/cudiffuse/sampler"
 	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
@@ -71,6 +74,9 @@ func (c *sampleCmd) Run(a *app) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	if err := c.layout(p, r); err != nil {
+		return &usageError{err}
+	}
 	bar := newProgress(a.stderr, "sampling")
 	res, err := p.GenerateFunc(a.ctx, r, func(s pipeline.Step) error {
 		bar.step(s.Stage, s.Stages)
@@ -80,7 +86,7 @@ func (c *sampleCmd) Run(a *app) error {
 	if err != nil {
 		return classify(err)
 	}
-	files, err := c.write(p, &res)
+	files, err := c.write(&res)
 	if err != nil {
 		return classify(err)
 	}
@@ -109,6 +115,9 @@ func openModel(name string, o pipeline.Options) (*pipeline.Pipeline, error) {
 	if o.Threads < 0 {
 		return nil, usagef("--threads %d: want 0 for all, or a positive number", o.Threads)
 	}
+	if err := checkModel(name); err != nil {
+		return nil, err
+	}
 	switch name {
 	case "fashion":
 		p, err = pipeline.Bundled(o)
@@ -121,6 +130,25 @@ func openModel(name string, o pipeline.Options) (*pipeline.Pipeline, error) {
 		return nil, &usageError{err}
 	}
 	return p, nil
+}
+
+// checkModel refuses what is neither a bundled model nor a folder.
+func checkModel(name string) error {
+	if name == bundled.Fashion || name == bundled.FashionLCM {
+		return nil
+	}
+	const want = "want fashion, fashion_lcm or a folder in diffusers format"
+	st, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return usagef("--model %q: there is no such folder: %s", name, want)
+	}
+	if err != nil {
+		return usagef("--model: %w: %s", err, want)
+	}
+	if !st.IsDir() {
+		return usagef("--model %s: is a file: %s", name, want)
+	}
+	return nil
 }
 
 func readLike(path string) (*pipeline.Parameters, error) {
@@ -146,8 +174,11 @@ func (c *sampleCmd) request(p *pipeline.Pipeline, like *pipeline.Parameters) (pi
 	if c.N < 1 {
 		return r, fmt.Errorf("--n %d: want a positive number", c.N)
 	}
-	if c.Columns < 0 || c.Zoom < 0 {
-		return r, fmt.Errorf("--columns %d, --zoom %d: want 0 or a positive number", c.Columns, c.Zoom)
+	if c.Columns < 0 {
+		return r, fmt.Errorf("--columns %d: want a positive number, or 0 for one row a class", c.Columns)
+	}
+	if c.Zoom < 0 {
+		return r, fmt.Errorf("--zoom %d: want a positive number, or 0 to choose", c.Zoom)
 	}
 	if c.Steps != nil {
 		if r.Steps = *c.Steps; r.Steps < 1 {
@@ -163,7 +194,7 @@ func (c *sampleCmd) request(p *pipeline.Pipeline, like *pipeline.Parameters) (pi
 		switch v := *c.ClipSample; {
 		case v == 0:
 			r.Clip = -1
-		case v > 0:
+		case v > 0 && !math.IsInf(v, 0):
 			r.Clip = v
 		default:
 			return r, fmt.Errorf("--clip-sample %v: want a positive range, or 0 for none", v)
@@ -204,8 +235,8 @@ func (c *sampleCmd) classes(p *pipeline.Pipeline, r *pipeline.Request) error {
 // repeat takes everything from the PNG's parameters.
 func (c *sampleCmd) repeat(p *pipeline.Pipeline, like *pipeline.Parameters) (pipeline.Request, error) {
 	if like.Hash != p.Fingerprint() {
-		return like.Request, fmt.Errorf("--like %s: made with weights %s of model %s, this is %s of %s: give --model",
-			c.Like, like.Hash, like.Model, p.Fingerprint(), p.Info().Name)
+		return like.Request, fmt.Errorf("--like %s: made with model %s (%s), this is %s (%s): want the same, see --model",
+			c.Like, like.Model, like.Hash, p.Info().Name, p.Fingerprint())
 	}
 	c.Each = like.Extra["Layout"] == layoutEach
 	var err error
@@ -219,25 +250,47 @@ func (c *sampleCmd) repeat(p *pipeline.Pipeline, like *pipeline.Parameters) (pip
 	return like.Request, nil
 }
 
+// layout chooses the columns and the zoom of the sheet that r will make, and refuses one that is too large
+// before any work is done.
+func (c *sampleCmd) layout(p *pipeline.Pipeline, r pipeline.Request) error {
+	classes := len(r.Classes)
+	if classes == 0 {
+		classes = p.Info().Classes
+		if p.Info().NoClass >= 0 {
+			classes--
+		}
+	}
+	if c.Each || r.N < 0 || r.N > pipeline.MaxImages || classes > pipeline.MaxImages {
+		return nil // the pipeline refuses such numbers
+	}
+	perClass := max(r.N, 1)
+	n := max(classes, 1) * perClass
+	if c.Columns == 0 {
+		c.Columns = defaultColumns(n, perClass)
+	}
+	c.Columns = min(c.Columns, n)
+	w, h := c.Columns*p.Network().Width(), (n+c.Columns-1)/c.Columns*p.Network().Height()
+	if c.Zoom == 0 {
+		c.Zoom = max(1, min(4, 1120/w))
+	}
+	if c.Zoom > pipeline.MaxSide/max(w, h) {
+		return fmt.Errorf("a sheet of %d columns, %dx%d pixels at --zoom %d: want sides of at most %d; "+
+			"give other --columns or --each", c.Columns, w, h, c.Zoom, pipeline.MaxSide)
+	}
+	return nil
+}
+
 // write writes the sheet or the single images and returns their names.
-func (c *sampleCmd) write(p *pipeline.Pipeline, res *pipeline.Result) ([]string, error) {
+func (c *sampleCmd) write(res *pipeline.Result) ([]string, error) {
 	if c.Each {
 		return c.writeEach(res)
 	}
-	n := len(res.Images)
-	columns, zoom := c.Columns, c.Zoom
-	if columns == 0 {
-		columns = defaultColumns(n, res.Parameters.N)
-	}
-	if zoom == 0 {
-		zoom = max(1, min(4, 1120/(columns*res.Images[0].Bounds().Dx())))
-	}
-	sheet, err := pipeline.Grid(res.Images, columns, zoom)
+	sheet, err := pipeline.Grid(res.Images, c.Columns, c.Zoom)
 	if err != nil {
 		return nil, err
 	}
-	res.Parameters.Extra = map[string]string{"Layout": layoutGrid, "Columns": strconv.Itoa(columns),
-		"Zoom": strconv.Itoa(zoom)}
+	res.Parameters.Extra = map[string]string{"Layout": layoutGrid, "Columns": strconv.Itoa(c.Columns),
+		"Zoom": strconv.Itoa(c.Zoom)}
 	return []string{c.Out}, writePNG(c.Out, sheet, res.Parameters.String())
 }
 
