@@ -142,6 +142,10 @@ func (c *compareCmd) Run(a *app) error {
 }
 
 func (c *compareCmd) measure(m *meter) (comparison, error) {
+	real, err := quality.Reference()
+	if err != nil {
+		return comparison{}, err
+	}
 	cmp := comparison{Model: "fashion", Images: c.N * quality.Classes, Seed: c.Seed,
 		Threads: m.pool.Threads(), CPU: m.arithmetic()}
 	tables := []struct {
@@ -161,10 +165,6 @@ func (c *compareCmd) measure(m *meter) (comparison, error) {
 			}
 			*t.dst = append(*t.dst, r)
 		}
-	}
-	real, err := quality.Reference()
-	if err != nil {
-		return cmp, err
 	}
 	cmp.Real = realImages{real.Accuracy, real.FloorAt(cmp.Images), real.Diversity}
 	return cmp, nil

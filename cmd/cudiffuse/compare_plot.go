@@ -26,11 +26,9 @@ func plotComparison(w io.Writer, c comparison) error {
 	}
 	img := vgimg.NewWith(vgimg.UseWH(11*vg.Inch, 4.6*vg.Inch), vgimg.UseDPI(110))
 	canvas := draw.New(img)
-	tiles := draw.Tiles{Rows: 1, Cols: 2, PadX: 8 * vg.Millimeter, PadTop: 3 * vg.Millimeter,
-		PadBottom: 3 * vg.Millimeter, PadLeft: 3 * vg.Millimeter, PadRight: 4 * vg.Millimeter}
-	panels := plot.Align([][]*plot.Plot{{cost, trade}}, tiles, canvas)
-	cost.Draw(panels[0][0])
-	trade.Draw(panels[0][1])
+	half, margin := canvas.Size().X/2, 4*vg.Millimeter
+	cost.Draw(draw.Crop(canvas, margin, -half-margin, margin, -margin))
+	trade.Draw(draw.Crop(canvas, half+margin, -2*margin, margin, -margin))
 	_, err = vgimg.PngCanvas{Canvas: img}.WriteTo(w)
 	return err
 }
@@ -46,16 +44,17 @@ var shapes = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.SquareGlyph{}, draw.Pyr
 
 func costPanel(c comparison) (*plot.Plot, error) {
 	p := plot.New()
-	p.Title.Text = fmt.Sprintf("Quality against cost (%d images a point)", c.Images)
-	p.X.Label.Text = "network evaluations an image, both conditions of guidance counted"
+	// The cost is named in the title: gonum/plot misplaces a label below a logarithmic axis.
+	p.Title.Text = fmt.Sprintf("Quality against network evaluations an image (%d images a point)", c.Images)
 	p.Y.Label.Text = "Fréchet distance (lower is better)"
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: 0}
-	p.Y.Min = 0
+	p.X.Scale = plot.LogScale{}
+	p.X.Tick.Marker = plot.ConstantTicks{{Value: 4, Label: "4"}, {Value: 8, Label: "8"}, {Value: 20, Label: "20"},
+		{Value: 50, Label: "50"}, {Value: 100, Label: "100"}, {Value: 200, Label: "200"}, {Value: 2000, Label: "2000"}}
 	p.X.Min, p.X.Max = 3, 3000
 	p.Add(plotter.NewGrid())
 	var labels []string
 	series := map[string]plotter.XYs{}
-	top := 0.0
+	top := c.Real.Frechet
 	for _, r := range c.Samplers {
 		if series[r.Label] == nil {
 			labels = append(labels, r.Label)
@@ -63,7 +62,9 @@ func costPanel(c comparison) (*plot.Plot, error) {
 		series[r.Label] = append(series[r.Label], plotter.XY{X: float64(r.Evaluations), Y: r.Quality.Frechet})
 		top = math.Max(top, r.Quality.Frechet)
 	}
-	p.Y.Max = 1.45 * top // room for the legend
+	// Room for the legend above, and no empty space below what real images reach.
+	p.Y.Min = 0.9 * c.Real.Frechet
+	p.Y.Max = top + 0.9*(top-p.Y.Min)
 	for i, label := range labels {
 		line, points, err := plotter.NewLinePoints(series[label])
 		if err != nil {
