@@ -2,7 +2,6 @@ package gpu
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/sampler"
@@ -84,10 +83,6 @@ func checkBatch(elems int, reqs []sampler.Request) (rows int, err error) {
 		return 0, err
 	}
 	for i := range reqs {
-		if scale := reqs[i].Plan.Init; math.IsInf(float64(float32(scale)), 0) {
-			return 0, &sampler.RequestError{Row: i, Field: "initial scale",
-				Detail: fmt.Sprintf("%v: want a finite float32", scale)}
-		}
 		rows += len(reqs[i].Conds)
 	}
 	if elems > maxElems/rows {

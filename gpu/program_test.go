@@ -127,7 +127,6 @@ func TestProgramErrors(t *testing.T) {
 		"empty init":        {4, func(r *sampler.Request) { r.Init = []float32{} }, "initial noise"},
 		"infinite weight":   {4, func(r *sampler.Request) { r.Conds[0].Weight = 1e300 }, "condition weight"},
 		"not a number":      {4, func(r *sampler.Request) { r.Conds[0].Weight = math.NaN() }, "condition weight"},
-		"large init":        {4, func(r *sampler.Request) { r.Plan.Init = 1e300 }, "initial scale"},
 	} {
 		req := good()
 		c.change(&req)
@@ -137,7 +136,12 @@ func TestProgramErrors(t *testing.T) {
 		require.ErrorAs(t, err, &re, name)
 		require.Equal(t, c.field, re.Field, name)
 	}
-	_, err := dev.Program(4, nil)
+	large := good()
+	large.Plan.Init = 1e300
+	_, err := dev.Program(4, []sampler.Request{large})
+	var pe *sampler.PlanError
+	require.ErrorAs(t, err, &pe, "an initial scale that overflows float32")
+	_, err = dev.Program(4, nil)
 	var re *sampler.RequestError
 	require.ErrorAs(t, err, &re)
 
