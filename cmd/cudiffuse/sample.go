@@ -294,14 +294,22 @@ func (c *sampleCmd) write(res *pipeline.Result) ([]string, error) {
 	return []string{c.Out}, writePNG(c.Out, sheet, res.Parameters.String())
 }
 
-// defaultColumns keeps the images of a class together and the sheet wider than high.
+// defaultColumns keeps the images of a class together and the sheet full and at least as wide as high.
 func defaultColumns(n, perClass int) int {
 	columns := perClass
-	for columns*columns < n && columns+perClass <= n {
+	for columns < n && (n%columns != 0 || columns*columns < n) {
 		columns += perClass
+	}
+	if columns > maxColumns { // a prime number of classes, say: the last row may stay short
+		for columns = perClass; columns*columns < n; {
+			columns += perClass
+		}
 	}
 	return min(columns, n)
 }
+
+// maxColumns keeps a sheet from becoming a strip.
+const maxColumns = 24
 
 func (c *sampleCmd) writeEach(res *pipeline.Result) ([]string, error) {
 	ext := filepath.Ext(c.Out)
