@@ -1,0 +1,2 @@
+// Package doccheck holds the test that every exported name of the module is documented.
+package doccheck
