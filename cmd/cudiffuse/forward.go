@@ -44,7 +44,7 @@ func (c *forwardCmd) Run(a *app) error {
 	defer pool.Close()
 	exec, err := u.CompileSize(shape[0], shape[2], shape[3], pool)
 	if err != nil {
-		return &usageError{err}
+		return usagef("--in %s: sample %v: %w", c.In, shape, err)
 	}
 	outShape := []int{shape[0], u.OutChannels(), shape[2], shape[3]}
 	out := make([]float32, shape[0]*u.OutChannels()*shape[2]*shape[3])
