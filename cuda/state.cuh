@@ -19,6 +19,7 @@ __device__ __forceinline__ void advance(State& state, uint32_t stage, uint32_t b
     __threadfence();
     if (atomicInc(&state.arrived, blocks - 1) != blocks - 1) return;
     if (e.flags & kFlagNext)
+#pragma unroll 1
         for (uint32_t c = 0; c < conds; ++c) t[c] = e.next_t;
     state.stage = stage + 1;
 }

@@ -40,56 +40,66 @@ template <> struct Cast<bf16> {
     }
 };
 
-template <typename T> struct alignas(4 * sizeof(T)) Vec {
-    T v[4];
-};
-
+// load4 and store4 say the width of the access in PTX, because the compiler splits some of them otherwise.
+// They are volatile so that none of them changes places with another: kernels read and write the same memory.
 __device__ __forceinline__ void load4(float r[4], const float* p) {
-    float4 v = *reinterpret_cast<const float4*>(p);
-    r[0] = v.x, r[1] = v.y, r[2] = v.z, r[3] = v.w;
+    asm volatile("ld.global.v4.f32 {%0, %1, %2, %3}, [%4];"
+                 : "=f"(r[0]), "=f"(r[1]), "=f"(r[2]), "=f"(r[3])
+                 : "l"(__cvta_generic_to_global(p)));
 }
 __device__ __forceinline__ void store4(float* p, const float r[4]) {
-    *reinterpret_cast<float4*>(p) = make_float4(r[0], r[1], r[2], r[3]);
+    asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(p)), "f"(r[0]),
+                 "f"(r[1]), "f"(r[2]), "f"(r[3]));
 }
 template <typename T> __device__ __forceinline__ void load4(float r[4], const T* p) {
-    uint2 b = *reinterpret_cast<const uint2*>(p);
-    r[0] = to_float(T{(uint16_t)b.x}), r[1] = to_float(T{(uint16_t)(b.x >> 16)});
-    r[2] = to_float(T{(uint16_t)b.y}), r[3] = to_float(T{(uint16_t)(b.y >> 16)});
+    uint32_t a, b;
+    asm volatile("ld.global.v2.u32 {%0, %1}, [%2];" : "=r"(a), "=r"(b) : "l"(__cvta_generic_to_global(p)));
+    r[0] = to_float(T{(uint16_t)a}), r[1] = to_float(T{(uint16_t)(a >> 16)});
+    r[2] = to_float(T{(uint16_t)b}), r[3] = to_float(T{(uint16_t)(b >> 16)});
 }
 
-// pack4 rounds to the network's type. It is apart from store_net, since every condition gets the same input.
-__device__ __forceinline__ float4 pack4(float, const float r[4]) {
-    return make_float4(r[0], r[1], r[2], r[3]);
-}
-template <typename T> __device__ __forceinline__ uint2 pack4(T, const float r[4]) {
-    uint32_t a = Cast<T>::from(r[0]).bits, b = Cast<T>::from(r[1]).bits;
-    uint32_t c = Cast<T>::from(r[2]).bits, d = Cast<T>::from(r[3]).bits;
-    return make_uint2(a | b << 16, c | d << 16);
-}
+// Packed is four elements rounded to the network's type, made once for all conditions.
+template <typename T> struct Packed {
+    uint32_t a, b;
+    __device__ __forceinline__ explicit Packed(const float r[4]) {
+        a = Cast<T>::from(r[0]).bits | (uint32_t)Cast<T>::from(r[1]).bits << 16;
+        b = Cast<T>::from(r[2]).bits | (uint32_t)Cast<T>::from(r[3]).bits << 16;
+    }
+    __device__ __forceinline__ void store(T* p) const {
+        asm volatile("st.global.v2.u32 [%0], {%1, %2};" ::"l"(__cvta_generic_to_global(p)), "r"(a), "r"(b));
+    }
+    __device__ __forceinline__ T at(int e) const {
+        return T{(uint16_t)((e < 2 ? a : b) >> (e % 2 * 16))};
+    }
+};
+template <> struct Packed<float> {
+    float r[4];
+    __device__ __forceinline__ explicit Packed(const float v[4]) : r{v[0], v[1], v[2], v[3]} {}
+    __device__ __forceinline__ void store(float* p) const { store4(p, r); }
+    __device__ __forceinline__ float at(int e) const { return r[e]; }
+};
 
 // load_net and store_net move elements i to i+3 of a network row. Rows of the network's tensors follow one
 // another without gaps, so when elems is no multiple of 4 neither their starts nor their ends fit a vector:
-// then (vec false, uniform) elements are moved one by one, and those past the end are 0 and left alone.
-template <typename T>
-__device__ __forceinline__ void load_net(float r[4], const T* row, uint64_t i, uint64_t elems, bool vec) {
-    if (vec) {
+// variants for any size (kVec false) move elements one by one; those past the end are 0 and left alone.
+template <bool kVec, typename T>
+__device__ __forceinline__ void load_net(float r[4], const T* row, uint32_t i, uint64_t elems) {
+    if (kVec) {
         load4(r, row + i);
         return;
     }
 #pragma unroll
-    for (int e = 0; e < 4; ++e) r[e] = i + e < elems ? to_float(row[i + e]) : 0.0f;
+    for (int e = 0; e < 4; ++e) r[e] = (uint64_t)i + e < elems ? to_float(row[i + e]) : 0.0f;
 }
-
-template <typename T, typename P>
-__device__ __forceinline__ void store_net(T* row, uint64_t i, uint64_t elems, bool vec, const P& packed,
-                                          const float r[4]) {
-    if (vec) {
-        *reinterpret_cast<P*>(row + i) = packed;
+template <bool kVec, typename T>
+__device__ __forceinline__ void store_net(T* row, uint32_t i, uint64_t elems, const Packed<T>& v) {
+    if (kVec) {
+        v.store(row + i);
         return;
     }
 #pragma unroll
     for (int e = 0; e < 4; ++e)
-        if (i + e < elems) row[i + e] = Cast<T>::from(r[e]);
+        if ((uint64_t)i + e < elems) row[i + e] = v.at(e);
 }
 
 }  // namespace cudiffuse
