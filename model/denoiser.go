@@ -11,9 +11,12 @@ import (
 // Class is the condition of a class-conditional network: a label in 0..Classes()-1.
 type Class int
 
-// maxRows bounds the rows of one network run, and so the activations in memory; a row's result does not
-// depend on how rows are grouped.
-const maxRows = 64
+// maxRows and maxActivations bound the rows of one network run and the memory of its activations, in bytes;
+// a row's result does not depend on how rows are grouped.
+const (
+	maxRows        = 64
+	maxActivations = 1 << 30
+)
 
 // Denoiser is a UNet2D as a [sampler.Model] on the CPU. It is used by one goroutine at a time.
 type Denoiser struct {
@@ -22,6 +25,7 @@ type Denoiser struct {
 	shape []int
 	exec  *Executor // for cap rows
 	cap   int
+	asked int // rows that cap was chosen for
 	class []int64
 	// For rows that do not stand next to each other.
 	in, t, out []float32
@@ -68,19 +72,25 @@ func (d *Denoiser) Forward(ctx context.Context, e *sampler.Eval) error {
 	return nil
 }
 
-// grow compiles an executor for at least rows rows.
+// grow compiles an executor for rows rows, or as many as the memory bound allows.
 func (d *Denoiser) grow(rows, elems int) error {
 	if want := sampler.Elems(d.shape); elems != want {
 		return &ShapeError{"sample", fmt.Sprintf("has %d elements, the network takes %d", elems, want)}
 	}
-	if rows <= d.cap {
+	if rows <= d.asked {
 		return nil
 	}
+	asked := rows
+	one, err := d.unet.CompileSize(1, d.shape[1], d.shape[2], d.pool)
+	if err != nil {
+		return err
+	}
+	rows = max(1, min(rows, int(maxActivations/max(one.MemoryPlan().Peak, 1))))
 	exec, err := d.unet.CompileSize(rows, d.shape[1], d.shape[2], d.pool)
 	if err != nil {
 		return err
 	}
-	d.exec, d.cap = exec, rows
+	d.exec, d.cap, d.asked = exec, rows, asked
 	d.class = make([]int64, rows)
 	d.in, d.out, d.t = make([]float32, rows*elems), make([]float32, rows*elems), make([]float32, rows)
 	return nil
