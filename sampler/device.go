@@ -19,6 +19,8 @@ type Request struct {
 	Conds []Weighted // see [Guide]; the last one is the unconditional or negative one
 	Seed  uint64
 	Init  []float32 // the initial noise (times Plan.Init gives x) in place of the seed's; may be nil
+
+	Inpaint *Inpaint // the part of the sample that is known; nil for none
 }
 
 // Buffer is memory that belongs to a device.
@@ -61,7 +63,8 @@ type Program interface {
 	// Next returns the evaluation that the coming Step consumes, nil when every request is done. Active is
 	// empty when no row needs the network.
 	Next() *Eval
-	// Step does one fused update for all requests that are not done: one launch.
+	// Step does one fused update for all requests that are not done: one launch, and one before it when a
+	// request that is evaluated has a plan that [Plan.Reduces].
 	Step() error
 	// Stage returns how many stages of request row are done.
 	Stage(row int) int

@@ -27,6 +27,11 @@ type jsonRows struct {
 	Push *jsonPush `json:"push,omitempty"`
 }
 
+type jsonThreshold struct {
+	Quantile float64 `json:"quantile"`
+	Max      float64 `json:"max"`
+}
+
 type jsonStage struct {
 	Step  int      `json:"step"`
 	T     float64  `json:"t"`
@@ -45,11 +50,15 @@ type jsonStage struct {
 // MarshalJSON writes the table in the form that docs/plan.md describes, for programs in any language.
 func (p *Plan) MarshalJSON() ([]byte, error) {
 	out := struct {
-		Sampler string      `json:"sampler"`
-		Init    float64     `json:"init"`
-		Evals   int         `json:"evaluations"`
-		Stages  []jsonStage `json:"stages"`
-	}{p.Sampler, p.Init, p.Evaluations(), make([]jsonStage, len(p.Stages))}
+		Sampler string  `json:"sampler"`
+		Init    float64 `json:"init"`
+		Evals   int     `json:"evaluations"`
+
+		Threshold *jsonThreshold `json:"threshold,omitempty"`
+		Rescale   float64        `json:"rescale,omitempty"`
+		Stages    []jsonStage    `json:"stages"`
+	}{p.Sampler, p.Init, p.Evaluations(), (*jsonThreshold)(p.Threshold), p.Rescale,
+		make([]jsonStage, len(p.Stages))}
 	for i := range p.Stages {
 		st := &p.Stages[i]
 		js := jsonStage{Step: st.Step, T: st.At.T, Alpha: st.At.Alpha, Sigma: st.At.Sigma, Eval: st.Eval,

@@ -30,8 +30,11 @@ func (r Row) Coefficients() [Registers]float64 {
 // Stage is one evaluation of the network and the update that follows it:
 //
 //	m      = sum_k weight[k]*out[k]           over the conditions of the request
+//	m      = factor*m                         with Plan.Rescale only
 //	raw    = From.Skip*x + From.Out*m         predicted clean sample
-//	d      = clip(raw)                        to [-Clip, Clip]
+//	unc    = From.Skip*x + From.Out*out[last] that of the last condition alone; raw when it is the only one
+//	d      = clip(raw)                        to [-Clip, Clip], or by Plan.Threshold
+//	d      = mask*d + (1-mask)*known          with Request.Inpaint only
 //	x'     = X . [x base d raw unc h0..h3 n0 n1]
 //	base'  = Base . [...], h'[Slot] = Push . [...]
 //	in'    = c_in of the next stage * x'      the next network input
@@ -41,7 +44,7 @@ type Stage struct {
 	At    schedule.Point   // where the network is evaluated
 	Eval  bool             // false: no network evaluation; d, raw and unc are not used
 	From  schedule.Scaling // the network's output to a clean sample; set by [New]
-	Clip  float64          // static limit of d, 0 for none; set by [New]
+	Clip  float64          // static limit of d, 0 for none; set by [New]; not used with Plan.Threshold
 	X     Row              // the next sample
 	Base  *Row             // the next base, nil to keep it
 	Push  *Row             // the next h[Slot], nil to keep the history
@@ -56,6 +59,9 @@ type Plan struct {
 	Sampler string  // the sampler's name
 	Init    float64 // the initial sample is Init times standard normal noise (draw 0)
 	Stages  []Stage
+
+	Threshold *Threshold // limit of d in each stage that evaluates, in place of Stage.Clip; nil for none
+	Rescale   float64    // phi of guidance rescale, 0 to 1, see [WithRescale]; 0 is off
 }
 
 // Evaluations returns how often the network is evaluated per condition.
@@ -95,5 +101,15 @@ type Cost struct {
 	Launches    int // of update kernels, for all requests of a batch at once
 }
 
-// Cost returns the plan's cost. Each stage is one launch; nothing in this package needs a second one.
-func (p *Plan) Cost() Cost { return Cost{Evaluations: p.Evaluations(), Launches: len(p.Stages)} }
+// Cost returns the plan's cost. Each stage is one launch. A stage that evaluates needs a second one, before
+// it, when Threshold or Rescale ask for a number that is made of the whole sample; both share it.
+func (p *Plan) Cost() Cost {
+	c := Cost{Evaluations: p.Evaluations(), Launches: len(p.Stages)}
+	if p.Reduces() {
+		c.Launches += c.Evaluations
+	}
+	return c
+}
+
+// Reduces tells whether the stages that evaluate need a reduction over the whole sample.
+func (p *Plan) Reduces() bool { return p.Threshold != nil || p.Rescale != 0 }

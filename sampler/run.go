@@ -86,7 +86,7 @@ func (r *Request) check(row, n int) error {
 		return &RequestError{Row: row, Field: "initial noise",
 			Detail: fmt.Sprintf("%d values: want %d", len(r.Init), n)}
 	}
-	return nil
+	return r.Inpaint.check(row, n)
 }
 
 // Elems returns the product of a shape, 0 if a size is not positive or the product does not fit an int32.

@@ -6,7 +6,8 @@ import (
 )
 
 // Validate checks that every device can execute p: finite coefficients, slots written before they are
-// read, noise coefficients with a draw behind them, d only where the network is evaluated.
+// read, noise coefficients with a draw behind them, d only where the network is evaluated, a threshold and
+// a rescale in their ranges.
 func (p *Plan) Validate() error {
 	fail := func(st *Stage, format string, a ...any) error {
 		return &PlanError{Sampler: p.Sampler, Step: st.Step, Detail: fmt.Sprintf(format, a...)}
@@ -16,6 +17,12 @@ func (p *Plan) Validate() error {
 	}
 	if !finite(p.Init, float64(float32(p.Init))) {
 		return &PlanError{Sampler: p.Sampler, Step: -1, Detail: fmt.Sprintf("initial scale %v", p.Init)}
+	}
+	if detail := p.Threshold.check(); detail != "" {
+		return &PlanError{Sampler: p.Sampler, Step: -1, Detail: detail}
+	}
+	if !(p.Rescale >= 0 && p.Rescale <= 1) {
+		return &PlanError{Sampler: p.Sampler, Step: -1, Detail: fmt.Sprintf("rescale %v: want 0 to 1", p.Rescale)}
 	}
 	var written [Slots]bool
 	for i := range p.Stages {
