@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/sampler"
@@ -35,7 +36,7 @@ func (c *CPU) Close() error {
 const maxElems = 1 << 40
 
 // Program implements [sampler.Device]. The coefficients are rounded to float32 here, once; plans
-// and Init slices may be changed or dropped afterwards.
+// and the slices of requests may be changed or dropped afterwards.
 //
 // Its errors are those of [sampler.Check] for samples of shape [elems], a *[sampler.RequestError]
 // for an initial scale that does not fit a float32 or a batch that is too large, and a
@@ -104,6 +105,10 @@ func (r *cpuRow) bind(elems int, req *sampler.Request) error {
 		r.weights[k] = float32(w.Weight)
 	}
 	r.x, r.d = make([]float32, elems), make([]float32, elems)
+	r.scalars = newScalars(elems, req.Plan)
+	if req.Inpaint != nil {
+		r.known, r.mask = slices.Clone(req.Inpaint.Known), slices.Clone(req.Inpaint.Mask)
+	}
 	for i := range r.table {
 		e := &r.table[i]
 		if r.base == nil && (e.has(flagBase) || e.uses(regBase)) {

@@ -24,6 +24,9 @@ type cpuRow struct {
 	in, out []float32 // [conditions, elems], part of the network's buffers
 	t       []float32 // [conditions]
 	hasD    bool      // d was written
+
+	known, mask []float32 // [elems] in-painting, or nil
+	scalars     *scalars  // nil when the plan needs none
 }
 
 // cpuProgram implements sampler.Program. Nothing in it allocates after Program returned.
@@ -62,6 +65,7 @@ func (p *cpuProgram) Step() error {
 	if p.closed {
 		return sampler.ErrClosed
 	}
+	p.reduce()
 	p.pool.Run(len(p.live)*p.chunks, (*updateTask)(p))
 	live := p.live[:0]
 	for _, i := range p.live {

@@ -21,10 +21,13 @@ type scratch struct {
 //	    float m = 0.0f;
 //	    for (int c = 0; c < conds; ++c)
 //	        if (w[c] != 0.0f) m = __fadd_rn(m, __fmul_rn(w[c], out[c][i]));
+//	    if (row.flags & kRescale) m = __fmul_rn(m, scalars.factor);
 //	    r[RAW] = sum2(e.skip, x[i], e.out, m);
 //	    r[UNC] = conds > 1 ? sum2(e.skip, x[i], e.out, out[conds-1][i]) : r[RAW];
-//	    float v = r[RAW];
-//	    if (e.clip > 0.0f) { if (v > e.clip) v = e.clip; if (v < -e.clip) v = -e.clip; }
+//	    float v = r[RAW], s = row.flags & kThreshold ? scalars.limit : e.clip;
+//	    if (s > 0.0f) { if (v > s) v = s; if (v < -s) v = -s; }
+//	    if (row.flags & kThreshold) v = __fdiv_rn(v, s);
+//	    if (row.flags & kInpaint) v = sum2(mask[i], v, __fsub_rn(1.0f, mask[i]), known[i]);
 //	    d[i] = r[D] = v;
 //	}
 //	if (e.flags & kN0) r[N0] = normal(seed, e.draw[0], i);
@@ -39,7 +42,7 @@ type scratch struct {
 // loop over the elements of a block inside; each element sees the same additions in the same order.
 //
 // Bytes per element, for a two-condition guided DDIM step: reads 4 of x and 8 of out, writes 4 of
-// x, 4 of d and 8 of in.
+// x, 4 of d and 8 of in. In-painting reads 8 more.
 func (r *cpuRow) update(e *entry, lo, hi int) {
 	var s scratch
 	for ; lo < hi; lo += blockElems {
@@ -93,21 +96,38 @@ func (r *cpuRow) updateBlock(e *entry, lo, hi int, s *scratch) {
 
 // predict makes s.raw, s.unc (with several conditions, when a row uses it) and r.d:
 //
-//	m   = sum_c w[c]*out[c]
-//	raw = skip*x + out*m,  unc = skip*x + out*out[last],  d = clip(raw)
+//	m   = sum_c w[c]*out[c],  times the factor of the rescale
+//	raw = skip*x + out*m,  unc = skip*x + out*out[last]
+//	d   = clip(raw), or clip(raw, -limit, limit)/limit with a threshold
+//	d   = mask*d + (1-mask)*known with in-painting
 func (r *cpuRow) predict(e *entry, lo, hi int, s *scratch) {
 	elems := len(r.x)
-	x, m, raw := r.x[lo:hi], s.m[:hi-lo], s.raw[:hi-lo]
-	terms := 0
-	for c, w := range r.weights {
-		terms = addTerm(m, terms, w, r.out[c*elems+lo:c*elems+hi])
+	x, m, raw, d := r.x[lo:hi], s.m[:hi-lo], s.raw[:hi-lo], r.d[lo:hi]
+	r.guide(m, lo, hi)
+	if r.scalars != nil && r.scalars.rescale != nil {
+		scale(m, r.scalars.factor, m)
 	}
-	endSum(m, terms)
 	sum2(raw, e.skip, x, e.out, m)
 	if last := len(r.weights) - 1; last > 0 && e.has(flagUnc) {
 		sum2(s.unc[:hi-lo], e.skip, x, e.out, r.out[last*elems+lo:last*elems+hi])
 	}
-	clip(r.d[lo:hi], e.clip, raw)
+	if r.scalars != nil && r.scalars.limits != nil {
+		threshold(d, r.scalars.limit, raw)
+	} else {
+		clip(d, e.clip, raw)
+	}
+	if r.mask != nil {
+		inpaint(d, r.mask[lo:hi], r.known[lo:hi])
+	}
+}
+
+// guide makes m = sum_c w[c]*out[c] of elements lo to hi.
+func (r *cpuRow) guide(m []float32, lo, hi int) {
+	elems, terms := len(r.x), 0
+	for c, w := range r.weights {
+		terms = addTerm(m, terms, w, r.out[c*elems+lo:c*elems+hi])
+	}
+	endSum(m, terms)
 }
 
 // input writes the network input of every condition: in = c_in * x.
@@ -186,5 +206,28 @@ func clip(y []float32, c float32, r []float32) {
 	r = r[:len(y)]
 	for i, v := range r {
 		y[i] = max(min(v, c), -c)
+	}
+}
+
+// threshold is y = clip(r, -s, s)/s; s is at least 1.
+func threshold(y []float32, s float32, r []float32) {
+	clip(y, s, r)
+	for i, v := range y {
+		y[i] = v / s
+	}
+}
+
+// inpaint is d = mask*d + (1-mask)*known by the rules of rowSum, with coefficients of each element.
+func inpaint(d, mask, known []float32) {
+	mask, known = mask[:len(d)], known[:len(d)]
+	for i, v := range d {
+		var y float32
+		if k := mask[i]; k != 0 {
+			y += float32(k * v)
+		}
+		if k := 1 - mask[i]; k != 0 {
+			y += float32(k * known[i])
+		}
+		d[i] = y
 	}
 }
