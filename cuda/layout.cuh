@@ -1,0 +1,132 @@
+// What the host writes and the kernels read: the one definition of the device tables, in 4- and 8-byte
+// words without holes. gpu/layout.go mirrors it; a Go test reads the SIZE, AT and k... lines below, and
+// the compiler checks the same numbers here.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+namespace cudiffuse {
+
+constexpr int kRegs = 11;
+constexpr int kSlots = 4;
+
+// The order of the registers, in which every row adds (sampler.Row.Coefficients).
+constexpr int kX = 0;
+constexpr int kBase = 1;
+constexpr int kD = 2;
+constexpr int kRaw = 3;
+constexpr int kUnc = 4;
+constexpr int kH = 5;
+constexpr int kN = 9;
+
+// Entry.flags: what a stage does beside writing x.
+constexpr uint32_t kFlagEval = 1;   // the network's output is used: raw, unc and d are made
+constexpr uint32_t kFlagBase = 2;   // base is written
+constexpr uint32_t kFlagPush = 4;   // h[slot] is written
+constexpr uint32_t kFlagUnc = 8;    // unc has a coefficient
+constexpr uint32_t kFlagN0 = 16;    // n0 has a coefficient
+constexpr uint32_t kFlagN1 = 32;    // n1 has a coefficient
+constexpr uint32_t kFlagNext = 64;  // the next stage evaluates: its input and timestep are written
+
+// Row.flags.
+constexpr uint32_t kRowInit = 1;        // x holds the initial noise: start only scales it
+constexpr uint32_t kRowEval = 2;        // the first stage evaluates the network
+constexpr uint32_t kRowBase = 4;        // the row has a base register
+constexpr uint32_t kRowInpaint = 8;     // d is blended with known under mask
+constexpr uint32_t kRowThreshold = 16;  // d is limited to Scalars.limit and divided by it
+constexpr uint32_t kRowRescale = 32;    // m is multiplied by Scalars.factor
+
+// Entry is one stage of a plan, every number rounded to float32 once.
+struct Entry {
+    float x[kRegs], base[kRegs], push[kRegs];  // the 3 x 11 row map
+    float skip, out;                           // raw = skip*x + out*m
+    float clip;                                // limit of d, 0 for none
+    float next_in, next_t;                     // c_in and timestep of the next stage
+    uint32_t flags;
+    uint32_t slot;     // the history slot that push writes
+    uint32_t draw[2];  // the draws behind n0 and n1
+    uint32_t reads;    // bit j is set when a row of this stage has a coefficient for register j
+    uint32_t zero;     // fills 16 bytes
+};
+
+// Row is one request of the batch. x to mask are places in the arena, in float32 elements and multiples of
+// 4; each register takes elems rounded up to a multiple of 4. A register that the plan does not use shares
+// the place of x, where it is read and skipped, and never written.
+struct Row {
+    uint64_t seed;
+    uint64_t table;   // index of its first Entry
+    uint64_t stages;  // number of entries
+    uint64_t first;   // its first network row
+    uint64_t conds;   // number of conditions, each a network row
+    uint64_t x, d, base, h[kSlots];
+    uint64_t known, mask;           // of in-painting: clean values, and 1 where they are not used
+    uint64_t rank;                  // of the quantile: floor(q*(elems-1))
+    float lerp, rest;               // the fraction of q*(elems-1), and 1 less it
+    float most;                     // the largest dynamic limit
+    float phi, keep;                // share of the rescaled guidance, and 1 less it
+    float init, first_in, first_t;  // scale of the initial noise; c_in and timestep of stage 0
+    uint32_t flags;
+    uint32_t zero;
+};
+
+// State is what the kernels keep per request.
+struct State {
+    uint32_t stage;    // stages done
+    uint32_t arrived;  // blocks of the running launch that have read stage; 0 between launches
+};
+
+// Scalars is what row_scalars computes per request.
+struct Scalars {
+    float limit;   // kRowThreshold
+    float factor;  // kRowRescale
+};
+
+#define SIZE(type, bytes) static_assert(sizeof(type) == (bytes), "size of " #type)
+#define AT(type, field, byte) static_assert(offsetof(type, field) == (byte), "place of " #field)
+SIZE(Entry, 176);
+AT(Entry, x, 0);
+AT(Entry, base, 44);
+AT(Entry, push, 88);
+AT(Entry, skip, 132);
+AT(Entry, out, 136);
+AT(Entry, clip, 140);
+AT(Entry, next_in, 144);
+AT(Entry, next_t, 148);
+AT(Entry, flags, 152);
+AT(Entry, slot, 156);
+AT(Entry, draw, 160);
+AT(Entry, reads, 168);
+AT(Entry, zero, 172);
+SIZE(Row, 160);
+AT(Row, seed, 0);
+AT(Row, table, 8);
+AT(Row, stages, 16);
+AT(Row, first, 24);
+AT(Row, conds, 32);
+AT(Row, x, 40);
+AT(Row, d, 48);
+AT(Row, base, 56);
+AT(Row, h, 64);
+AT(Row, known, 96);
+AT(Row, mask, 104);
+AT(Row, rank, 112);
+AT(Row, lerp, 120);
+AT(Row, rest, 124);
+AT(Row, most, 128);
+AT(Row, phi, 132);
+AT(Row, keep, 136);
+AT(Row, init, 140);
+AT(Row, first_in, 144);
+AT(Row, first_t, 148);
+AT(Row, flags, 152);
+AT(Row, zero, 156);
+SIZE(State, 8);
+AT(State, stage, 0);
+AT(State, arrived, 4);
+SIZE(Scalars, 8);
+AT(Scalars, limit, 0);
+AT(Scalars, factor, 4);
+#undef SIZE
+#undef AT
+
+}  // namespace cudiffuse
