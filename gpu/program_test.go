@@ -42,6 +42,9 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		for k := 1; k <= 3; k++ {
 			reqs = append(reqs, sampler.Request{Plan: steps(2 * runs), Conds: gputest.Conds(0, k), Seed: uint64(k)})
 		}
+		dynamic := sampler.Request{Plan: steps(2 * runs), Conds: gputest.Conds(0, 2), Inpaint: gputest.Inpaint(9000, 1)}
+		dynamic.Plan.Threshold, dynamic.Plan.Rescale = &sampler.Threshold{Quantile: 0.995, Max: 9}, 0.7
+		reqs = append(reqs, dynamic)
 		p := program(t, threads, 9000, reqs...)
 		require.Zero(t, testing.AllocsPerRun(runs, func() {
 			if p.Next() == nil || p.Step() != nil {
@@ -126,7 +129,12 @@ func TestProgramErrors(t *testing.T) {
 		"short init":        {4, func(r *sampler.Request) { r.Init = make([]float32, 3) }, "initial noise"},
 		"empty init":        {4, func(r *sampler.Request) { r.Init = []float32{} }, "initial noise"},
 		"infinite weight":   {4, func(r *sampler.Request) { r.Conds[0].Weight = 1e300 }, "condition weight"},
-		"not a number":      {4, func(r *sampler.Request) { r.Conds[0].Weight = math.NaN() }, "condition weight"},
+		"short known":       {4, func(r *sampler.Request) { r.Inpaint = gputest.Inpaint(3, 0) }, "inpaint known"},
+		"mask": {4, func(r *sampler.Request) {
+			r.Inpaint = gputest.Inpaint(4, 0)
+			r.Inpaint.Mask[3] = -0.5
+		}, "inpaint mask"},
+		"not a number": {4, func(r *sampler.Request) { r.Conds[0].Weight = math.NaN() }, "condition weight"},
 	} {
 		req := good()
 		c.change(&req)

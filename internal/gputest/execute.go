@@ -2,11 +2,20 @@ package gputest
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/cudiffuse/cudiffuse/sampler"
 	"github.com/stretchr/testify/require"
 )
+
+// Transfer is what a buffer has whose memory the host cannot use (its Host is nil): copies of all of
+// it, converted from and to its own element type, in order with the device's other work. Download
+// must also work where nothing has been written yet.
+type Transfer interface {
+	Download(dst []float32) error
+	Upload(src []float32) error
+}
 
 // Execute runs a batch on a device and records each request as [Reference] does. Output rows that
 // are not active hold NaN, and inputs that are not active must not change.
@@ -16,6 +25,7 @@ func Execute(t testing.TB, dev sampler.Device, elems int, reqs []sampler.Request
 	require.NoError(t, err)
 	defer func() { require.NoError(t, p.Close()) }()
 	trace := make([][]Stage, len(reqs))
+	var r runner
 	for i := range reqs {
 		x := make([]float32, elems)
 		require.NoError(t, p.Read(i, x))
@@ -26,7 +36,7 @@ func Execute(t testing.TB, dev sampler.Device, elems int, reqs []sampler.Request
 		if e == nil {
 			break
 		}
-		now := forward(t, e, reqs, p, net)
+		now := r.forward(t, e, reqs, p, net)
 		require.NoError(t, p.Step())
 		for i := range reqs {
 			stage := p.Stage(i)
@@ -50,10 +60,17 @@ func Execute(t testing.TB, dev sampler.Device, elems int, reqs []sampler.Request
 	return trace
 }
 
+// runner is a network's side of a Program.
+type runner struct{ in []float32 } // the input of the evaluation before
+
 // forward runs the net on the active rows and returns what it was given per request. It checks that
 // the active rows are those of the requests whose stage evaluates.
-func forward(t testing.TB, e *sampler.Eval, reqs []sampler.Request, p sampler.Program, net Net) []Stage {
-	in, out, ts := e.In.Host(), e.Out.Host(), e.T.Host()
+func (r *runner) forward(t testing.TB, e *sampler.Eval, reqs []sampler.Request, p sampler.Program,
+	net Net) []Stage {
+	in, ts := fetch(t, e.In), fetch(t, e.T)
+	require.Len(t, in, len(e.Conds)*e.Elems)
+	require.Len(t, ts, len(e.Conds))
+	out := make([]float32, e.Out.Len())
 	for i := range out {
 		out[i] = float32(math.NaN())
 	}
@@ -71,13 +88,42 @@ func forward(t testing.TB, e *sampler.Eval, reqs []sampler.Request, p sampler.Pr
 				require.Equal(t, reqs[i].Conds[k].Cond, e.Conds[row])
 				net(e.Conds[row], ts[row], in[lo:hi], out[lo:hi])
 			}
+			if r.in != nil && !slices.Contains(e.Active, row) {
+				lo, hi := row*e.Elems, (row+1)*e.Elems
+				require.Negative(t, Diff(r.in[lo:hi], in[lo:hi]), "input of row %d, which is not active", row)
+			}
 			row++
 		}
 	}
+	r.in = in
+	store(t, e.Out, out)
 	require.Equal(t, row, len(e.Conds))
 	require.ElementsMatch(t, want, e.Active)
 	require.IsIncreasing(t, append([]int{-1}, e.Active...))
 	return now
+}
+
+// fetch returns a copy of a buffer.
+func fetch(t testing.TB, b sampler.Buffer) []float32 {
+	t.Helper()
+	if h := b.Host(); h != nil {
+		return clone(h)
+	}
+	s := make([]float32, b.Len())
+	require.Implements(t, (*Transfer)(nil), b)
+	require.NoError(t, b.(Transfer).Download(s))
+	return s
+}
+
+// store fills a buffer.
+func store(t testing.TB, b sampler.Buffer, s []float32) {
+	t.Helper()
+	if h := b.Host(); h != nil {
+		require.Equal(t, len(h), copy(h, s))
+		return
+	}
+	require.Implements(t, (*Transfer)(nil), b)
+	require.NoError(t, b.(Transfer).Upload(s))
 }
 
 // Diff returns the first element whose bits differ and -1 when there is none. Not-a-numbers count

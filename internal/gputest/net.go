@@ -33,6 +33,24 @@ func Specials(cond sampler.Cond, t float32, in, out []float32) {
 	}
 }
 
+// Tiny is a net whose outputs and their squares underflow: zeros of both signs and denormal numbers
+// beside small ones.
+func Tiny(cond sampler.Cond, t float32, in, out []float32) {
+	values := []float32{0, float32(math.Copysign(0, -1)), 1e-45, -1e-45, 1e-38, -3e-39, 1e-20, -1e-22, 1e-19}
+	c, _ := cond.(int)
+	for i := range out {
+		out[i] = values[(i*5+c)%len(values)]
+	}
+}
+
+// Zero is a net without deviation: zeros whose sign is that of the condition.
+func Zero(cond sampler.Cond, t float32, in, out []float32) {
+	c, _ := cond.(int)
+	for i := range out {
+		out[i] = float32(math.Copysign(0, float64(c%2)-0.5))
+	}
+}
+
 // Pattern returns n values that look random and are exact in float32: i*mul mod mod, centred, times
 // 1/32.
 func Pattern(n, mul, mod int) []float32 {

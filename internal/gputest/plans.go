@@ -105,39 +105,3 @@ func maybe(rng *rand.Rand) float64 {
 	}
 	return float64(rng.Float64()*1.2) - 0.6 // not fused, so that plans are the same everywhere
 }
-
-// Conds returns k conditions, 1 to 4, the ints first, first+1, ..., with weights that sum to 1. Three
-// are all used, so that the order of the sum shows; of four, the second has weight 0.
-func Conds(first, k int) []sampler.Weighted {
-	weights := map[int][]float64{
-		1: {1}, 2: {7.5, -6.5}, 3: {3.3, -0.7, -1.6}, 4: {2.1, 0, 0.8, -1.9}}[k]
-	conds := make([]sampler.Weighted, k)
-	for i := range conds {
-		conds[i] = sampler.Weighted{Weight: weights[i], Cond: first + i}
-	}
-	return conds
-}
-
-// Requests returns a mixed batch: every hand-made plan and some random ones, with one to four
-// conditions, different lengths, seeds and, for some, a given initial noise.
-func Requests(elems int) []sampler.Request {
-	plans := Plans()
-	var reqs []sampler.Request
-	for _, name := range []string{
-		"single", "every register", "zero over nan", "without evaluation", "initial base",
-	} {
-		reqs = append(reqs, sampler.Request{Plan: plans[name]})
-	}
-	rng := rand.New(rand.NewPCG(1, 2))
-	for n := 1; n <= 5; n++ {
-		reqs = append(reqs, sampler.Request{Plan: Random(rng, 2*n)})
-	}
-	for i := range reqs {
-		reqs[i].Conds = Conds(10*i, 1+i%4)
-		reqs[i].Seed = uint64(i) * 0x9E3779B97F4A7C15
-		if i%4 == 3 {
-			reqs[i].Init = Pattern(elems, 91+i, 193)
-		}
-	}
-	return reqs
-}

@@ -15,9 +15,10 @@ type Stage struct {
 	T  []float32
 }
 
-// Reference executes a request alone, one element and one operation at a time. The first Stage of
-// the result is the initial state.
-func Reference(elems int, req sampler.Request, net Net, noise Noise) []Stage {
+// Reference executes a request alone, one element and one operation at a time. The network's inputs and
+// outputs are rounded to dtype; everything else is float32. The first Stage of the result is the initial
+// state.
+func Reference(elems int, req sampler.Request, net Net, noise Noise, dtype DType) []Stage {
 	x, base, d := make([]float32, elems), make([]float32, elems), make([]float32, elems)
 	var h [sampler.Slots][]float32
 	for k := range h {
@@ -37,16 +38,11 @@ func Reference(elems int, req sampler.Request, net Net, noise Noise) []Stage {
 	for s := range req.Plan.Stages {
 		st := &req.Plan.Stages[s]
 		var now Stage
-		var outs [][]float32
+		var p prediction
 		if st.Eval {
-			for _, w := range req.Conds {
-				in, out := make([]float32, elems), make([]float32, elems)
-				for i := range in {
-					in[i] = float32(float32(st.At.In) * x[i])
-				}
-				net(w.Cond, float32(st.At.T), in, out)
-				now.In, now.T, outs = append(now.In, in), append(now.T, float32(st.At.T)), append(outs, out)
-			}
+			var outs [][]float32
+			now, outs = evaluate(req, st, x, net, dtype)
+			p = predict(req, st, x, outs)
 		}
 		n0, n1 := drawn(elems, req, st, 0, noise), drawn(elems, req, st, 1, noise)
 		for i := range x {
@@ -55,7 +51,7 @@ func Reference(elems int, req sampler.Request, net Net, noise Noise) []Stage {
 				r.h[k] = h[k][i]
 			}
 			if st.Eval {
-				r.predict(st, req.Conds, outs, i)
+				r.raw, r.unc, r.d = p.raw[i], p.unc[i], p.d[i]
 				d[i] = r.d
 			}
 			x[i] = r.row(st.X)
@@ -74,6 +70,24 @@ func Reference(elems int, req sampler.Request, net Net, noise Noise) []Stage {
 		trace = append(trace, now)
 	}
 	return trace
+}
+
+// evaluate runs the network on all conditions and returns what it was given, and its outputs.
+func evaluate(req sampler.Request, st *sampler.Stage, x []float32, net Net, dtype DType) (Stage, [][]float32) {
+	var now Stage
+	var outs [][]float32
+	for _, w := range req.Conds {
+		in, out := make([]float32, len(x)), make([]float32, len(x))
+		for i := range in {
+			in[i] = dtype.Round(float32(float32(st.At.In) * x[i]))
+		}
+		net(w.Cond, float32(st.At.T), in, out)
+		for i := range out {
+			out[i] = dtype.Round(out[i])
+		}
+		now.In, now.T, outs = append(now.In, in), append(now.T, float32(st.At.T)), append(outs, out)
+	}
+	return now, outs
 }
 
 func drawn(elems int, req sampler.Request, st *sampler.Stage, k int, noise Noise) []float32 {
@@ -99,27 +113,6 @@ func add(y float32, c float64, v float32) float32 {
 	}
 	product := float32(k * v)
 	return float32(y + product)
-}
-
-func (r *registers) predict(st *sampler.Stage, conds []sampler.Weighted, outs [][]float32, i int) {
-	var m float32
-	for k, w := range conds {
-		m = add(m, w.Weight, outs[k][i])
-	}
-	r.raw = add(add(0, st.From.Skip, r.x), st.From.Out, m)
-	r.unc = r.raw
-	if len(conds) > 1 {
-		r.unc = add(add(0, st.From.Skip, r.x), st.From.Out, outs[len(conds)-1][i])
-	}
-	r.d = r.raw
-	if c := float32(st.Clip); c > 0 {
-		switch {
-		case r.d > c:
-			r.d = c
-		case r.d < -c:
-			r.d = -c
-		}
-	}
 }
 
 func (r *registers) row(k sampler.Row) float32 {
