@@ -7,6 +7,14 @@
 // (no fused multiply-add on any architecture), and a zero coefficient skips its term, whatever the
 // register holds.
 //
+// # Reductions
+//
+// Thresholds and rescaled guidance need a number that is made of a whole sample. Its bits are
+// defined too: sums have the order of one thread block, 1024 partial sums and a tree, and quantiles
+// are exact order statistics, interpolated as torch does it. They differ from torch where that makes
+// a whole sample NaN: the factor is 1 when the guided output has no deviation, and to a quantile one
+// NaN is one large element.
+//
 // # Noise
 //
 // Noise is a pure function of (seed, draw, element), see [Normals]. It does not depend on the

@@ -68,7 +68,9 @@ func TestSamplersMatchReference(t *testing.T) {
 	for _, elems := range []int{1, 255, 4096} {
 		reqs := gputest.SamplerRequests(t, elems)
 		for _, dtype := range gputest.DTypes {
-			t.Run(fmt.Sprintf("%v/%d", dtype, elems), func(t *testing.T) { exact(t, dtype, elems, reqs, gputest.Lattice) })
+			t.Run(fmt.Sprintf("%v/%d", dtype, elems), func(t *testing.T) {
+				exact(t, dtype, elems, reqs, gputest.Lattice)
+			})
 		}
 	}
 }
@@ -76,8 +78,9 @@ func TestSamplersMatchReference(t *testing.T) {
 // TestNarrowTypes is the same for the hand-made requests and special numbers.
 func TestNarrowTypes(t *testing.T) {
 	const elems = 1025
+	nets := map[string]gputest.Net{"lattice": gputest.Lattice, "specials": gputest.Specials}
 	for _, dtype := range gputest.DTypes {
-		for name, net := range map[string]gputest.Net{"lattice": gputest.Lattice, "specials": gputest.Specials} {
+		for name, net := range nets {
 			t.Run(fmt.Sprintf("%v/%s", dtype, name), func(t *testing.T) {
 				exact(t, dtype, elems, gputest.Requests(elems), net)
 			})

@@ -12,6 +12,9 @@ import (
 
 func faultPlan() *sampler.Plan { return gputest.Plans()["every register"] }
 
+// up changes the last bit.
+func up(v *float32) { *v = math.Nextafter32(*v, math.MaxFloat32) }
+
 // TestFaultsAreSeen shows that the comparison notices one wrong number in a plan: each mutation of
 // the plan that uses every register must change the trace.
 func TestFaultsAreSeen(t *testing.T) {
@@ -94,8 +97,8 @@ func TestDynamicFaultsAreSeen(t *testing.T) {
 		},
 		"no in-painting":   func(r *sampler.Request) { r.Inpaint = nil },
 		"mask and known":   func(r *sampler.Request) { r.Inpaint.Mask[1], r.Inpaint.Known[1] = 1, 0 },
-		"one bit of known": func(r *sampler.Request) { r.Inpaint.Known[7] = math.Nextafter32(r.Inpaint.Known[7], 9) },
-		"one bit of mask":  func(r *sampler.Request) { r.Inpaint.Mask[9] = math.Nextafter32(r.Inpaint.Mask[9], 0) },
+		"one bit of known": func(r *sampler.Request) { up(&r.Inpaint.Known[7]) },
+		"one bit of mask":  func(r *sampler.Request) { up(&r.Inpaint.Mask[9]) },
 	} {
 		bad := good()
 		change(&bad)
@@ -110,14 +113,13 @@ func TestScalarFaultsAreSeen(t *testing.T) {
 	req := sampler.Request{Plan: steps(1), Conds: gputest.Conds(0, 2), Seed: 3}
 	req.Plan.Threshold, req.Plan.Rescale = &sampler.Threshold{Quantile: 0.9, Max: 100}, 0.7
 	want := gputest.Reference(elems, req, gputest.Lattice, Normals, gputest.Float32)
-	up := func(v float32) float32 { return math.Nextafter32(v, math.MaxFloat32) }
 	for name, fault := range map[string]func(*scalars){
 		"none":  func(*scalars) {},
 		"rank":  func(s *scalars) { s.limits.rank-- },
 		"lerp":  func(s *scalars) { s.limits.lerp += 0.01 },
 		"most":  func(s *scalars) { s.limits.most = 1 },
 		"phi":   func(s *scalars) { s.rescale.phi *= 1.00001 },
-		"keep":  func(s *scalars) { s.rescale.keep = up(s.rescale.keep) },
+		"keep":  func(s *scalars) { up(&s.rescale.keep) },
 		"order": func(s *scalars) { *s = scalars{rescale: s.rescale, v: s.v} },
 	} {
 		dev := &faulty{NewCPU(1), fault}

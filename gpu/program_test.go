@@ -42,7 +42,8 @@ func TestStepsDoNotAllocate(t *testing.T) {
 		for k := 1; k <= 3; k++ {
 			reqs = append(reqs, sampler.Request{Plan: steps(2 * runs), Conds: gputest.Conds(0, k), Seed: uint64(k)})
 		}
-		dynamic := sampler.Request{Plan: steps(2 * runs), Conds: gputest.Conds(0, 2), Inpaint: gputest.Inpaint(9000, 1)}
+		dynamic := sampler.Request{Plan: steps(2 * runs), Conds: gputest.Conds(0, 2),
+			Inpaint: gputest.Inpaint(9000, 1)}
 		dynamic.Plan.Threshold, dynamic.Plan.Rescale = &sampler.Threshold{Quantile: 0.995, Max: 9}, 0.7
 		reqs = append(reqs, dynamic)
 		p := program(t, threads, 9000, reqs...)

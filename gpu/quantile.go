@@ -29,10 +29,10 @@ func newLimits(elems int, t *sampler.Threshold) *limits {
 //	s      = lerp < 1/2 ? lo + lerp*(hi-lo) : hi - (hi-lo)*(1-lerp)
 //	limit  = s, at least 1 and at most most; most when s is NaN
 //
-// The order is that of the bits without the sign, so NaN is larger than infinity. One NaN among many
-// numbers therefore counts as one large element and the limit stays that of the others; in torch it
-// makes the whole sample NaN. When lo or hi itself is NaN or infinite, s is NaN or infinite (or, for
-// an infinity only at hi, infinite), and the limit is most.
+// The order is that of the bits without the sign, so NaN is larger than infinity. One NaN among
+// many numbers therefore counts as one large element and the limit stays that of the others; in
+// torch it makes the whole sample NaN. When lo or hi itself is NaN or infinite, so is s, the one or
+// the other, and the limit is most.
 func (t *limits) of(v []float32) float32 {
 	lo, hi := t.order(v)
 	if t.lerp == 0 {
@@ -55,8 +55,8 @@ func (t *limits) of(v []float32) float32 {
 	return s
 }
 
-// order returns the bits of the elements of rank and rank+1 in the order of the bits of |v|; for the
-// last rank both are the same. It finds the first byte by byte from the top, counting the elements
+// order returns the bits of the elements of rank and rank+1 in the order of the bits of |v|; for
+// the last rank both are the same. It finds the first byte by byte from the top, counting the elements
 // that agree in the bytes before, and the second among the larger ones.
 func (t *limits) order(v []float32) (lo, hi uint32) {
 	var known uint32     // mask of the bytes of lo that are found

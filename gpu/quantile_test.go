@@ -59,7 +59,8 @@ func TestQuantileAgainstFloat64(t *testing.T) {
 			i := int(at)
 			lo, hi := sorted[i], sorted[min(i+1, n-1)]
 			want := max(1, lo+(hi-lo)*(at-float64(i)))
-			require.InDelta(t, want, limit(v, q, 1e6), 1.5*float64(ulp(float32(max(1, hi)))), "n %d, q %v", n, q)
+			bound := 1.5 * float64(ulp(float32(max(1, hi))))
+			require.InDelta(t, want, limit(v, q, 1e6), bound, "n %d, q %v", n, q)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (r *rescaling) std(v []float32) float32 {
 		}
 	}
 	variance := total(p) / float32(len(v)-1)
-	return float32(math.Sqrt(float64(variance))) // rounded correctly: 53 bits are more than twice 24 and 2
+	return float32(math.Sqrt(float64(variance))) // rounded correctly: 53 >= 2*24 + 2 bits
 }
 
 // total adds up 1024 partial sums, of which number l has added elements l, l+1024, l+2048, ... from

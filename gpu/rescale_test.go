@@ -48,7 +48,7 @@ func TestStdAgainstFloat64(t *testing.T) {
 			want := math.Sqrt(squares / float64(n-1))
 			terms := float64(n/blockThreads + 13)
 			eps := (2 + math.Abs(c[0])/c[1]) * terms / (1 << 24)
-			require.InEpsilon(t, want, newRescaling(0.7).std(v), eps, "n %d, mean %v, std %v", n, c[0], c[1])
+			require.InEpsilon(t, want, newRescaling(0.7).std(v), eps, "n %d, %v", n, c)
 		}
 	}
 }

@@ -2,9 +2,9 @@ package gpu
 
 import "github.com/cudiffuse/cudiffuse/sampler"
 
-// scalars are the two numbers that a stage may need of a whole sample before its update: the limit of
-// dynamic thresholding and the factor of guidance rescale. On a GPU they are one launch before that
-// of the update, with one block of 1024 threads a request, which fixes the order of the sums:
+// scalars are the two numbers that a stage may need of a whole sample before its update: the limit
+// of dynamic thresholding and the factor of guidance rescale. On a GPU they are one launch before
+// that of the update, with one block of 1024 threads a request, which fixes the order of the sums:
 //
 //	m      = sum_c w[c]*out[c]                 as the update makes it
 //	factor = phi*std(out[0])/std(m) + (1-phi)  see rescaleFactor; with Plan.Rescale
@@ -13,8 +13,8 @@ import "github.com/cudiffuse/cudiffuse/sampler"
 //	limit  = quantile(|raw|)                   see limits.of; with Plan.Threshold
 //
 // So with both, the quantile is that of the rescaled prediction. Each product and sum is rounded on
-// its own, as in the update. Bytes per element: the conditions' outputs and x once for m and raw,
-// and 4 written and read again a pass of the sums and of the selection.
+// its own, as in the update. unc is always made without the factor, unless it is raw because there
+// is one condition only.
 type scalars struct {
 	rescale *rescaling // nil: factor is not used
 	limits  *limits    // nil: limit is not used
@@ -62,8 +62,8 @@ func (r *cpuRow) reduce(e *entry) {
 	s.limit = s.limits.of(s.v)
 }
 
-// scalarTask is the launch grid of the reduction: one index a live request, because a sum in a fixed
-// order does not split.
+// scalarTask is the launch grid of the reduction: one index a live request, because a sum in a
+// fixed order does not split.
 type scalarTask cpuProgram
 
 // Do implements workers.Task.

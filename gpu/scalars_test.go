@@ -63,7 +63,9 @@ func TestRequestsReachEveryBound(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"limit 1", "limit most", "limit between", "factor below 1", "factor above 1"} {
+	for _, want := range []string{
+		"limit 1", "limit most", "limit between", "factor below 1", "factor above 1",
+	} {
 		require.NotZero(t, seen[want], "%s: %v", want, seen)
 	}
 }
@@ -109,7 +111,9 @@ func TestDiffusersKnownAnswers(t *testing.T) {
 	}
 	guided := []sampler.Weighted{{Weight: 7.5, Cond: 0}, {Weight: -6.5, Cond: 1}}
 	alone := []sampler.Weighted{{Weight: 1, Cond: 0}}
-	dynamic := func(limit float64) *sampler.Threshold { return &sampler.Threshold{Quantile: 0.995, Max: limit} }
+	dynamic := func(most float64) *sampler.Threshold {
+		return &sampler.Threshold{Quantile: 0.995, Max: most}
+	}
 	for name, c := range map[string]struct {
 		conds     []sampler.Weighted
 		first     []float32
@@ -130,7 +134,8 @@ func TestDiffusersKnownAnswers(t *testing.T) {
 		if c.threshold == nil {
 			st.X = sampler.Row{Raw: 1}
 		}
-		plan := &sampler.Plan{Init: 1, Stages: []sampler.Stage{st}, Threshold: c.threshold, Rescale: c.rescale}
+		plan := &sampler.Plan{Init: 1, Stages: []sampler.Stage{st},
+			Threshold: c.threshold, Rescale: c.rescale}
 		p := program(t, 1, elems, sampler.Request{Plan: plan, Conds: c.conds})
 		copy(p.Next().Out.Host(), c.first)
 		if len(c.conds) > 1 {

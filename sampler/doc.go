@@ -3,8 +3,8 @@
 // Every sampler of the field is, per network evaluation, one small linear map over a few registers with
 // one element-wise non-linearity (the clip of the predicted clean image) in the middle; see [Stage]. So a
 // sampler is host mathematics in float64: it compiles itself to a [Plan], and a [Device] executes the
-// stages, one launch each for a whole batch (two when [Plan.Reduces]). Each [Request] of the batch has its own plan, guidance and
-// seed, and its result does not depend on the others.
+// stages, one launch each for a whole batch (two when [Plan.Reduces]). Each [Request] of the batch has its
+// own plan, guidance and seed, and its result does not depend on the others.
 //
 // # Symbols
 //
@@ -17,7 +17,8 @@
 // # Files
 //
 // One sampler a file, named for it: ddpm.go, ddim.go, dpmsolver.go and dpmsolverpp.go (over multistep.go),
-// euler.go, euler_ancestral.go, heun.go, lcm.go. guidance.go, dynamic.go and inpaint.go hold what any sampler
-// can be combined with: guidance, threshold and rescale, and a known part. registry.go finds them by the names that users know.
+// euler.go, euler_ancestral.go, heun.go, lcm.go. guidance.go, dynamic.go and inpaint.go hold what any of
+// them combines with: guidance, threshold and rescale, a known part. registry.go finds the samplers by the
+// names that users know.
 // Package sampler/diffusers reads the scheduler configs of that library.
 package sampler

@@ -9,7 +9,7 @@ import "fmt"
 //
 // so that the sampler itself brings the known part to every noise level (the replacement of Lugmayr et al.,
 // "RePaint" (2022), arXiv:2201.09865, done on the clean sample). A factor of zero skips its term: what is
-// known need not be set where the mask is 1. A sampler whose last stage ends in d, as all do that go to
+// known need not be set where the mask is 1. A sampler whose last stage is x' = d, as most are that go to
 // sigma 0, returns the known values exactly where the mask is 0.
 type Inpaint struct {
 	Known []float32 // the clean sample, as long as a sample
@@ -26,7 +26,8 @@ func (p *Inpaint) check(row, n int) error {
 		v     []float32
 	}{{"inpaint known", p.Known}, {"inpaint mask", p.Mask}} {
 		if len(s.v) != n {
-			return &RequestError{Row: row, Field: s.field, Detail: fmt.Sprintf("%d values: want %d", len(s.v), n)}
+			return &RequestError{Row: row, Field: s.field,
+				Detail: fmt.Sprintf("%d values: want %d", len(s.v), n)}
 		}
 	}
 	for i, m := range p.Mask {

@@ -22,7 +22,8 @@ func (p *Plan) Validate() error {
 		return &PlanError{Sampler: p.Sampler, Step: -1, Detail: detail}
 	}
 	if !(p.Rescale >= 0 && p.Rescale <= 1) {
-		return &PlanError{Sampler: p.Sampler, Step: -1, Detail: fmt.Sprintf("rescale %v: want 0 to 1", p.Rescale)}
+		return &PlanError{Sampler: p.Sampler, Step: -1,
+			Detail: fmt.Sprintf("rescale %v: want 0 to 1", p.Rescale)}
 	}
 	var written [Slots]bool
 	for i := range p.Stages {

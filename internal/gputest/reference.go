@@ -73,9 +73,8 @@ func Reference(elems int, req sampler.Request, net Net, noise Noise, dtype DType
 }
 
 // evaluate runs the network on all conditions and returns what it was given, and its outputs.
-func evaluate(req sampler.Request, st *sampler.Stage, x []float32, net Net, dtype DType) (Stage, [][]float32) {
-	var now Stage
-	var outs [][]float32
+func evaluate(req sampler.Request, st *sampler.Stage, x []float32, net Net,
+	dtype DType) (now Stage, outs [][]float32) {
 	for _, w := range req.Conds {
 		in, out := make([]float32, len(x)), make([]float32, len(x))
 		for i := range in {

@@ -78,20 +78,22 @@ var dynamics = []struct {
 	inpaint   bool
 	weights   float64 // share of the usual weights, 0 for all
 }{
-	{plan: "every register", threshold: &sampler.Threshold{Quantile: 0.9, Max: 100}}, // 3 conditions
-	{plan: "every register", rescale: 0.7},                                           // 4, and so on
-	{plan: "every register", threshold: &sampler.Threshold{Quantile: 0.995, Max: 2}, rescale: 0.3, inpaint: true},
-	{plan: "every register", threshold: &sampler.Threshold{Quantile: 0.5, Max: 1.5}, rescale: 0.7, weights: 0.05},
-	{plan: "without evaluation", threshold: &sampler.Threshold{Quantile: 0.75, Max: 3}, rescale: 1, inpaint: true},
+	{plan: "every register", threshold: limit(0.9, 100)}, // 3 conditions
+	{plan: "every register", rescale: 0.7},               // 4, and so on
+	{plan: "every register", threshold: limit(0.995, 2), rescale: 0.3, inpaint: true},
+	{plan: "every register", threshold: limit(0.5, 1.5), rescale: 0.7, weights: 0.05},
+	{plan: "without evaluation", threshold: limit(0.75, 3), rescale: 1, inpaint: true},
 	{plan: "without evaluation", inpaint: true},
-	{plan: "single", threshold: &sampler.Threshold{Quantile: 1, Max: 50}},
+	{plan: "single", threshold: limit(1, 50)},
 	{plan: "initial base", rescale: 0.5, inpaint: true, weights: 0.1},
-	{plan: "zero over nan", threshold: &sampler.Threshold{Quantile: 0.25, Max: 1}, rescale: 0.5},
-	{threshold: &sampler.Threshold{Quantile: 0.01, Max: 4}, rescale: 1e-3},
+	{plan: "zero over nan", threshold: limit(0.25, 1), rescale: 0.5},
+	{threshold: limit(0.01, 4), rescale: 1e-3},
 	{inpaint: true},
 	{rescale: 0.9, inpaint: true},
-	{threshold: &sampler.Threshold{Quantile: 0.999, Max: 8}, inpaint: true},
+	{threshold: limit(0.999, 8), inpaint: true},
 }
+
+func limit(q, most float64) *sampler.Threshold { return &sampler.Threshold{Quantile: q, Max: most} }
 
 // Inpaint returns a known part of n elements: masks of 0, 1 and between, and numbers that are not
 // used where the mask is 1.

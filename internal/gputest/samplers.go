@@ -59,7 +59,8 @@ func samplerPlans(t testing.TB) []*sampler.Plan {
 	noise, err := schedule.New(betas)
 	require.NoError(t, err)
 	var plans []*sampler.Plan
-	add := func(name string, make func(schedule.Grid, schedule.Kind, ...sampler.Option) (*sampler.Plan, error)) {
+	type compile func(schedule.Grid, schedule.Kind, ...sampler.Option) (*sampler.Plan, error)
+	add := func(name string, make compile) {
 		i := len(plans)
 		g := schedule.Grid{Noise: noise, Steps: 2 + i%5, Spacing: schedule.Trailing}
 		p, err := make(g, []schedule.Kind{schedule.Epsilon, schedule.V, schedule.X0}[i%3],
