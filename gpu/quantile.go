@@ -17,7 +17,7 @@ type limits struct {
 // newLimits computes the position q*(n-1) in float64, where torch has float32. lerp may round up to
 // 1. rest is used for lerp from 1/2 to 1 only, where 1-lerp is exact.
 func newLimits(elems int, t *sampler.Threshold) *limits {
-	rank, frac := math.Modf(t.Quantile * float64(elems-1))
+	rank, frac := math.Modf(float64(t.Quantile * float64(elems-1))) // rounded before it is split
 	lerp := float32(frac)
 	return &limits{rank: int(rank), lerp: lerp, rest: 1 - lerp, most: float32(t.Max)}
 }
