@@ -62,40 +62,62 @@ func (b narrowBuffer) move(dst, src []float32) error {
 	return nil
 }
 
-// TestSamplersMatchReference runs every sampler's real plan in one mixed batch, stage by stage, for
-// each type of the network's buffers.
+// TestSamplersMatchReference runs every sampler's real plan in one mixed batch, stage by stage, on
+// every device and for each type of the network's buffers: below, at and past one block of threads.
 func TestSamplersMatchReference(t *testing.T) {
-	for _, elems := range []int{1, 255, 4096} {
-		reqs := gputest.SamplerRequests(t, elems)
-		for _, dtype := range gputest.DTypes {
-			t.Run(fmt.Sprintf("%v/%d", dtype, elems), func(t *testing.T) {
-				exact(t, dtype, elems, reqs, gputest.Lattice)
-			})
-		}
+	sizes := []int{1, 255, 4096, 65537}
+	if testing.Short() {
+		sizes = []int{1, 255, 4096}
 	}
+	forEachDevice(t, func(t *testing.T, dev sampler.Device, dtype gputest.DType) {
+		for _, elems := range sizes {
+			exact(t, dev, dtype, elems, gputest.SamplerRequests(t, elems), gputest.Lattice)
+		}
+	})
 }
 
-// TestNarrowTypes is the same for the hand-made requests and special numbers.
-func TestNarrowTypes(t *testing.T) {
-	const elems = 1025
-	nets := map[string]gputest.Net{"lattice": gputest.Lattice, "specials": gputest.Specials}
-	for _, dtype := range gputest.DTypes {
-		for name, net := range nets {
-			t.Run(fmt.Sprintf("%v/%s", dtype, name), func(t *testing.T) {
-				exact(t, dtype, elems, gputest.Requests(elems), net)
-			})
+// TestRequestsMatchReference is the same for the hand-made requests, with thresholds, rescaled
+// guidance, known parts and up to four conditions, and special numbers.
+func TestRequestsMatchReference(t *testing.T) {
+	forEachDevice(t, func(t *testing.T, dev sampler.Device, dtype gputest.DType) {
+		for _, elems := range []int{1, 1024, 1025} {
+			exact(t, dev, dtype, elems, gputest.Requests(elems), gputest.Lattice)
+			exact(t, dev, dtype, elems, gputest.Requests(elems), gputest.Specials)
 		}
-	}
+	})
 }
 
-func exact(t *testing.T, dtype gputest.DType, elems int, reqs []sampler.Request, net gputest.Net) {
-	dev := narrow{NewCPU(2), dtype}
-	defer dev.Close()
+// TestEachSamplerMatchesReference runs the samplers one by one, each for two requests, so that every
+// special variant of the update has its turn.
+func TestEachSamplerMatchesReference(t *testing.T) {
+	forEachDevice(t, func(t *testing.T, dev sampler.Device, dtype gputest.DType) {
+		for _, elems := range []int{4, 784, 2048} {
+			for i, r := range gputest.SamplerRequests(t, elems) {
+				twin := r
+				twin.Seed++
+				twin.Conds = nil
+				for _, w := range r.Conds {
+					twin.Conds = append(twin.Conds, sampler.Weighted{Weight: w.Weight * 1.25, Cond: w.Cond.(int) + 3})
+				}
+				net := []gputest.Net{gputest.Lattice, gputest.Specials}[i%2]
+				got := gputest.Execute(t, dev, elems, []sampler.Request{r, twin}, net)
+				for k, q := range []sampler.Request{r, twin} {
+					want := gputest.Reference(elems, q, net, Normals, dtype)
+					gputest.RequireExact(t, want, got[k], "sampler %d, %s, row %d", i, r.Plan.Sampler, k)
+				}
+			}
+		}
+	})
+}
+
+func exact(t *testing.T, dev sampler.Device, dtype gputest.DType, elems int, reqs []sampler.Request,
+	net gputest.Net) {
+	t.Helper()
 	got := gputest.Execute(t, dev, elems, reqs, net)
 	different := 0
 	for i := range reqs {
 		want := gputest.Reference(elems, reqs[i], net, Normals, dtype)
-		gputest.RequireExact(t, want, got[i], "request %d, %s", i, reqs[i].Plan.Sampler)
+		gputest.RequireExact(t, want, got[i], "%d elements, request %d, %s", elems, i, reqs[i].Plan.Sampler)
 		if !gputest.Equal(want, gputest.Reference(elems, reqs[i], net, Normals, gputest.Float32)) {
 			different++
 		}

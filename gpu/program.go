@@ -153,25 +153,35 @@ func (p *cpuProgram) Denoised(row int, dst []float32) error {
 		return err
 	}
 	if !p.rows[row].hasD {
-		return &sampler.RequestError{Row: row, Field: "denoised",
-			Detail: "no stage has evaluated the network yet"}
+		return errNotDenoised(row)
 	}
 	copy(dst, p.rows[row].d)
 	return nil
 }
 
 func (p *cpuProgram) checkRead(row int, dst []float32) error {
-	switch {
-	case p.closed:
+	if p.closed {
 		return sampler.ErrClosed
-	case row < 0 || row >= len(p.rows):
+	}
+	return checkRead(row, len(p.rows), p.elems, dst)
+}
+
+// checkRead checks the arguments of Read and Denoised.
+func checkRead(row, rows, elems int, dst []float32) error {
+	switch {
+	case row < 0 || row >= rows:
 		return &sampler.RequestError{Row: -1, Field: "row",
-			Detail: fmt.Sprintf("%d: want 0 to %d", row, len(p.rows)-1)}
-	case len(dst) != p.elems:
+			Detail: fmt.Sprintf("%d: want 0 to %d", row, rows-1)}
+	case len(dst) != elems:
 		return &sampler.RequestError{Row: row, Field: "dst",
-			Detail: fmt.Sprintf("%d values: want %d", len(dst), p.elems)}
+			Detail: fmt.Sprintf("%d values: want %d", len(dst), elems)}
 	}
 	return nil
+}
+
+func errNotDenoised(row int) error {
+	return &sampler.RequestError{Row: row, Field: "denoised",
+		Detail: "no stage has evaluated the network yet"}
 }
 
 // Close implements [sampler.Program]. Buffers that a caller still holds stay readable.

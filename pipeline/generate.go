@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/cudiffuse/cudiffuse/gpu"
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
@@ -108,7 +109,7 @@ func (p *Pipeline) steps(ctx context.Context, j *job) iter.Seq2[Step, error] {
 			yield(Step{}, err)
 			return
 		}
-		for s, err := range sampler.Steps(ctx, p.dev, m, reqs) {
+		for s, err := range sampler.Steps(ctx, p.dev, gpu.OnHost(m), reqs) {
 			if err != nil {
 				yield(Step{}, err)
 				return

@@ -10,10 +10,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"sync"
 
-	"github.com/cudiffuse/cudiffuse/gpu"
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/bundled"
@@ -31,7 +29,7 @@ type Pipeline struct {
 	spacing schedule.Spacing
 	offset  int
 	lcm     int // timesteps of the distillation, 0 for a model that was not distilled
-	dev     *gpu.CPU
+	dev     device
 	pool    *workers.Pool
 
 	fingerprint func() string // computed once, when first wanted
@@ -50,8 +48,10 @@ type Info struct {
 
 // Options of opening. The zero value is the CPU with all cores.
 type Options struct {
-	Device  string // "auto", "" or "cpu"
-	Threads int    // 0: as many as GOMAXPROCS
+	// Device is "cpu", or "cuda:0" for the first GPU in programs that are built with the tag cuda. ""
+	// and "auto" choose: the CPU, as long as networks run there. Samples are the same on all of them.
+	Device  string
+	Threads int // of the CPU, 0: as many as GOMAXPROCS
 }
 
 // maxJSON bounds the JSON files of a model folder.
@@ -129,19 +129,12 @@ func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, 
 		return nil, &OpenError{Path: shown, Err: err}
 	}
 	p.fingerprint = sync.OnceValue(p.hash)
-	p.dev, p.pool = gpu.NewCPU(o.Threads), workers.New(o.Threads)
-	return p, nil
-}
-
-// CheckDevice tells whether this build has a device of that name.
-func CheckDevice(name string) error {
-	switch {
-	case name == "", name == "auto", name == "cpu":
-		return nil
-	case strings.HasPrefix(name, "cuda"):
-		return &RequestError{Field: "device", Value: name, Want: "cpu: this build has no CUDA support"}
+	var err error
+	if p.dev, err = openDevice(o); err != nil {
+		return nil, err
 	}
-	return &RequestError{Field: "device", Value: fmt.Sprintf("%q", name), Want: "auto or cpu"}
+	p.pool = workers.New(o.Threads)
+	return p, nil
 }
 
 // Close ends the pipeline's threads. It may be called twice.

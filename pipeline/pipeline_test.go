@@ -357,7 +357,7 @@ func TestOpenErrors(t *testing.T) {
 		require.ErrorAs(t, err, &e, c.want)
 		require.ErrorContains(t, err, c.want)
 	}
-	_, err := pipeline.Bundled(pipeline.Options{Device: "cuda:0"})
+	_, err := pipeline.Bundled(pipeline.Options{Device: "cuda:x"})
 	var e *pipeline.RequestError
 	require.ErrorAs(t, err, &e)
 	_, err = pipeline.OpenFS(os.DirFS("../model/testdata"), "../testdata", pipeline.Options{})

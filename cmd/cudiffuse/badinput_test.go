@@ -15,7 +15,7 @@ type badCase struct {
 }
 
 var badArguments = []badCase{
-	{"", "no command: want one of sample, compare, plan, forward, inspect, version; see cudiffuse --help"},
+	{"", "no command: want one of sample, compare, plan, forward, inspect, devices, version; see cudiffuse --help"},
 	{"smaple", `unknown command "smaple": want one of sample`},
 	{"--nope", "unknown flag --nope; see cudiffuse --help"},
 	{"sample --nope", "unknown flag --nope"},
@@ -70,8 +70,10 @@ var badArguments = []badCase{
 	{"sample --out @tiny", "is a folder, want a file"},
 	{"sample --out @file/x.png", "is not a folder"},
 	{"sample --out ~", "--out: want a file name"},
-	{"sample --device cuda:0", "device cuda:0: want cpu: this build has no CUDA support"},
-	{"sample --device gpu", `device "gpu": want auto or cpu`},
+	{"sample --device gpu", `device "gpu": want auto, cpu or cuda:N`},
+	{"sample --device cuda:x", `device "cuda:x": want auto, cpu or cuda:N`},
+	{"sample --device cuda:-1", `device "cuda:-1": want auto, cpu or cuda:N`},
+	{"sample --device cuda0", `device "cuda0": want auto, cpu or cuda:N`},
 	{"sample --threads -1", "--threads -1: want 0 for all, or a positive number"},
 
 	{"sample --like nope.png", "--like nope.png: open nope.png: no such file"},

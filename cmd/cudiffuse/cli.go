@@ -12,13 +12,16 @@ import (
 	"unicode"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/cudiffuse/cudiffuse/cuda"
 )
 
 // The exit codes.
 const (
 	exitOK          = 0
-	exitFailed      = 1   // it was tried and failed: a full disk, a device lost
+	exitFailed      = 1   // it was tried and failed: a full disk
 	exitUsage       = 2   // bad input: flags, files, values
+	exitDevice      = 3   // the GPU: none, no driver or one too old, out of memory, lost
 	exitInterrupted = 130 // Ctrl-C
 )
 
@@ -29,6 +32,7 @@ type cli struct {
 	Plan    planCmd    `cmd:"" help:"Print the table that a sampler compiles to."`
 	Forward forwardCmd `cmd:"" help:"Evaluate a network once, on tensors from a file."`
 	Inspect inspectCmd `cmd:"" help:"Show a model's parameters, shapes and memory plan."`
+	Devices devicesCmd `cmd:"" help:"List the devices that --device can name."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 
 	Verbose bool `short:"v" help:"Log what is done."`
@@ -150,6 +154,8 @@ func exitCode(err error) int {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
+	case cuda.Failed(err):
+		return exitDevice
 	case errors.As(err, &usage):
 		return exitUsage
 	}

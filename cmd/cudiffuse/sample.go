@@ -33,7 +33,7 @@ type sampleCmd struct {
 	Columns  int      `help:"Columns of the sheet; 0 for one row a class." default:"0"`
 	Zoom     int      `help:"Size of a pixel in the sheet; 0 chooses." default:"0"`
 	Like     string   `help:"Repeat the PNG FILE bit for bit, from the parameters it carries; other flags but --model and --out are not used." placeholder:"FILE"`
-	Device   string   `help:"auto or cpu." default:"auto"`
+	Device   string   `help:"auto, cpu or cuda:N, see cudiffuse devices." default:"auto"`
 	Threads  int      `help:"CPU threads; 0 for all." default:"0"`
 	JSON     bool     `name:"json" help:"Print what was made as JSON."`
 

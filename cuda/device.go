@@ -1,0 +1,343 @@
+//go:build cuda
+
+package cuda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"time"
+
+	"gorgonia.org/cu"
+
+	"github.com/cudiffuse/cudiffuse/cuda/internal/libcuda"
+	"github.com/cudiffuse/cudiffuse/cuda/internal/thread"
+)
+
+// Device is one open GPU: its primary context, and one OS thread on which every driver call is made.
+// It may be used by many goroutines; their calls run one after the other.
+type Device struct {
+	info    DeviceInfo
+	options Options
+	dev     cu.Device
+	thread  *thread.Thread
+
+	// What follows is touched on the thread only.
+	closed  bool
+	lost    *Error // the first failure that left the context unusable
+	streams map[*Stream]struct{}
+	events  map[*Event]struct{}
+	modules map[*Module]struct{}
+	graphs  map[*Graph]struct{}
+	launch  map[*Launch]struct{}
+	buffers map[*Buffer]struct{}
+	hosts   map[*Pinned]struct{}
+	mem     pool // device memory
+	pinned  pool // page-locked host memory
+	copies  *Stream
+	ring    ring
+}
+
+// Devices returns the GPUs of this machine. When there is none the error says why: no driver, one
+// that is too old, or no device.
+func Devices() ([]DeviceInfo, error) {
+	n, err := count()
+	if err != nil {
+		return nil, err
+	}
+	infos := make([]DeviceInfo, n)
+	for i := range infos {
+		if infos[i], err = describe(i); err != nil {
+			return nil, err
+		}
+	}
+	return infos, nil
+}
+
+// count returns the number of devices, an error if there is none.
+func count() (int, error) {
+	code, loaded, reason := libcuda.Status()
+	switch {
+	case !loaded:
+		return 0, &Error{Op: "cuInit", Detail: reason, Err: ErrNoDriver}
+	case code != 0:
+		return 0, &Error{Op: "cuInit", Detail: reason, Err: Code(code)}
+	}
+	version, err := cu.Version(), error(nil)
+	if version > 0 && version < minDriver {
+		return 0, &Error{Op: "cuDriverGetVersion", Err: &DriverError{Found: version, Want: minDriver}}
+	}
+	n, err := cu.NumDevices()
+	if err != nil {
+		return 0, &Error{Op: "cuDeviceGetCount", Err: resultCode(err)}
+	}
+	if n == 0 {
+		return 0, &Error{Op: "cuDeviceGetCount", Err: NoDevice}
+	}
+	return n, nil
+}
+
+// describe reads what a DeviceInfo tells.
+func describe(ordinal int) (DeviceInfo, error) {
+	info := DeviceInfo{Ordinal: ordinal, DriverVersion: cu.Version()}
+	dev, err := cu.GetDevice(ordinal)
+	op := "cuDeviceGet"
+	if err == nil {
+		op = "cuDeviceGetName"
+		info.Name, err = dev.Name()
+	}
+	if err == nil {
+		op = "cuDeviceTotalMem"
+		info.TotalMemory, err = dev.TotalMem()
+	}
+	for _, a := range []struct {
+		value *int
+		what  cu.DeviceAttribute
+	}{{&info.Major, cu.ComputeCapabilityMajor}, {&info.Minor, cu.ComputeCapabilityMinor},
+		{&info.SMs, cu.MultiprocessorCount}} {
+		if err == nil {
+			op = "cuDeviceGetAttribute"
+			*a.value, err = dev.Attribute(a.what)
+		}
+	}
+	if err != nil {
+		return info, &Error{Op: op, Detail: fmt.Sprintf("cuda:%d", ordinal), Err: resultCode(err)}
+	}
+	return info, nil
+}
+
+// Open opens a GPU by its number, from 0, and keeps its primary context until Close.
+func Open(ordinal int, o Options) (*Device, error) {
+	n, err := count()
+	if err != nil {
+		return nil, err
+	}
+	if ordinal < 0 || ordinal >= n {
+		return nil, &Error{Op: "Open", Detail: fmt.Sprintf("cuda:%d, this machine has cuda:0 to cuda:%d", ordinal, n-1),
+			Err: InvalidDevice}
+	}
+	info, err := describe(ordinal)
+	if err != nil {
+		return nil, err
+	}
+	if info.Major*10+info.Minor < minCapability {
+		return nil, &Error{Op: "Open", Detail: fmt.Sprintf("%s has compute capability %d.%d, %d.%d is needed",
+			info.Name, info.Major, info.Minor, minCapability/10, minCapability%10), Err: NoBinaryForGPU}
+	}
+	d := &Device{info: info, options: o, thread: thread.New(), streams: map[*Stream]struct{}{},
+		events: map[*Event]struct{}{}, modules: map[*Module]struct{}{}, graphs: map[*Graph]struct{}{},
+		launch: map[*Launch]struct{}{}, buffers: map[*Buffer]struct{}{}, hosts: map[*Pinned]struct{}{}}
+	d.mem = pool{d: d, name: "device", alloc: allocDevice, free: freeDevice}
+	d.pinned = pool{d: d, name: "pinned", alloc: allocPinned, free: freePinned}
+	if err := d.thread.Do(thread.Func(d.retain)); err != nil {
+		_ = d.thread.Close(thread.Func(func() error { return nil }))
+		return nil, err
+	}
+	return d, nil
+}
+
+// retain makes the primary context current on the thread.
+func (d *Device) retain() error {
+	var err error
+	if d.dev, err = cu.GetDevice(d.info.Ordinal); err != nil {
+		return d.failed("cuDeviceGet", "", err)
+	}
+	ctx, err := d.dev.RetainPrimaryCtx()
+	if err != nil {
+		return d.failed("cuDevicePrimaryCtxRetain", d.info.Name, err)
+	}
+	if err := cu.SetCurrentContext(ctx); err != nil {
+		return errors.Join(d.failed("cuCtxSetCurrent", "", err), d.release())
+	}
+	return nil
+}
+
+func (d *Device) release() error {
+	if err := d.dev.ReleasePrimaryCtx(); err != nil {
+		return d.failed("cuDevicePrimaryCtxRelease", "", err)
+	}
+	return nil
+}
+
+// Info describes the device.
+func (d *Device) Info() DeviceInfo { return d.info }
+
+// Do runs f on the device's thread. Calls of the device that f makes run at once, where they would
+// otherwise switch threads twice each. A panic of f comes back as a *[PanicError].
+func (d *Device) Do(f func() error) error {
+	err := d.thread.Do(thread.Func(f))
+	switch e := err.(type) {
+	case *thread.PanicError:
+		return &PanicError{Value: e.Value, Stack: e.Stack}
+	}
+	if err == thread.ErrClosed {
+		return ErrClosed
+	}
+	return err
+}
+
+// call is Do for a method of the device: it refuses when the device is closed or lost.
+func (d *Device) call(f func() error) error {
+	return d.Do(func() error {
+		if err := d.usable(); err != nil {
+			return err
+		}
+		return f()
+	})
+}
+
+// discard is call for methods that free: it does not refuse when the device is closed or lost, and
+// does nothing then that needs the driver.
+func (d *Device) discard(f func() error) error {
+	err := d.Do(func() error {
+		if d.closed {
+			return nil
+		}
+		return f()
+	})
+	if err == ErrClosed {
+		return nil
+	}
+	return err
+}
+
+func (d *Device) usable() error {
+	if d.closed {
+		return ErrClosed
+	}
+	if d.lost != nil {
+		return &Error{Op: "cuda:" + fmt.Sprint(d.info.Ordinal), Detail: "after an earlier failure", Err: d.lost.Err, Lost: true}
+	}
+	return nil
+}
+
+// failed turns a result of the driver into an *Error and remembers when it means that the context is
+// lost. It runs on the thread.
+func (d *Device) failed(op, detail string, err error) error {
+	code := resultCode(err)
+	e := &Error{Op: op, Detail: detail, Err: code}
+	if code.Late() {
+		if by := d.ring.names(); by != "" {
+			e.Detail = join(detail, "reported late, enqueued by "+by)
+		}
+	}
+	if code.Sticky() {
+		e.Lost = true
+		if d.lost == nil {
+			d.lost = e
+		}
+	}
+	return e
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}
+
+// resultCode returns the number of a result of package cu, whose type has no name outside.
+func resultCode(err error) Code {
+	if v := reflect.ValueOf(err); v.Kind() == reflect.Int {
+		return Code(v.Int())
+	}
+	return Unknown
+}
+
+// Close waits for the work on the device, frees everything that is still open, and ends the thread. It
+// may be called twice.
+func (d *Device) Close() error {
+	err := d.thread.Close(thread.Func(d.close))
+	if err == thread.ErrClosed {
+		return nil
+	}
+	return err
+}
+
+func (d *Device) close() error {
+	var errs []error
+	for s := range d.streams {
+		if d.lost == nil {
+			errs = append(errs, s.wait(context.Background()))
+		}
+	}
+	for l := range d.launch {
+		l.free()
+	}
+	for g := range d.graphs {
+		errs = append(errs, g.free())
+	}
+	for e := range d.events {
+		errs = append(errs, e.free())
+	}
+	for m := range d.modules {
+		errs = append(errs, m.free())
+	}
+	for s := range d.streams {
+		errs = append(errs, s.free())
+	}
+	for b := range d.buffers {
+		d.mem.put(b.at, b.held)
+		b.held = 0
+	}
+	for p := range d.hosts {
+		d.pinned.put(p.at, p.held)
+		p.held = 0
+	}
+	errs = append(errs, d.mem.close(), d.pinned.close())
+	d.closed = true
+	errs = append(errs, d.release())
+	if d.lost != nil { // what could not be freed went with the context, and the loss was reported
+		return nil
+	}
+	return errors.Join(errs...)
+}
+
+// Stats returns what the device holds.
+func (d *Device) Stats() (Stats, error) {
+	var s Stats
+	err := d.Do(func() error {
+		if d.closed {
+			return ErrClosed
+		}
+		s = Stats{Memory: d.mem.stats, Pinned: d.pinned.stats, Streams: len(d.streams), Events: len(d.events),
+			Modules: len(d.modules), Graphs: len(d.graphs)}
+		return nil
+	})
+	return s, err
+}
+
+// TrimCache gives unused memory back to the driver.
+func (d *Device) TrimCache() error {
+	return d.call(func() error { return errors.Join(d.mem.trim(), d.pinned.trim()) })
+}
+
+// poll calls done until it says so, obeys ctx and the device's time limit, and gives the processor to
+// others in between: a driver call that blocks could not be ended.
+func (d *Device) poll(ctx context.Context, what string, done func() (bool, error)) error {
+	start := time.Now()
+	for try := 0; ; try++ {
+		ok, err := done()
+		if ok || err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if limit := d.options.SyncTimeout; limit > 0 && time.Since(start) > limit {
+			e := &Error{Op: what, Detail: fmt.Sprintf("waited %v; enqueued by %s", limit, d.ring.names()),
+				Err: ErrTimeout, Lost: true}
+			d.lost = e
+			return e
+		}
+		switch {
+		case try < 50:
+			runtime.Gosched()
+		default:
+			time.Sleep(min(time.Millisecond, time.Duration(try)*time.Microsecond))
+		}
+	}
+}
