@@ -1,0 +1,34 @@
+// Package emu is a software GPU for tests: an emulated driver library, libcuda.so.1, that runs the
+// PTX of the shipped kernels instruction by instruction and traps what a GPU would let pass.
+// Nothing but tests may use it.
+//
+// [Build] compiles the library from the C++ sources of folder src, once a machine. A program built
+// with the tag cuda runs on it when CUDIFFUSE_LIBCUDA names the library as the process starts:
+//
+//	CUDIFFUSE_LIBCUDA=$(go run ./internal/emu/cmd/emupath) go test -tags cuda ./cuda
+//
+// Environment variables, read when the driver is initialised:
+//
+//	CUDIFFUSE_EMU           the machine: devices=2,sm=80,memory=64M,driver=13000,ptx=9.0,name=...,
+//	                        init=CODE, uninit=allow (unwritten memory may reach the host)
+//	CUDIFFUSE_EMU_FAULTS    a fault script, see [Faults]
+//	CUDIFFUSE_EMU_REPORT    file to which traps are appended, a line each; else standard error
+//	CUDIFFUSE_EMU_COUNTERS  file that keeps the counters as JSON, after each wait and at exit
+//	CUDIFFUSE_EMU_THREADS   host threads of a launch
+//
+// # What it is strict about
+//
+// Work runs only when something must wait for it, and then only as far as it must: a query runs one
+// operation, a synchronisation all that it waits for. So a program that forgets to wait sees wrong
+// data every time. Freeing memory and unloading a module do not wait, since the manual does not
+// promise it: work that still needs them traps. A stream that is destroyed runs its work at once.
+// Copies from pageable memory take the bytes when they are enqueued, copies to pageable memory
+// block, and neither can be captured. Handles are never handed out twice.
+//
+// # What it cannot see
+//
+// An array of kernel parameters carries no length, so that parameters too many, or bytes behind
+// one, pass unnoticed; parameters too few are seen when the array ends in a null or in an address
+// that cannot be read. Ask cuFuncGetParamInfo for their number. Times are those of the emulation.
+// Host functions run under the driver's lock and must not wait for a thread that calls the driver.
+package emu
