@@ -192,7 +192,7 @@ func (d *Device) call(f func() error) error {
 // does nothing then that needs the driver.
 func (d *Device) discard(f func() error) error {
 	err := d.Do(func() error {
-		if d.closed {
+		if d.closed || d.abandoned() {
 			return nil
 		}
 		return f()
@@ -202,6 +202,9 @@ func (d *Device) discard(f func() error) error {
 	}
 	return err
 }
+
+// abandoned tells whether the device timed out. Any call that frees could wait for ever then.
+func (d *Device) abandoned() bool { return d.lost != nil && d.lost.Err == ErrTimeout }
 
 func (d *Device) usable() error {
 	if d.closed {
@@ -248,7 +251,8 @@ func resultCode(err error) Code {
 }
 
 // Close waits for the work on the device, frees everything that is still open, and ends the thread. It
-// may be called twice.
+// may be called twice. After [ErrTimeout] it frees nothing while the work still runs: the driver would
+// wait for what may never end.
 func (d *Device) Close() error {
 	err := d.thread.Close(thread.Func(d.close))
 	if err == thread.ErrClosed {
@@ -258,11 +262,17 @@ func (d *Device) Close() error {
 }
 
 func (d *Device) close() error {
-	var errs []error
-	for s := range d.streams {
-		if d.lost == nil {
-			errs = append(errs, s.wait(context.Background()))
+	if d.abandoned() {
+		for s := range d.streams {
+			if queryStream(s) == NotReady {
+				d.closed = true
+				return nil
+			}
 		}
+	}
+	var errs []error
+	for s := range d.streams { // first: what they still run may use the rest
+		errs = append(errs, s.free())
 	}
 	for l := range d.launch {
 		l.free()
@@ -275,9 +285,6 @@ func (d *Device) close() error {
 	}
 	for m := range d.modules {
 		errs = append(errs, m.free())
-	}
-	for s := range d.streams {
-		errs = append(errs, s.free())
 	}
 	for b := range d.buffers {
 		d.mem.put(b.at, b.held)
@@ -328,10 +335,7 @@ func (d *Device) poll(ctx context.Context, what string, done func() (bool, error
 			return err
 		}
 		if limit := d.options.SyncTimeout; limit > 0 && time.Since(start) > limit {
-			e := &Error{Op: what, Detail: fmt.Sprintf("waited %v; enqueued by %s", limit, d.ring.names()),
-				Err: ErrTimeout, Lost: true}
-			d.lost = e
-			return e
+			return d.Do(func() error { return d.timedOut(what, limit) })
 		}
 		switch {
 		case try < 50:
@@ -340,4 +344,14 @@ func (d *Device) poll(ctx context.Context, what string, done func() (bool, error
 			time.Sleep(min(time.Millisecond, time.Duration(try)*time.Microsecond))
 		}
 	}
+}
+
+// timedOut gives the device up.
+func (d *Device) timedOut(op string, limit time.Duration) error {
+	e := &Error{Op: op, Detail: fmt.Sprintf("waited %v; enqueued by %s", limit, d.ring.names()), Err: ErrTimeout,
+		Lost: true}
+	if d.lost == nil {
+		d.lost = e
+	}
+	return e
 }

@@ -75,7 +75,7 @@ func (e *MemoryError) Error() string {
 	if e.Total > 0 {
 		s += fmt.Sprintf(", %d of %d free on the device", e.Free, e.Total)
 	}
-	return s
+	return s + "; free some, or ask for less"
 }
 
 // Is makes errors.Is(err, OutOfMemory) true.

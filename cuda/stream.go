@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"context"
+	"errors"
 
 	"gorgonia.org/cu"
 )
@@ -197,7 +198,8 @@ func (s *Stream) Sync(ctx context.Context) error {
 // wait is Sync on the thread.
 func (s *Stream) wait(ctx context.Context) error { return s.d.poll(ctx, "cuStreamQuery", s.query) }
 
-// Close frees the stream; work that is enqueued goes on. It may be called twice.
+// Close waits for the work that is enqueued, frees the stream and returns the failure of that work. It
+// may be called twice.
 func (s *Stream) Close() error {
 	return s.d.discard(func() error {
 		if !s.open {
@@ -208,11 +210,21 @@ func (s *Stream) Close() error {
 }
 
 func (s *Stream) free() error {
+	var err error
+	if s.capturing { // nobody will want what was recorded
+		s.capturing = false
+		if graph, r := endCapture(s); r == 0 {
+			destroyGraph(graph)
+		}
+	}
+	if s.d.lost == nil {
+		err = s.wait(context.Background())
+	}
 	s.open = false
 	delete(s.d.streams, s)
 	s.d.ring.done(s)
-	if err := s.st.Destroy(); err != nil {
-		return s.d.failed("cuStreamDestroy", "", err)
+	if e := s.st.Destroy(); e != nil {
+		err = errors.Join(err, s.d.failed("cuStreamDestroy", "", e))
 	}
-	return nil
+	return err
 }

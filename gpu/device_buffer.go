@@ -21,12 +21,14 @@ type DeviceBuffer struct {
 
 var _ sampler.Buffer = (*DeviceBuffer)(nil)
 
+// newDeviceBuffer allocates elems elements, 0 at first.
 func newDeviceBuffer(c *CUDA, s *cuda.Stream, elems int, d DType) (*DeviceBuffer, error) {
 	mem, err := c.dev.Alloc(int64(elems) * int64(d.Size()))
 	if err != nil {
 		return nil, err
 	}
-	return &DeviceBuffer{c: c, stream: s, mem: mem, elems: elems, dtype: d}, nil
+	b := &DeviceBuffer{c: c, stream: s, mem: mem, elems: elems, dtype: d}
+	return b, s.Fill(mem, 0, 0, mem.Size())
 }
 
 // Len returns the number of elements.
