@@ -5,10 +5,15 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/cudiffuse/cudiffuse/cuda"
 	"github.com/cudiffuse/cudiffuse/gpu"
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
+
+// syncTimeout ends a wait for a GPU that hangs. No update takes a second.
+const syncTimeout = time.Minute
 
 // device is a device that the pipeline opened and closes.
 type device interface {
@@ -49,7 +54,7 @@ func openDevice(o Options) (device, error) {
 	case ordinal < 0:
 		return gpu.NewCPU(o.Threads), nil
 	}
-	dev, err := gpu.OpenCUDA(ordinal, gpu.CUDAOptions{})
+	dev, err := gpu.OpenCUDA(ordinal, gpu.CUDAOptions{Driver: cuda.Options{SyncTimeout: syncTimeout}})
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w", o.Device, err)
 	}
