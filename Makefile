@@ -2,7 +2,8 @@
 
 GO ?= go
 
-.PHONY: all build test race v3 cross lint generate check-generated bench compare train clean
+.PHONY: all build test race v3 cross lint generate check-generated bench compare train clean \
+	kernels check-kernels cuda test-cuda acceptance bench-cuda
 
 all: lint test
 
@@ -33,6 +34,32 @@ generate: ## the assembly, from its generator
 
 check-generated: generate
 	git diff --exit-code -- '*_amd64.s' '*_amd64.go'
+
+# The GPU part. It needs Python and gcc; build/toolchain.sh keeps the CUDA toolchain (300 MB) in the user's cache folder.
+
+kernels: ## the committed kernel image of build/ and its budget, from cuda/*.cu
+	python3 build/compile.py
+	python3 build/budget.py
+
+check-kernels: ## the committed image is what the sources compile to, and keeps within the budget
+	python3 build/compile.py --check
+	python3 build/budget.py --check
+
+cuda: ## the program with GPU support, in bin/; it starts on machines without a driver too
+	eval "$$(cuda/env.sh)" && $(GO) build -tags cuda -o bin/cudiffuse ./cmd/cudiffuse
+
+CUDA_PACKAGES = ./cuda/... ./build ./gpu ./internal/emu/... ./pipeline ./cmd/...
+
+test-cuda: ## everything of the GPU part, on an emulated GPU that executes the shipped PTX
+	eval "$$(cuda/env.sh)" && lib=$$($(GO) run ./internal/emu/cmd/emupath) && \
+	  CUDIFFUSE_LIBCUDA=$$lib CUDIFFUSE_EMU=devices=2 CUDA_REQUIRED=1 $(GO) test -tags cuda $(CUDA_PACKAGES)
+
+bench-cuda: ## launches, bytes and calls of a step, beside those of diffusers
+	eval "$$(cuda/env.sh)" && lib=$$($(GO) run ./internal/emu/cmd/emupath) && \
+	  CUDIFFUSE_LIBCUDA=$$lib CUDA_REQUIRED=1 $(GO) test -tags cuda -run '^$$' -bench Launches -benchtime 1x ./gpu
+
+acceptance: ## the same tests, sanitizers and benchmarks on a real GPU; without Go it uses the binaries of bin/acceptance
+	build/acceptance.sh
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/gemm ./gpu ./model

@@ -36,7 +36,7 @@ func session(reqs []sampler.Request, elems int) (samples [][]float32, err error)
 			err = e
 		}
 	}()
-	if samples, err = sampler.Run(context.Background(), dev, OnHost(latticeModel{elems}), reqs); err != nil {
+	if samples, err = sampler.Run(context.Background(), dev, OnHost(latticeModel(elems)), reqs); err != nil {
 		return nil, err
 	}
 	p, err := dev.Program(elems, reqs)
@@ -113,7 +113,7 @@ func TestLostMidRun(t *testing.T) {
 	script(t, "launch@3=lost")
 	dev, err := OpenCUDA(0, CUDAOptions{})
 	require.NoError(t, err)
-	_, err = sampler.Run(context.Background(), dev, OnHost(latticeModel{elems}), reqs)
+	_, err = sampler.Run(context.Background(), dev, OnHost(latticeModel(elems)), reqs)
 	require.ErrorIs(t, err, cuda.ErrContextLost)
 	require.ErrorContains(t, err, "fused_step")
 	_, err = dev.Program(elems, reqs)

@@ -10,16 +10,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// latticeModel is a network of the CPU.
-type latticeModel struct{ elems int }
+// netModel is a network of the CPU.
+type netModel struct {
+	elems int
+	net   gputest.Net
+}
 
-func (m latticeModel) Shape() []int { return []int{m.elems} }
+func latticeModel(elems int) netModel { return netModel{elems, gputest.Lattice} }
 
-func (m latticeModel) Forward(_ context.Context, e *sampler.Eval) error {
+func (m netModel) Shape() []int { return []int{m.elems} }
+
+func (m netModel) Forward(_ context.Context, e *sampler.Eval) error {
 	in, t, out := e.In.Host(), e.T.Host(), e.Out.Host()
 	for _, r := range e.Active {
 		lo, hi := r*e.Elems, (r+1)*e.Elems
-		gputest.Lattice(e.Conds[r], t[r], in[lo:hi], out[lo:hi])
+		m.net(e.Conds[r], t[r], in[lo:hi], out[lo:hi])
 	}
 	return nil
 }
@@ -30,13 +35,13 @@ func TestOnHost(t *testing.T) {
 	cpu := NewCPU(1)
 	defer cpu.Close()
 	reqs := gputest.SamplerRequests(t, elems)
-	want, err := sampler.Run(context.Background(), cpu, latticeModel{elems}, reqs)
+	want, err := sampler.Run(context.Background(), cpu, latticeModel(elems), reqs)
 	require.NoError(t, err)
-	got, err := sampler.Run(context.Background(), cpu, OnHost(latticeModel{elems}), reqs)
+	got, err := sampler.Run(context.Background(), cpu, OnHost(latticeModel(elems)), reqs)
 	require.NoError(t, err)
 	require.Equal(t, want, got)
 	forEachDevice(t, func(t *testing.T, dev sampler.Device, dtype gputest.DType) {
-		got, err := sampler.Run(context.Background(), dev, OnHost(latticeModel{elems}), reqs)
+		got, err := sampler.Run(context.Background(), dev, OnHost(latticeModel(elems)), reqs)
 		require.NoError(t, err)
 		require.Equal(t, dtype == gputest.Float32, equalAll(want, got))
 	})
@@ -58,7 +63,7 @@ func TestOnHostErrors(t *testing.T) {
 	const elems = 3
 	e := &sampler.Eval{Elems: elems, Conds: []sampler.Cond{0}, Active: []int{0},
 		In: hidden{}, T: hidden{}, Out: hidden{}}
-	m := OnHost(latticeModel{elems})
+	m := OnHost(latticeModel(elems))
 	var re *sampler.RequestError
 	require.ErrorAs(t, m.Forward(context.Background(), e), &re)
 	good := broken{HostBuffer: make(HostBuffer, elems)}
