@@ -1,10 +1,10 @@
 // Package cuda is the driver layer: devices, streams, memory, kernels and graphs over gorgonia.org/cu. It knows nothing
 // of diffusion beyond the argument layout of its kernels.
 //
-// It is compiled with the build tag cuda, which needs cgo and the CUDA headers (`make cuda-env` prints the environment).
-// Without the tag every function returns [ErrNotBuilt]. A program built with the tag starts on a machine without a
-// driver: [Devices] then returns none and an error that says why. The environment variable CUDIFFUSE_LIBCUDA names
-// another driver library than libcuda.so.1.
+// It is compiled with the build tag cuda, which needs cgo and the headers of CUDA 11.8 or later
+// (`eval "$(cuda/env.sh)"` sets the environment). Without the tag every function returns [ErrNotBuilt]. A program built
+// with the tag starts on a machine without a driver: [Devices] then returns none and an error that says why. The
+// environment variable CUDIFFUSE_LIBCUDA names another driver library than libcuda.so.1.
 //
 // # Threads
 //

@@ -1,10 +1,21 @@
 /* Stands before the CUDA headers on the include path, so that gorgonia.org/cu v0.9.6 builds with CUDA 13 too: five
- * functions changed their signature there, and this gives back the earlier ones, which drivers still export. Nothing
- * changes with CUDA 12 and older. */
+ * functions changed their signature there, and this gives back the earlier ones, which drivers still export. From 12.8 on
+ * the headers also rename cuEventElapsedTime to an entry point that older drivers lack; the earlier one does the same. */
 #ifndef CUDIFFUSE_CUDA_H
 #define CUDIFFUSE_CUDA_H
 
 #include_next <cuda.h>
+
+#if CUDA_VERSION >= 12080
+#undef cuEventElapsedTime
+#ifdef __cplusplus
+extern "C" {
+#endif
+CUresult CUDAAPI cuEventElapsedTime(float *ms, CUevent start, CUevent end);
+#ifdef __cplusplus
+}
+#endif
+#endif
 
 #if CUDA_VERSION >= 13000
 #undef cuCtxCreate
