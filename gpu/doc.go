@@ -7,6 +7,11 @@
 // (no fused multiply-add on any architecture), and a zero coefficient skips its term, whatever the
 // register holds.
 //
+// [CUDA] is a GPU, in programs that are built with the tag cuda. A stage is one launch for all
+// requests ([Capturer] makes network and update one graph), with the bits of [CPU]. The kernel is
+// chosen by what the batch asks for, see variant.go; all of them give the same bits. [OnHost] runs
+// a network of the CPU for it.
+//
 // # Reductions
 //
 // Thresholds and rescaled guidance need a number that is made of a whole sample. Its bits are
@@ -28,6 +33,9 @@
 // and nobody touches them during Step.
 //
 // # Errors
+//
+// A GPU that fails is a *[cuda.Error]; its text says what to do, and after a failure that loses the
+// device every later call matches [cuda.ErrContextLost].
 //
 // Requests that cannot be bound, rows that do not exist and slices of the wrong length are a
 // *[sampler.RequestError] or a *[sampler.PlanError]; a closed Program returns [sampler.ErrClosed].
