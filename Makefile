@@ -3,7 +3,7 @@
 GO ?= go
 
 .PHONY: all build test race v3 cross lint generate check-generated bench compare train clean \
-	kernels check-kernels cuda test-cuda acceptance bench-cuda
+	kernels check-kernels cuda lint-cuda test-cuda acceptance bench-cuda
 
 all: lint test
 
@@ -50,7 +50,10 @@ cuda: ## the program with GPU support, in bin/; it starts on machines without a 
 
 CUDA_PACKAGES = ./cuda/... ./build ./gpu ./internal/emu/... ./pipeline ./cmd/...
 
-test-cuda: ## everything of the GPU part, on an emulated GPU that executes the shipped PTX
+lint-cuda:
+	eval "$$(cuda/env.sh)" && $(GO) vet -tags cuda ./... && $(GO) tool staticcheck -tags cuda ./...
+
+test-cuda: lint-cuda ## everything of the GPU part, on an emulated GPU that executes the shipped PTX
 	eval "$$(cuda/env.sh)" && lib=$$($(GO) run ./internal/emu/cmd/emupath) && \
 	  CUDIFFUSE_LIBCUDA=$$lib CUDIFFUSE_EMU=devices=2 CUDA_REQUIRED=1 $(GO) test -tags cuda $(CUDA_PACKAGES)
 

@@ -61,21 +61,16 @@ __device__ __forceinline__ float inpaint(float d, float mask, float known) {
 // requests of the batch (gpu/variant.go); all of them give the same bits. A general one does everything; the
 // others know a few registers, one or two conditions, a static clip, and keep their coefficients in registers.
 //
-// Bytes per element, with T the size of the network's type: 4 for every register that the rows read, T for
-// each condition; written: 4 for x, d and each of base and push that is written, T for each condition.
+// Bytes per element, with T the size of the network's type: read are 4 for x and each history slot that the
+// variant knows, and T for each condition; written are 4 for x and d, 4 for h[slot] where the stage pushes, and T
+// for each condition where the next stage evaluates. With guidance and float16 that is 20 for a DDIM step and 32 for
+// one of SDE-DPM-Solver++(2M). A Go test compares it with what the emulated GPU counts.
 template <int kConds_, uint32_t kRowX_, uint32_t kRowPush_> struct Variant {
     static constexpr bool kGeneral = false, kVec = true;
     static constexpr int kConds = kConds_;           // 1 or 2
     static constexpr uint32_t kRowX = kRowX_;        // registers that the rows may use
     static constexpr uint32_t kRowPush = kRowPush_;  // 0: no history is written
     static constexpr uint32_t kReads = kRowX_ | kRowPush_;
-    // bytes is what a launch moves per element.
-    static constexpr int bytes(int t) {
-        int n = 8 + 2 * t * kConds;
-        for (int j : {kX, kH, kH + 1})
-            if (kReads >> j & 1) n += 4;
-        return kRowPush ? n + 4 : n;
-    }
 };
 template <bool kVec_> struct General {
     static constexpr bool kGeneral = true, kVec = kVec_;  // kVec: elems is a multiple of 4

@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/cudiffuse/cudiffuse/internal/emu"
 	"github.com/cudiffuse/cudiffuse/internal/gputest"
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
@@ -13,8 +14,12 @@ var dtypeOf = map[gputest.DType]DType{
 	gputest.Float32: Float32, gputest.Float16: Float16, gputest.BFloat16: BFloat16,
 }
 
-// openCUDA opens the first GPU, which may be the emulated one, and closes it after the test. Without a
-// GPU the test is skipped, which is a failure where CUDA_REQUIRED=1 says that there must be one.
+// opened counts the GPUs that tests have open.
+var opened int
+
+// openCUDA opens the first GPU, which may be the emulated one, and closes it after the test; nothing
+// may be left on the emulated one then. Without a GPU the test is skipped, which is a failure where
+// CUDA_REQUIRED=1 says that there must be one.
 func openCUDA(t testing.TB, dtype gputest.DType) *CUDA {
 	t.Helper()
 	dev, err := OpenCUDA(0, CUDAOptions{DType: dtypeOf[dtype]})
@@ -24,9 +29,14 @@ func openCUDA(t testing.TB, dtype gputest.DType) *CUDA {
 		}
 		t.Skip(err)
 	}
+	opened++
 	t.Cleanup(func() {
 		if err := dev.Close(); err != nil {
 			t.Error(err)
+		}
+		opened--
+		if leaks, err := emu.Leaks(); err == nil && opened == 0 && leaks != (emu.LeakSet{}) {
+			t.Errorf("left on the device: %+v", leaks)
 		}
 	})
 	return dev
