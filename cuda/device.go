@@ -6,13 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"runtime"
 	"time"
 
 	"gorgonia.org/cu"
 
-	"github.com/cudiffuse/cudiffuse/cuda/internal/libcuda"
 	"github.com/cudiffuse/cudiffuse/cuda/internal/thread"
 )
 
@@ -40,76 +38,12 @@ type Device struct {
 	ring    ring
 }
 
-// Devices returns the GPUs of this machine. When there is none the error says why: no driver, one
-// that is too old, or no device.
-func Devices() ([]DeviceInfo, error) {
-	n, err := count()
-	if err != nil {
-		return nil, err
-	}
-	infos := make([]DeviceInfo, n)
-	for i := range infos {
-		if infos[i], err = describe(i); err != nil {
-			return nil, err
-		}
-	}
-	return infos, nil
-}
-
-// count returns the number of devices, an error if there is none.
-func count() (int, error) {
-	code, loaded, reason := libcuda.Status()
-	switch {
-	case !loaded:
-		return 0, &Error{Op: "cuInit", Detail: reason, Err: ErrNoDriver}
-	case code != 0:
-		return 0, &Error{Op: "cuInit", Detail: reason, Err: Code(code)}
-	}
-	version, err := cu.Version(), error(nil)
-	if version > 0 && version < minDriver {
-		return 0, &Error{Op: "cuDriverGetVersion", Err: &DriverError{Found: version, Want: minDriver}}
-	}
-	n, err := cu.NumDevices()
-	if err != nil {
-		return 0, &Error{Op: "cuDeviceGetCount", Err: resultCode(err)}
-	}
-	if n == 0 {
-		return 0, &Error{Op: "cuDeviceGetCount", Err: NoDevice}
-	}
-	return n, nil
-}
-
-// describe reads what a DeviceInfo tells.
-func describe(ordinal int) (DeviceInfo, error) {
-	info := DeviceInfo{Ordinal: ordinal, DriverVersion: cu.Version()}
-	dev, err := cu.GetDevice(ordinal)
-	op := "cuDeviceGet"
-	if err == nil {
-		op = "cuDeviceGetName"
-		info.Name, err = dev.Name()
-	}
-	if err == nil {
-		op = "cuDeviceTotalMem"
-		info.TotalMemory, err = dev.TotalMem()
-	}
-	for _, a := range []struct {
-		value *int
-		what  cu.DeviceAttribute
-	}{{&info.Major, cu.ComputeCapabilityMajor}, {&info.Minor, cu.ComputeCapabilityMinor},
-		{&info.SMs, cu.MultiprocessorCount}} {
-		if err == nil {
-			op = "cuDeviceGetAttribute"
-			*a.value, err = dev.Attribute(a.what)
-		}
-	}
-	if err != nil {
-		return info, &Error{Op: op, Detail: fmt.Sprintf("cuda:%d", ordinal), Err: resultCode(err)}
-	}
-	return info, nil
-}
-
 // Open opens a GPU by its number, from 0, and keeps its primary context until Close.
 func Open(ordinal int, o Options) (*Device, error) {
+	if o.MemoryLimit < 0 || o.SyncTimeout < 0 {
+		return nil, &Error{Op: "Open", Detail: fmt.Sprintf("memory limit %d, timeout %v: want 0, which is none, or more",
+			o.MemoryLimit, o.SyncTimeout), Err: InvalidValue}
+	}
 	n, err := count()
 	if err != nil {
 		return nil, err
@@ -242,67 +176,6 @@ func join(a, b string) string {
 	return a + "; " + b
 }
 
-// resultCode returns the number of a result of package cu, whose type has no name outside.
-func resultCode(err error) Code {
-	if v := reflect.ValueOf(err); v.Kind() == reflect.Int {
-		return Code(v.Int())
-	}
-	return Unknown
-}
-
-// Close waits for the work on the device, frees everything that is still open, and ends the thread. It
-// may be called twice. After [ErrTimeout] it frees nothing while the work still runs: the driver would
-// wait for what may never end.
-func (d *Device) Close() error {
-	err := d.thread.Close(thread.Func(d.close))
-	if err == thread.ErrClosed {
-		return nil
-	}
-	return err
-}
-
-func (d *Device) close() error {
-	if d.abandoned() {
-		for s := range d.streams {
-			if queryStream(s) == NotReady {
-				d.closed = true
-				return nil
-			}
-		}
-	}
-	var errs []error
-	for s := range d.streams { // first: what they still run may use the rest
-		errs = append(errs, s.free())
-	}
-	for l := range d.launch {
-		l.free()
-	}
-	for g := range d.graphs {
-		errs = append(errs, g.free())
-	}
-	for e := range d.events {
-		errs = append(errs, e.free())
-	}
-	for m := range d.modules {
-		errs = append(errs, m.free())
-	}
-	for b := range d.buffers {
-		d.mem.put(b.at, b.held)
-		b.held = 0
-	}
-	for p := range d.hosts {
-		d.pinned.put(p.at, p.held)
-		p.held = 0
-	}
-	errs = append(errs, d.mem.close(), d.pinned.close())
-	d.closed = true
-	errs = append(errs, d.release())
-	if d.lost != nil { // what could not be freed went with the context, and the loss was reported
-		return nil
-	}
-	return errors.Join(errs...)
-}
-
 // Stats returns what the device holds.
 func (d *Device) Stats() (Stats, error) {
 	var s Stats
@@ -319,7 +192,22 @@ func (d *Device) Stats() (Stats, error) {
 
 // TrimCache gives unused memory back to the driver.
 func (d *Device) TrimCache() error {
-	return d.call(func() error { return errors.Join(d.mem.trim(), d.pinned.trim()) })
+	return d.call(func() error {
+		if err := d.notRecording("TrimCache"); err != nil {
+			return err
+		}
+		return errors.Join(d.mem.trim(), d.pinned.trim())
+	})
+}
+
+// notRecording refuses what would make the driver break the recording of a stream off.
+func (d *Device) notRecording(op string) error {
+	for s := range d.streams {
+		if s.capturing {
+			return &Error{Op: op, Err: ErrCapturing}
+		}
+	}
+	return nil
 }
 
 // poll calls done until it says so, obeys ctx and the device's time limit, and gives the processor to

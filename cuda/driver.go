@@ -66,6 +66,13 @@ static CUresult free_host(uintptr_t p) { return cuMemFreeHost((void *)p); }
 static CUresult attribute(uintptr_t function, int what, int *value) {
 	return cuFuncGetAttribute(value, (CUfunction_attribute)what, (CUfunction)function);
 }
+#if CUDA_VERSION < 12040
+CUresult CUDAAPI cuFuncGetParamInfo(CUfunction function, size_t index, size_t *offset, size_t *size);
+#endif
+static CUresult param_size(uintptr_t function, size_t index, size_t *size) {
+	size_t offset;
+	return cuFuncGetParamInfo((CUfunction)function, index, &offset, size);
+}
 static void *pointer(uintptr_t p) { return (void *)p; }
 */
 import "C"
@@ -180,8 +187,6 @@ func destroyExec(exec uintptr) Code { return code(C.destroy_exec(C.uintptr_t(exe
 // The attributes of a kernel, by their numbers in cuda.h.
 const (
 	maxThreadsPerBlock = 0
-	sharedSizeBytes    = 1
-	localSizeBytes     = 3
 	numRegs            = 4
 )
 
@@ -189,4 +194,22 @@ func functionAttribute(f cu.Function, what int) (int, Code) {
 	var v C.int
 	r := code(C.attribute(handle(f), C.int(what), &v))
 	return int(v), r
+}
+
+// parameters returns the sizes of a kernel's parameters in bytes; known is false for drivers before
+// CUDA 12.4, which do not tell.
+func parameters(f cu.Function) (sizes []int, known bool, r Code) {
+	for {
+		var n C.size_t
+		switch r := code(C.param_size(handle(f), C.size_t(len(sizes)), &n)); r {
+		case 0:
+			sizes = append(sizes, int(n))
+		case InvalidValue: // past the last one
+			return sizes, true, 0
+		case NotSupported:
+			return nil, false, 0
+		default:
+			return nil, false, r
+		}
+	}
 }

@@ -109,11 +109,15 @@ func Failed(err error) bool {
 }
 
 // Unavailable tells whether err means that there is no GPU to work with: none in this machine, no
-// driver or one that is too old, a GPU that is older than the kernels or that another process has for
-// itself, or a program that was built without support.
+// driver, or one that is too old or does not initialise, a GPU that is older than the kernels or that
+// another process has for itself, or a program that was built without support.
 func Unavailable(err error) bool {
 	var d *DriverError
 	if errors.As(err, &d) {
+		return true
+	}
+	var e *Error
+	if errors.As(err, &e) && e.Op == opInit {
 		return true
 	}
 	for _, is := range []error{ErrNotBuilt, ErrNoDriver, NoDevice, InvalidDevice, DeviceUnavailable, NoBinaryForGPU,
@@ -124,3 +128,6 @@ func Unavailable(err error) bool {
 	}
 	return false
 }
+
+// opInit is the operation of errors that keep the driver from working at all.
+const opInit = "cuInit"

@@ -11,9 +11,12 @@ import (
 
 // Event is a point in the work of a stream.
 type Event struct {
-	d    *Device
-	ev   cu.Event
-	open bool // on the thread only
+	d  *Device
+	ev cu.Event
+
+	// On the thread only.
+	open   bool
+	within *Stream // whose capture recorded it last, nil for none
 }
 
 // NewEvent returns an event; with timing, [Device.Elapsed] can measure between two of them.
@@ -57,10 +60,14 @@ func (s *Stream) Record(e *Event) error {
 	if err := e.check(s.d, "cuEventRecord"); err != nil {
 		return err
 	}
+	if e.within = nil; s.capturing {
+		e.within = s
+	}
 	return s.enqueued("cuEventRecord", "", recordEvent(s, e))
 }
 
-// Wait lets the work that is enqueued from now on wait for the event.
+// Wait lets the work that is enqueued from now on wait for the event. An event that the capture of
+// another stream recorded cannot be waited for: it would draw this stream into the capture.
 func (s *Stream) Wait(e *Event) error {
 	if !s.d.thread.Inside() {
 		return s.d.Do(func() error { return s.Wait(e) })
@@ -70,6 +77,9 @@ func (s *Stream) Wait(e *Event) error {
 	}
 	if err := e.check(s.d, "cuStreamWaitEvent"); err != nil {
 		return err
+	}
+	if w := e.within; w != nil && w != s && w.capturing {
+		return &Error{Op: "cuStreamWaitEvent", Detail: "event of another stream's capture", Err: ErrCapturing}
 	}
 	return s.enqueued("cuStreamWaitEvent", "", waitEvent(s, e))
 }

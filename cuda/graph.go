@@ -2,18 +2,24 @@
 
 package cuda
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
-// Graph is work of a stream that was captured once and can be enqueued again with one call.
+// Graph is work of a stream that was captured once and can be enqueued again with one call. The memory
+// and the modules that it uses must stay for as long as it is replayed.
 type Graph struct {
 	d           *Device
 	graph, exec uintptr
 	nodes       int
-	open        bool // on the thread only
+	what        string // the kernels in it
+	open        bool   // on the thread only
 }
 
 // BeginCapture makes the stream record what is enqueued, instead of running it, until EndCapture.
-// Waiting, querying and synchronous copies are not possible meanwhile.
+// Waiting for the stream, allocating what the cache does not hold, and loading and unloading modules are
+// not possible meanwhile.
 func (s *Stream) BeginCapture() error {
 	return s.d.call(func() error {
 		if err := s.enter("cuStreamBeginCapture"); err != nil {
@@ -25,8 +31,7 @@ func (s *Stream) BeginCapture() error {
 		if r := beginCapture(s); r != 0 {
 			return s.d.failed("cuStreamBeginCapture", "", r)
 		}
-		s.capturing = true
-		s.before = s.work
+		s.capturing, s.recorded = true, s.recorded[:0]
 		return nil
 	})
 }
@@ -41,9 +46,7 @@ func (s *Stream) EndCapture() (*Graph, error) {
 		if !s.capturing {
 			return &Error{Op: "cuStreamEndCapture", Detail: "the stream is not captured", Err: InvalidValue}
 		}
-		// Nothing of what was recorded has been enqueued.
-		s.capturing, s.work = false, s.before
-		s.d.ring.done(s)
+		s.capturing = false
 		graph, r := endCapture(s)
 		if r != 0 {
 			if graph != 0 {
@@ -59,7 +62,7 @@ func (s *Stream) EndCapture() (*Graph, error) {
 			}
 			return err
 		}
-		g = &Graph{d: s.d, graph: graph, exec: exec, nodes: nodes, open: true}
+		g = &Graph{d: s.d, graph: graph, exec: exec, nodes: nodes, what: strings.Join(s.recorded, " + "), open: true}
 		s.d.graphs[g] = struct{}{}
 		return nil
 	})
@@ -86,7 +89,7 @@ func (s *Stream) Replay(g *Graph) error {
 	case s.capturing:
 		return &Error{Op: op, Err: ErrCapturing}
 	}
-	return s.enqueued(op, "", replayGraph(s, g.exec))
+	return s.enqueued(op, g.what, replayGraph(s, g.exec))
 }
 
 // Close frees the graph; replays that are enqueued go on. It may be called twice.

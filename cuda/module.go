@@ -5,6 +5,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"gorgonia.org/cu"
 )
@@ -25,6 +26,8 @@ type Kernel struct {
 	fn         cu.Function
 	registers  int
 	maxThreads int
+	params     []int // sizes of the parameters in bytes
+	known      bool  // the driver told params
 }
 
 // LoadModule loads the native code for the device; where there is none, or the driver does not take
@@ -32,8 +35,10 @@ type Kernel struct {
 func (d *Device) LoadModule(image Image) (*Module, error) {
 	var m *Module
 	err := d.call(func() error {
-		var err error
-		m, err = d.load(image)
+		err := d.notRecording("LoadModule")
+		if err == nil {
+			m, err = d.load(image)
+		}
 		return err
 	})
 	return m, err
@@ -101,6 +106,10 @@ func (m *Module) Kernel(name string) (*Kernel, error) {
 				return m.d.failed("cuFuncGetAttribute", name, r)
 			}
 		}
+		var r Code
+		if found.params, found.known, r = parameters(fn); r != 0 {
+			return m.d.failed("cuFuncGetParamInfo", name, r)
+		}
 		k, m.kernels[name] = found, found
 		return nil
 	})
@@ -122,6 +131,9 @@ func (m *Module) Unload() error {
 		if !m.open {
 			return nil
 		}
+		if err := m.d.notRecording("Unload"); err != nil {
+			return err
+		}
 		return m.free()
 	})
 }
@@ -142,20 +154,20 @@ type Launch struct {
 }
 
 // Prepare makes a launch. args are the kernel's parameters in order, each in 8 bytes, see [F32] and
-// the like; the driver takes as many of them, and as many bytes of each, as the kernel has.
+// the like; the driver takes as many bytes of each as the parameter has. Drivers before CUDA 12.4 do
+// not tell how many a kernel has, and read what is not theirs when args are too few.
 func (k *Kernel) Prepare(g Geometry, args ...uint64) (*Launch, error) {
 	var l *Launch
 	err := k.m.d.call(func() error {
-		threads := max(g.Block.X, 1) * max(g.Block.Y, 1) * max(g.Block.Z, 1)
-		switch {
-		case !k.m.open:
+		if !k.m.open {
 			return &Error{Op: "Prepare", Detail: k.name, Err: ErrClosed}
-		case len(args) > MaxParams:
-			return &Error{Op: "Prepare", Detail: fmt.Sprintf("%s: %d arguments: want at most %d", k.name, len(args),
-				MaxParams), Err: InvalidValue}
-		case threads > k.maxThreads || threads < 1 || g.Shared < 0:
-			return &Error{Op: "Prepare", Detail: fmt.Sprintf("%s: %d threads a block, %d bytes of shared memory: "+
-				"want at most %d threads", k.name, threads, g.Shared, k.maxThreads), Err: InvalidValue}
+		}
+		why := k.wrongArguments(len(args))
+		if why == "" {
+			why = k.wrongGeometry(g)
+		}
+		if why != "" {
+			return &Error{Op: "Prepare", Detail: k.name + ": " + why, Err: InvalidValue}
 		}
 		native := newNativeLaunch(k.fn, g, args)
 		if native == nil {
@@ -166,6 +178,43 @@ func (k *Kernel) Prepare(g Geometry, args ...uint64) (*Launch, error) {
 		return nil
 	})
 	return l, err
+}
+
+// wrongArguments says why the kernel cannot take n arguments, "" if it can.
+func (k *Kernel) wrongArguments(n int) string {
+	switch {
+	case n > MaxParams:
+		return fmt.Sprintf("%d arguments: want at most %d", n, MaxParams)
+	case k.known && n != len(k.params):
+		return fmt.Sprintf("%d arguments: want %d", n, len(k.params))
+	}
+	for i, size := range k.params {
+		if size > 8 {
+			return fmt.Sprintf("parameter %d has %d bytes: an argument has 8", i, size)
+		}
+	}
+	return ""
+}
+
+// wrongGeometry says why the kernel cannot be launched so, "" if it can. The limits are those of every
+// GPU that [Open] takes.
+func (k *Kernel) wrongGeometry(g Geometry) string {
+	for _, dim := range []struct {
+		name       string
+		extent, to int
+	}{
+		{"grid x", g.Grid.X, math.MaxInt32}, {"grid y", g.Grid.Y, 65535}, {"grid z", g.Grid.Z, 65535},
+		{"block x", g.Block.X, 1024}, {"block y", g.Block.Y, 1024}, {"block z", g.Block.Z, 64},
+		{"shared memory", g.Shared, math.MaxInt32},
+	} {
+		if dim.extent < 0 || dim.extent > dim.to {
+			return fmt.Sprintf("%s %d: want 0 to %d", dim.name, dim.extent, dim.to)
+		}
+	}
+	if n := max(g.Block.X, 1) * max(g.Block.Y, 1) * max(g.Block.Z, 1); n > k.maxThreads {
+		return fmt.Sprintf("%d threads a block: want at most %d", n, k.maxThreads)
+	}
+	return ""
 }
 
 // Close frees the launch; what is enqueued goes on. It may be called twice.

@@ -112,13 +112,11 @@ func (p *pool) use(c int64) {
 
 // grow asks the driver, unless that would pass the limit.
 func (p *pool) grow(c int64) (uintptr, error) {
+	if err := p.d.notRecording("Alloc"); err != nil {
+		return 0, err
+	}
 	if limit := p.d.options.MemoryLimit; p == &p.d.mem && limit > 0 && p.held()+c > limit {
 		return 0, OutOfMemory
-	}
-	for s := range p.d.streams {
-		if s.capturing { // the driver would end the recording
-			return 0, &Error{Op: "Alloc", Err: ErrCapturing}
-		}
 	}
 	return p.alloc(p.d, c)
 }
@@ -137,7 +135,7 @@ func (p *pool) reclaim() error {
 	p.stats.Trims++
 	for _, f := range p.pending {
 		for _, m := range f.after {
-			if _, open := p.d.streams[m.stream]; !open || m.stream.capturing {
+			if _, open := p.d.streams[m.stream]; !open {
 				continue
 			}
 			if err := m.stream.wait(context.Background()); err != nil {

@@ -5,6 +5,7 @@ package cuda
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"gorgonia.org/cu"
 )
@@ -20,8 +21,8 @@ type Stream struct {
 	// On the thread only.
 	open       bool
 	capturing  bool
-	work, done uint64 // operations enqueued, and of those waited for
-	before     uint64 // work before the capture
+	recorded   []string // kernels of the capture, each once
+	work, done uint64   // operations enqueued, and of those waited for
 }
 
 // NewStream returns a stream that does not wait for the legacy default stream.
@@ -53,12 +54,18 @@ func (s *Stream) enter(op string) error {
 
 // enqueued takes the driver's answer to an operation. what is nothing that has to be put together.
 func (s *Stream) enqueued(op, what string, r Code) error {
-	if r != 0 {
+	switch {
+	case r != 0:
 		return s.d.failed(op, what, r)
+	case s.capturing: // nothing runs
+		if what != "" && !slices.Contains(s.recorded, what) {
+			s.recorded = append(s.recorded, what)
+		}
+		return nil
 	}
 	s.work++
 	s.d.ring.add(s, op, what)
-	if s.d.options.Blocking && !s.capturing {
+	if s.d.options.Blocking {
 		return s.wait(context.Background())
 	}
 	return nil
@@ -211,12 +218,7 @@ func (s *Stream) Close() error {
 
 func (s *Stream) free() error {
 	var err error
-	if s.capturing { // nobody will want what was recorded
-		s.capturing = false
-		if graph, r := endCapture(s); r == 0 {
-			destroyGraph(graph)
-		}
-	}
+	s.abandonCapture()
 	if s.d.lost == nil {
 		err = s.wait(context.Background())
 	}
@@ -227,4 +229,15 @@ func (s *Stream) free() error {
 		err = errors.Join(err, s.d.failed("cuStreamDestroy", "", e))
 	}
 	return err
+}
+
+// abandonCapture ends a recording that nobody will want.
+func (s *Stream) abandonCapture() {
+	if !s.capturing {
+		return
+	}
+	s.capturing = false
+	if graph, _ := endCapture(s); graph != 0 {
+		destroyGraph(graph)
+	}
 }

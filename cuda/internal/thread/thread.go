@@ -12,8 +12,12 @@ import (
 	"syscall"
 )
 
-// ErrClosed is returned by Do after Close.
-var ErrClosed = errors.New("thread is closed")
+var (
+	// ErrClosed is returned by Do after Close.
+	ErrClosed = errors.New("thread is closed")
+	// ErrInside is returned by Close within a task.
+	ErrInside = errors.New("the thread cannot be closed from within a call on it")
+)
 
 // Task is a piece of work. A pointer to a pooled struct makes a Task without allocation.
 type Task interface{ Run() error }
@@ -24,10 +28,10 @@ type Func func() error
 // Run calls f.
 func (f Func) Run() error { return f() }
 
-// PanicError is a panic of a Task.
+// PanicError is a panic of a Task, or its end by runtime.Goexit.
 type PanicError struct {
 	Value any
-	Stack []byte
+	Stack []byte // none after runtime.Goexit
 }
 
 // Error implements error.
@@ -65,31 +69,54 @@ func New() *Thread {
 func (t *Thread) loop(started chan<- int) {
 	runtime.LockOSThread()
 	started <- syscall.Gettid()
+	t.serve()
+}
+
+// serve runs tasks until the last one.
+func (t *Thread) serve() {
+	var c *call
+	defer func() {
+		if c == nil {
+			return
+		}
+		// The task called runtime.Goexit, as a test does that fails. That cannot be stopped, but goes on only when this
+		// deferred function returns: the thread serves on from here.
+		c.err = &PanicError{Value: "runtime.Goexit"}
+		if last := t.answer(c); !last {
+			t.serve()
+		}
+	}()
 	for {
-		c := <-t.calls
+		c = <-t.calls
 		t.running.Store(true)
 		c.err = guard(c.task)
-		t.running.Store(false)
-		last := c.last
-		if last {
-			close(t.stopped)
-		}
-		c.done <- struct{}{}
+		last := t.answer(c)
+		c = nil
 		if last {
 			return
 		}
 	}
 }
 
-// Do runs the task on the thread and returns its error; a panic comes back as a *PanicError. A task may call Do: the
-// inner task runs at once. After Close it returns ErrClosed without running the task.
+// answer gives the result of a call back, and tells whether it was the last one.
+func (t *Thread) answer(c *call) (last bool) {
+	t.running.Store(false)
+	if last = c.last; last { // c belongs to the caller once done is told
+		close(t.stopped)
+	}
+	c.done <- struct{}{}
+	return last
+}
+
+// Do runs the task on the thread and returns its error; a panic, or runtime.Goexit, comes back as a *PanicError. A task
+// may call Do: the inner task runs at once. After Close it returns ErrClosed without running the task.
 func (t *Thread) Do(task Task) error { return t.send(task, false) }
 
 // Close runs the task as the last one and ends the thread. Later calls return ErrClosed. From within a task it returns
-// an error, since the thread cannot end under it.
+// ErrInside, since the thread cannot end under it.
 func (t *Thread) Close(task Task) error {
 	if t.Inside() {
-		return errors.New("the thread cannot be closed from within a call on it")
+		return ErrInside
 	}
 	return t.send(task, true)
 }

@@ -45,7 +45,7 @@ func TestNestedDo(t *testing.T) {
 	defer th.Close(Func(func() error { return nil }))
 	want := errors.New("inner")
 	err := th.Do(Func(func() error {
-		require.ErrorContains(t, th.Close(Func(func() error { return nil })), "from within")
+		require.ErrorIs(t, th.Close(Func(func() error { return nil })), ErrInside)
 		return th.Do(Func(func() error { return want }))
 	}))
 	require.Equal(t, want, err)
@@ -60,6 +60,30 @@ func TestPanicComesBack(t *testing.T) {
 		require.Equal(t, "boom", p.Value)
 	}
 	require.NoError(t, th.Do(Func(func() error { return nil })))
+}
+
+// TestGoexitComesBack: a task that ends its goroutine, as a failing test does, leaves the thread alive, and the same.
+func TestGoexitComesBack(t *testing.T) {
+	th := New()
+	where := func() (tid int) {
+		require.NoError(t, th.Do(Func(func() error { tid = syscall.Gettid(); return nil })))
+		return tid
+	}
+	before := where()
+	for _, task := range []Func{
+		func() error { runtime.Goexit(); return nil },
+		func() error { return th.Do(Func(func() error { runtime.Goexit(); return nil })) },
+	} {
+		for range 3 {
+			var p *PanicError
+			require.ErrorAs(t, th.Do(task), &p)
+			require.Equal(t, "runtime.Goexit", p.Value)
+			require.Equal(t, before, where())
+		}
+	}
+	var p *PanicError
+	require.ErrorAs(t, th.Close(Func(func() error { runtime.Goexit(); return nil })), &p)
+	require.Equal(t, ErrClosed, th.Do(Func(func() error { return nil })))
 }
 
 func TestClose(t *testing.T) {
