@@ -26,6 +26,10 @@ var ErrNoCompiler = errors.New("emu: no C++ compiler: install g++ or set CXX")
 // libraryName is what a program that is linked against the driver loads.
 const libraryName = "libcuda.so.1"
 
+// ObjectsName is the file beside the library that holds its parts, hidden symbols included: what the
+// tests of the interpreter link.
+const ObjectsName = "emu.o"
+
 // Build returns the path of the emulated driver library. It compiles the library when the user's
 // cache folder has none of these sources, this compiler and these flags; that takes about a minute
 // on two cores. Several processes may call it at the same time.
@@ -53,7 +57,7 @@ func Build(ctx context.Context) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("emu: %w", err)
 	}
-	if err := compileInto(ctx, cxx, dir, path); err != nil {
+	if err := compileInto(ctx, cxx, dir); err != nil {
 		return "", err
 	}
 	return path, nil
@@ -125,7 +129,7 @@ func eachSource(visit func(name string, text []byte) error) error {
 }
 
 // compileInto builds beside the library's place and renames, so that nobody loads half a library.
-func compileInto(ctx context.Context, cxx, dir, path string) error {
+func compileInto(ctx context.Context, cxx, dir string) error {
 	work, err := os.MkdirTemp(dir, "build-")
 	if err != nil {
 		return fmt.Errorf("emu: %w", err)
@@ -144,16 +148,23 @@ func compileInto(ctx context.Context, cxx, dir, path string) error {
 	if err := compileUnits(ctx, cxx, work, units); err != nil {
 		return err
 	}
-	args := append(Flags(), "-shared", "-Wl,-soname,"+libraryName, "-Wl,--no-undefined")
-	args = append(args, "-o", libraryName)
+	join := []string{"-r", "-nostdlib", "-o", ObjectsName}
 	for _, unit := range units {
-		args = append(args, unit+".o")
+		join = append(join, unit+".o")
 	}
-	if err := compiler(ctx, cxx, work, append(args, "-ldl")...); err != nil {
+	if err := compiler(ctx, cxx, work, join...); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(work, libraryName), path); err != nil {
-		return fmt.Errorf("emu: %w", err)
+	link := append(Flags(), "-shared", "-Wl,-soname,"+libraryName, "-Wl,--no-undefined")
+	link = append(link, "-o", libraryName, ObjectsName)
+	if err := compiler(ctx, cxx, work, link...); err != nil {
+		return err
+	}
+	// The library comes last: where it is, the build is complete.
+	for _, name := range []string{ObjectsName, libraryName} {
+		if err := os.Rename(filepath.Join(work, name), filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("emu: %w", err)
+		}
 	}
 	return nil
 }

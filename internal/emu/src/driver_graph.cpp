@@ -1,4 +1,6 @@
 // Graphs: made by capture, instantiated, replayed.
+#include <algorithm>
+
 #include "capture.h"
 
 namespace emu {
@@ -52,21 +54,41 @@ bool sameShape(const std::vector<GraphNode>& a, const std::vector<GraphNode>& b)
     return true;
 }
 
+CUgraphNode nodeHandle(GraphObject& g, size_t node) {
+    while (g.handles.size() < g.nodes.size()) {
+        auto h = std::make_shared<NodeHandle>();
+        h->type = g.nodes[g.handles.size()].work->type();
+        g.handles.push_back(driver().handles.add(kNode, nullptr, h));
+    }
+    return static_cast<CUgraphNode>(g.handles[node]);
+}
+
+// give fills an array of the caller, or says how long it must be.
+void give(const std::vector<CUgraphNode>& all, CUgraphNode* out, size_t room) {
+    for (size_t k = 0; out && k < room; ++k) out[k] = k < all.size() ? all[k] : nullptr;
+}
+
 void getNodes(Call& c, CUgraph graph, CUgraphNode* nodes, size_t* n) {
     need(n);
-    std::shared_ptr<GraphObject> g = c.get<GraphObject>(graph);
-    if (!nodes) {
-        *n = g->nodes.size();
-        return;
-    }
-    while (g->handles.size() < g->nodes.size()) {
-        auto h = std::make_shared<NodeHandle>();
-        h->type = g->nodes[g->handles.size()].work->type();
-        g->handles.push_back(driver().handles.add(kNode, nullptr, h));
-    }
-    for (size_t k = 0; k < *n; ++k)
-        nodes[k] = k < g->handles.size() ? static_cast<CUgraphNode>(g->handles[k]) : nullptr;
-    if (*n > g->handles.size()) *n = g->handles.size();
+    std::shared_ptr<GraphObject> g = c.get<GraphObject>(graph, true);
+    std::vector<CUgraphNode> all;
+    for (size_t k = 0; k < g->nodes.size(); ++k) all.push_back(nodeHandle(*g, k));
+    give(all, nodes, *n);
+    *n = nodes ? std::min(*n, all.size()) : all.size();
+}
+
+void getEdges(Call& c, CUgraph graph, CUgraphNode* from, CUgraphNode* to, size_t* n) {
+    need(n && !from == !to);
+    std::shared_ptr<GraphObject> g = c.get<GraphObject>(graph, true);
+    std::vector<CUgraphNode> heads, tails;
+    for (size_t k = 0; k < g->nodes.size(); ++k)
+        for (u32 dep : g->nodes[k].deps) {
+            heads.push_back(nodeHandle(*g, dep));
+            tails.push_back(nodeHandle(*g, k));
+        }
+    give(heads, from, *n);
+    give(tails, to, *n);
+    *n = from ? std::min(*n, heads.size()) : heads.size();
 }
 
 }  // namespace
@@ -86,6 +108,18 @@ EMU_API CUresult cuGraphDestroy(CUgraph graph) {
 
 EMU_API CUresult cuGraphGetNodes(CUgraph graph, CUgraphNode* nodes, size_t* n) {
     return run("cuGraphGetNodes", 0, kGraphCall, [&](Call& c) { getNodes(c, graph, nodes, n); });
+}
+
+EMU_API CUresult cuGraphGetEdges(CUgraph graph, CUgraphNode* from, CUgraphNode* to, size_t* n) {
+    return run("cuGraphGetEdges", 0, kGraphCall, [&](Call& c) { getEdges(c, graph, from, to, n); });
+}
+
+EMU_API CUresult cuGraphGetEdges_v2(CUgraph graph, CUgraphNode* from, CUgraphNode* to, CUgraphEdgeData* data,
+                                    size_t* n) {
+    return run("cuGraphGetEdges_v2", 0, kGraphCall, [&](Call& c) {
+        if (data) throw Fail{CUDA_ERROR_NOT_SUPPORTED, ""};  // captured edges have no data
+        getEdges(c, graph, from, to, n);
+    });
 }
 
 EMU_API CUresult cuGraphNodeGetType(CUgraphNode node, CUgraphNodeType* type) {

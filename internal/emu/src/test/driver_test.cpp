@@ -13,7 +13,7 @@ namespace {
 
 int failures = 0;
 std::string reportPath;
-constexpr unsigned kSeconds = 60;  // that a test may take
+constexpr unsigned kSeconds = 30;  // that a test may take
 
 void runTest(const Test& t) {
     reportPath = "/tmp/emu-driver-test-" + std::to_string(getpid());

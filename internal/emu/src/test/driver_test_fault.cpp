@@ -143,6 +143,18 @@ TEST(HungWorkIsNeverReady, "") {
     OK(cuMemFree_v2(m.p));
 }  // and neither does the release of the context
 
+TEST(HungEventIsNeverReady, "") {
+    Faulty m;
+    CUevent e;
+    OK(cuEventCreate(&e, 0));
+    OK(cuEventRecord(e, m.s));
+    OK(cuStreamSynchronize(m.s));
+    faults("sync@1=hang");
+    for (int k = 0; k < 10; ++k) CODE(600, cuEventQuery(e));
+    control("reset");
+    OK(cuEventQuery(e));
+}
+
 TEST(HungSynchronisationBlocksUntilReset, "") {
     Faulty m;
     faults("sync@1=hang");

@@ -74,6 +74,15 @@ TEST(GraphsReplay, "") {
         OK(cuGraphNodeGetType(nodes[k], &t));
         EXPECT(int(t) == want[k]);
     }
+    std::vector<CUgraphNode> from(5), to(5);
+    OK(cuGraphGetEdges(g, from.data(), to.data(), &n));
+    EXPECT(n == 5);
+    int edges[5][2] = {{0, 1}, {0, 2}, {1, 3}, {2, 3}, {3, 4}};  // the kernel and the host function side by side
+    for (auto& edge : edges) {
+        int found = 0;
+        for (size_t k = 0; k < n; ++k) found += from[k] == nodes[edge[0]] && to[k] == nodes[edge[1]];
+        EXPECT(found == 1);
+    }
     OK(cuGraphInstantiateWithFlags(&x, g, 0));
     OK(cuGraphDestroy(g));
     CUgraphNodeType t;
@@ -95,8 +104,8 @@ TEST(GraphsReplay, "") {
 
 TEST(GraphsUpdate, "") {
     Capturing m;
-    CUgraph one, two, three;
-    CUgraphExec x;
+    CUgraph one, two, three, four;
+    CUgraphExec x, y;
     CUgraphExecUpdateResultInfo info;
     auto record = [&](unsigned n, int times) {
         CUgraph g;
@@ -111,10 +120,21 @@ TEST(GraphsUpdate, "") {
     OK(cuGraphInstantiateWithFlags(&x, one, 0));
     OK(cuGraphExecUpdate_v2(x, two, &info));
     CODE(910, cuGraphExecUpdate_v2(x, three, &info));
+    OK(cuStreamBeginCapture_v2(m.a, kRelaxed));
+    OK(cuEventRecord(m.e, m.a));
+    OK(cuStreamWaitEvent(m.b, m.e, 0));
+    OK(launch(m.k.addOne, m.p, 1, m.a));
+    OK(launch(m.k.addOne, m.p, 1, m.b));
+    OK(cuEventRecord(m.f, m.b));
+    OK(cuStreamWaitEvent(m.a, m.f, 0));
+    OK(cuStreamEndCapture(m.a, &four));
+    OK(cuGraphInstantiateWithFlags(&y, four, 0));
+    CODE(910, cuGraphExecUpdate_v2(y, three, &info));  // as many nodes, other edges
+    OK(cuGraphExecDestroy(y));
     OK(cuGraphLaunch(x, m.a));
     std::vector<float> got = download(m.p, 64);
     EXPECT(got[0] == 1 && got[1] == 1);
-    for (CUgraph g : {one, two, three}) OK(cuGraphDestroy(g));
+    for (CUgraph g : {one, two, three, four}) OK(cuGraphDestroy(g));
     OK(cuGraphExecDestroy(x));
 }
 

@@ -1,4 +1,6 @@
 // Modules and launches: what is refused, and the planted faults that only the result shows.
+#include <unistd.h>
+
 #include "driver_api.h"
 
 namespace {
@@ -207,4 +209,26 @@ TEST(KernelsAreCounted, "") {
            std::string::npos);
     control("reset");
     EXPECT(counter("launches") == 0 && counter("calls") == 0 && counter("live_bytes") == 404);
+}
+
+TEST(CountersAreKeptInAFile, "") {
+    std::string path = "/tmp/emu-driver-counters-" + std::to_string(getpid());
+    setenv("CUDIFFUSE_EMU_COUNTERS", path.c_str(), 1);
+    Machine m;
+    Kernels k;
+    CUdeviceptr p = upload(64, 0);
+    OK(launch(k.addOne, p, 64));
+    OK(cuCtxSynchronize());
+    char text[8192] = "";
+    FILE* f = fopen(path.c_str(), "r");
+    EXPECT(f != nullptr);
+    if (f) {
+        size_t n = fread(text, 1, sizeof text - 1, f);
+        text[n] = 0;
+        fclose(f);
+    }
+    EXPECT(std::string(text).find("\"launches\":1,") != std::string::npos);
+    EXPECT(std::string(text).find("\"addOne\":{\"launches\":1") != std::string::npos);
+    unsetenv("CUDIFFUSE_EMU_COUNTERS");
+    unlink(path.c_str());
 }

@@ -119,6 +119,35 @@ TEST(LegacyStreamOrdersBlockingStreams, "") {
     EXPECT(download(p, 64)[0] == 5);
 }
 
+TEST(BlockingStreamsWaitForTheLegacyStream, "") {
+    Machine m;
+    CUstream blocking, free;
+    std::string log;
+    OK(cuStreamCreate(&blocking, 0));
+    OK(cuStreamCreate(&free, 1));
+    OK(cuLaunchHostFunc(nullptr, note, &log));
+    OK(cuLaunchHostFunc(blocking, note, &log));
+    OK(cuLaunchHostFunc(free, note, &log));
+    OK(cuStreamSynchronize(free));
+    EXPECT(log == "x");
+    OK(cuStreamSynchronize(blocking));
+    EXPECT(log == "xxx");
+}
+
+TEST(AnEventIsWaitedForAndNoMore, "") {
+    Two m;
+    CUevent e;
+    std::string log;
+    OK(cuEventCreate(&e, 0));
+    OK(cuLaunchHostFunc(m.a, note, &log));
+    OK(cuEventRecord(e, m.a));
+    OK(cuLaunchHostFunc(m.a, note, &log));
+    OK(cuEventSynchronize(e));
+    EXPECT(log == "x");
+    OK(cuStreamSynchronize(m.a));
+    EXPECT(log == "xx");
+}
+
 TEST(ErrorsAreAsynchronousAndSticky, "") {
     Two m;
     CUdeviceptr p = upload(60, 0), q = 0;
