@@ -11,8 +11,8 @@ import (
 // one where a plan asks for it (sampler.Cost); its results have the bits of [CPU]. It may be used by
 // many goroutines; each Program has a stream of its own.
 //
-// Programs of a build without the tag cuda have the same functions; [OpenCUDA] then returns an error
-// that wraps [cuda.ErrNotBuilt].
+// A program that is built without the tag cuda has the same functions; [OpenCUDA] then returns
+// [cuda.ErrNotBuilt].
 type CUDA struct {
 	dev   *cuda.Device
 	mod   *cuda.Module
@@ -78,7 +78,7 @@ func (c *CUDA) Program(elems int, reqs []sampler.Request) (sampler.Program, erro
 	if err != nil {
 		return nil, err
 	}
-	p := newCUDAProgram(c, b, reqs)
+	p := newCUDAProgram(c, b)
 	if err := c.dev.Do(func() error { return p.open(reqs) }); err != nil {
 		_ = p.Close()
 		return nil, err
