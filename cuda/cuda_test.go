@@ -5,6 +5,8 @@ package cuda
 import (
 	"errors"
 	"os"
+	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -46,6 +48,11 @@ const testPTX = `.version 6.3
 	mov.u64 %rd1, 4096;
 	mov.u32 %r1, 7;
 	st.global.u32 [%rd1], %r1;
+	ret;
+}
+
+// wide has a parameter that no argument can hold.
+.visible .entry wide(.param .align 8 .b8 p[16]) {
 	ret;
 }
 `
@@ -105,6 +112,25 @@ func script(t testing.TB, faults string) {
 	t.Cleanup(func() { require.NoError(t, emu.Reset()) })
 }
 
+// inChild runs the rest of a test in a process of its own with the given variables: it returns true
+// there, and false here once that process has passed the test. What kills a context, hangs, or needs
+// another machine belongs in one.
+func inChild(t testing.TB, env ...string) bool {
+	t.Helper()
+	if os.Getenv("CUDA_TEST_CHILD") == t.Name() {
+		return true
+	}
+	if _, err := Devices(); err != nil { // open knows whether that is a failure
+		open(t, 0, Options{})
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=60s")
+	cmd.Env = append(append(os.Environ(), "CUDA_TEST_CHILD="+t.Name()), env...)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "--- PASS: "+t.Name(), "it was skipped")
+	return false
+}
+
 // kernel loads a kernel of testPTX.
 func kernel(t testing.TB, d *Device, name string) *Kernel {
 	t.Helper()
@@ -130,6 +156,10 @@ func TestDevices(t *testing.T) {
 		require.ErrorIs(t, err, InvalidDevice)
 		require.True(t, Unavailable(err))
 	}
+	for _, o := range []Options{{MemoryLimit: -1}, {SyncTimeout: -1}} {
+		_, err = Open(0, o)
+		require.ErrorIs(t, err, InvalidValue)
+	}
 }
 
 // TestPanicsComeBack: a fault of a function on the device's thread ends neither thread nor process.
@@ -139,6 +169,8 @@ func TestPanicsComeBack(t *testing.T) {
 	require.ErrorAs(t, d.Do(func() error { panic("oh") }), &p)
 	require.Equal(t, "oh", p.Value)
 	require.NotEmpty(t, p.Stack)
+	require.ErrorAs(t, d.Do(func() error { runtime.Goexit(); return nil }), &p, "as require does when it fails")
+	require.ErrorContains(t, d.Do(d.Close), "cannot be closed from within")
 	oops := errors.New("oops")
 	require.Equal(t, oops, d.Do(func() error { return d.Do(func() error { return oops }) }))
 }

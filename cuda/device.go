@@ -145,7 +145,8 @@ func (d *Device) usable() error {
 		return ErrClosed
 	}
 	if d.lost != nil {
-		return &Error{Op: "cuda:" + fmt.Sprint(d.info.Ordinal), Detail: "after an earlier failure", Err: d.lost.Err, Lost: true}
+		return &Error{Op: fmt.Sprintf("cuda:%d", d.info.Ordinal), Detail: "after an earlier failure", Err: d.lost.Err,
+			Lost: true}
 	}
 	return nil
 }

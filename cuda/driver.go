@@ -52,7 +52,9 @@ static CUresult wait_event(uintptr_t stream, uintptr_t event) {
 static CUresult begin(uintptr_t stream) {
 	return cuStreamBeginCapture((CUstream)stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
 }
-static CUresult end(uintptr_t stream, uintptr_t *graph) { return cuStreamEndCapture((CUstream)stream, (CUgraph *)graph); }
+static CUresult end(uintptr_t stream, uintptr_t *graph) {
+	return cuStreamEndCapture((CUstream)stream, (CUgraph *)graph);
+}
 static CUresult nodes(uintptr_t graph, size_t *n) { return cuGraphGetNodes((CUgraph)graph, NULL, n); }
 static CUresult instantiate(uintptr_t graph, uintptr_t *exec) {
 	return cuGraphInstantiateWithFlags((CUgraphExec *)exec, (CUgraph)graph, 0);

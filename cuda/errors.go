@@ -14,7 +14,7 @@ var (
 	// ErrClosed is returned by calls on a device, stream, buffer, event, module or graph that was closed.
 	ErrClosed = errors.New("closed")
 	// ErrContextLost is matched by the first sticky failure of a device (see [Code.Sticky]) and by every call after it.
-	ErrContextLost = errors.New("context lost: close the device and open it again")
+	ErrContextLost = errors.New("context lost: close the device and open it again, or else start again")
 	// ErrWrongDevice is returned when a handle is used on another device than its own.
 	ErrWrongDevice = errors.New("handle belongs to another device")
 	// ErrCapturing is returned by calls that cannot be part of a graph while their stream is captured.

@@ -12,7 +12,8 @@ import (
 // context is unusable, and some that leave it usable.
 func TestStickyCodes(t *testing.T) {
 	for _, c := range []Code{IllegalAddress, LaunchTimeout, Assert, HardwareStackError, IllegalInstruction,
-		MisalignedAddress, InvalidAddressSpace, InvalidPC, LaunchFailed, ECCUncorrectable, ExternalDevice} {
+		MisalignedAddress, InvalidAddressSpace, InvalidPC, LaunchFailed, TensorMemoryLeak, Contained, ECCUncorrectable,
+		NVLinkUncorrectable, ExternalDevice, 810} {
 		require.True(t, c.Sticky(), "%v", c)
 		require.True(t, c.Late(), "%v", c)
 	}
@@ -32,7 +33,7 @@ func TestErrorsMatchAndRead(t *testing.T) {
 		text string
 	}{
 		{lost, []error{IllegalAddress, ErrContextLost},
-			"cuLaunchKernel (fused_step): CUDA error 700: illegal address; context lost: close the device and open it again"},
+			"cuLaunchKernel (fused_step): CUDA error 700: illegal address; context lost: close the device"},
 		{full, []error{OutOfMemory},
 			"Alloc: out of memory: 10 bytes wanted, 5 in use, 1 cached, limit 12; free some, or ask for less"},
 		{&Error{Op: "cuInit", Err: &DriverError{Found: 11020, Want: 11040}}, nil,
@@ -56,7 +57,8 @@ func TestUnavailableAndFailed(t *testing.T) {
 		require.True(t, Unavailable(err), "%v", err)
 		require.True(t, Failed(err), "%v", err)
 	}
-	for _, err := range []error{OutOfMemory, IllegalAddress, ErrTimeout} {
+	require.True(t, Unavailable(fmt.Errorf("x: %w", &Error{Op: "cuInit", Err: Unknown})), "whatever the driver says")
+	for _, err := range []error{OutOfMemory, IllegalAddress, ErrTimeout, Unknown} {
 		err = &Error{Op: "x", Err: err}
 		require.False(t, Unavailable(err), "%v", err)
 		require.True(t, Failed(err), "%v", err)

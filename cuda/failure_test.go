@@ -4,25 +4,28 @@ package cuda
 
 import (
 	"context"
+	"fmt"
 	"os"
-	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cudiffuse/cudiffuse/internal/emu"
 )
 
 // TestLateFailure: a kernel that goes wrong shows later, by name, and the device is lost then.
 func TestLateFailure(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
 	d := open(t, 0, Options{})
 	c := newCounter(t, d)
-	k, err := c.l.k.m.Kernel("crash")
-	require.NoError(t, err)
-	crash, err := k.Prepare(Geometry{})
-	require.NoError(t, err)
+	crash := c.crash(t)
 	require.NoError(t, c.s.Launch(c.l))
 	require.NoError(t, c.s.Launch(crash), "the launch itself is fine")
-	err = c.s.Sync(context.Background())
+	err := c.s.Sync(context.Background())
 	require.ErrorIs(t, err, IllegalAddress)
 	require.ErrorIs(t, err, ErrContextLost)
 	require.ErrorContains(t, err, "reported late, enqueued by cuLaunchKernel add_one, cuLaunchKernel crash")
@@ -35,37 +38,100 @@ func TestLateFailure(t *testing.T) {
 		require.True(t, Failed(err), name)
 	}
 	require.NoError(t, d.Close())
+	if !emulated() { // a real driver may want a new process
+		return
+	}
 	d = open(t, 0, Options{})
 	c = newCounter(t, d)
 	require.NoError(t, c.s.Launch(c.l))
 	require.Equal(t, 1, c.value(t), "the device works again when it is opened again")
 }
 
-// TestBlockingNamesExactly: with Options.Blocking the failing launch itself fails.
-func TestBlockingNamesExactly(t *testing.T) {
-	d := open(t, 0, Options{Blocking: true})
-	c := newCounter(t, d)
+// crash prepares the kernel that goes wrong.
+func (c counter) crash(t testing.TB) *Launch {
+	t.Helper()
 	k, err := c.l.k.m.Kernel("crash")
 	require.NoError(t, err)
-	crash, err := k.Prepare(Geometry{})
+	l, err := k.Prepare(Geometry{})
 	require.NoError(t, err)
+	return l
+}
+
+// TestFailureFoundByClose: nobody waited before, so Close reports it, once.
+func TestFailureFoundByClose(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	d, err := Open(0, Options{})
+	require.NoError(t, err)
+	c := newCounter(t, d)
+	require.NoError(t, c.s.Launch(c.crash(t)))
+	err = d.Close()
+	require.ErrorIs(t, err, IllegalAddress)
+	require.ErrorIs(t, err, ErrContextLost)
+	require.ErrorContains(t, err, "cuLaunchKernel crash")
+	require.NoError(t, d.Close())
+	require.ErrorIs(t, c.s.Launch(c.l), ErrClosed)
+	noLeaks(t)
+}
+
+// TestFailureFoundByClosingTheStream: it waits for its work.
+func TestFailureFoundByClosingTheStream(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	d := open(t, 0, Options{})
+	c := newCounter(t, d)
+	require.NoError(t, c.s.Launch(c.crash(t)))
+	err := c.s.Close()
+	require.ErrorIs(t, err, IllegalAddress)
+	require.ErrorContains(t, err, "cuStreamQuery (reported late, enqueued by cuLaunchKernel crash)")
+	require.NoError(t, c.s.Close())
+}
+
+// TestFailureInAGraph: the failure of a replay names the kernels that were recorded, and a recording
+// forgets nothing of what was enqueued before it.
+func TestFailureInAGraph(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	d := open(t, 0, Options{})
+	c := newCounter(t, d)
+	crash := c.crash(t)
 	require.NoError(t, c.s.Launch(c.l))
-	err = c.s.Launch(crash)
+	require.NoError(t, c.s.BeginCapture())
+	for range 2 {
+		require.NoError(t, c.s.Launch(c.l))
+		require.NoError(t, c.s.Launch(crash))
+	}
+	g, err := c.s.EndCapture()
+	require.NoError(t, err)
+	require.NoError(t, c.s.Replay(g))
+	require.ErrorContains(t, c.s.Sync(context.Background()),
+		"enqueued by cuLaunchKernel add_one, cuGraphLaunch add_one + crash")
+}
+
+// TestBlockingNamesExactly: with Options.Blocking the failing launch itself fails.
+func TestBlockingNamesExactly(t *testing.T) {
+	if !inChild(t) {
+		return
+	}
+	d := open(t, 0, Options{Blocking: true})
+	c := newCounter(t, d)
+	crash := c.crash(t)
+	require.NoError(t, c.s.Launch(c.l))
+	err := c.s.Launch(crash)
 	require.ErrorIs(t, err, IllegalAddress)
 	require.ErrorContains(t, err, "enqueued by cuLaunchKernel crash")
 }
 
 // TestHang: a wait ends with its context, and with the device's limit; then the device is lost.
 func TestHang(t *testing.T) {
-	if os.Getenv("CUDA_TEST_HANG") == "" { // what hangs keeps its memory, so it is another process
-		script(t, "")
-		cmd := exec.Command(os.Args[0], "-test.run=^TestHang$", "-test.v")
-		cmd.Env = append(os.Environ(), "CUDA_TEST_HANG=1", "CUDIFFUSE_EMU_FAULTS=launch@1=hang")
-		out, err := cmd.CombinedOutput()
-		require.NoError(t, err, "%s", out)
-		require.Contains(t, string(out), "PASS: TestHang")
+	script(t, "")
+	if !inChild(t, "CUDIFFUSE_EMU_FAULTS=launch@1=hang") { // what hangs keeps its memory
 		return
 	}
+	script(t, "launch@1=hang")
 	d, err := Open(0, Options{SyncTimeout: 300 * time.Millisecond})
 	require.NoError(t, err)
 	c := newCounter(t, d)
@@ -82,6 +148,34 @@ func TestHang(t *testing.T) {
 	require.ErrorIs(t, c.s.Launch(c.l), ErrContextLost)
 	require.NoError(t, c.b.Free())
 	require.NoError(t, d.Close(), "which does not wait for what never ends")
+}
+
+// TestHangFoundByClose: Close waits no longer than the limit either, also when a recording has begun, and
+// asks nothing of the driver then for which it would have to wait.
+func TestHangFoundByClose(t *testing.T) {
+	script(t, "")
+	if !inChild(t) {
+		return
+	}
+	for _, recording := range []bool{false, true} {
+		d, err := Open(0, Options{SyncTimeout: 100 * time.Millisecond})
+		require.NoError(t, err)
+		c := newCounter(t, d)
+		script(t, "launch@1=hang")
+		require.NoError(t, c.s.Launch(c.l))
+		if recording {
+			require.NoError(t, c.s.BeginCapture())
+		}
+		err = d.Close()
+		require.ErrorIs(t, err, ErrTimeout)
+		require.ErrorIs(t, err, ErrContextLost)
+		counted, e := emu.Counters()
+		require.NoError(t, e)
+		require.Zero(t, counted.Frees)
+		require.Zero(t, counted.HostFrees)
+		require.NoError(t, d.Close())
+		require.NoError(t, c.b.Free())
+	}
 }
 
 // TestOutOfMemoryOfTheDriver: the cache is given back and the driver asked again, once.
@@ -117,12 +211,15 @@ func TestBusyDevice(t *testing.T) {
 
 // TestTwoDevices: handles stay with their device.
 func TestTwoDevices(t *testing.T) {
-	d := open(t, 0, Options{})
-	infos, err := Devices()
-	require.NoError(t, err)
-	if len(infos) < 2 {
-		t.Skip("this machine has one device; the emulated driver has two where it is required")
+	if infos, err := Devices(); err == nil && len(infos) < 2 {
+		if !emulated() {
+			t.Skip("this machine has one device")
+		}
+		if !inChild(t, "CUDIFFUSE_EMU=devices=2") {
+			return
+		}
 	}
+	d := open(t, 0, Options{})
 	other := open(t, 1, Options{})
 	mine, theirs := newCounter(t, d), newCounter(t, other)
 	require.NoError(t, theirs.s.Launch(theirs.l))
@@ -136,5 +233,41 @@ func TestTwoDevices(t *testing.T) {
 		"write": d.Write(theirs.b, 0, []byte{1}), "record": mine.s.Record(e), "wait": mine.s.Wait(e),
 	} {
 		require.ErrorIs(t, err, ErrWrongDevice, name)
+	}
+}
+
+// TestUnusableMachines: every reason why there is no GPU has a type and a text that says what to do.
+func TestUnusableMachines(t *testing.T) {
+	if os.Getenv("CUDA_TEST_CHILD") == "" {
+		script(t, "")
+	}
+	for _, c := range []struct {
+		env  string
+		is   error
+		text string
+	}{
+		{"CUDIFFUSE_LIBCUDA=/nonexistent/libcuda.so.1", ErrNoDriver, "install the NVIDIA driver"},
+		{"CUDIFFUSE_EMU=devices=0", NoDevice, "no CUDA device"},
+		{"CUDIFFUSE_EMU=init=100", NoDevice, "no CUDA device"},
+		{"CUDIFFUSE_EMU=init=803", SystemDriverMismatch, "reboot after the driver update"},
+		{"CUDIFFUSE_EMU=init=999", Unknown, "the driver does not initialise"},
+		{"CUDIFFUSE_EMU=driver=11020", nil, "the driver is for CUDA 11.2: want one for CUDA 11.4 or later; update"},
+		{"CUDIFFUSE_EMU=sm=70", NoBinaryForGPU, "has compute capability 7.0, 7.5 is needed"},
+	} {
+		if !inChild(t, c.env, "CUDA_TEST_TEXT="+c.text, fmt.Sprintf("CUDA_TEST_CODE=%v", c.is)) {
+			continue
+		}
+		want := os.Getenv("CUDA_TEST_TEXT")
+		_, err := Open(0, Options{})
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, strings.Replace(os.Getenv("CUDA_TEST_CODE"), "<nil>", "", 1))
+		require.True(t, Unavailable(err))
+		require.True(t, Failed(err))
+		if infos, err := Devices(); err == nil { // only its age speaks against it
+			require.Len(t, infos, 1)
+			require.Equal(t, 7, infos[0].Major)
+			require.Contains(t, want, "7.5")
+		}
+		return
 	}
 }

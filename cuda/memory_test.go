@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -169,6 +170,27 @@ func TestManyGoroutines(t *testing.T) {
 	wg.Wait()
 	for _, err := range errs {
 		require.NoError(t, err)
+	}
+}
+
+// TestCloseWhileInUse: whoever still works with the device gets ErrClosed, and nothing stays behind.
+func TestCloseWhileInUse(t *testing.T) {
+	d := open(t, 0, Options{})
+	k := kernel(t, d, "add_one")
+	var wg sync.WaitGroup
+	errs := make([]error, 8)
+	for g := range errs {
+		wg.Go(func() {
+			for errs[g] == nil {
+				errs[g] = addSome(d, k, byte(g))
+			}
+		})
+	}
+	time.Sleep(20 * time.Millisecond)
+	require.NoError(t, d.Close())
+	wg.Wait()
+	for _, err := range errs {
+		require.ErrorIs(t, err, ErrClosed)
 	}
 }
 

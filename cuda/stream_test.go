@@ -105,7 +105,8 @@ func TestGraphReplays(t *testing.T) {
 	require.NoError(t, c.s.Launch(c.l))
 	for name, err := range map[string]error{
 		"query": second(c.s.Query()), "sync": c.s.Sync(context.Background()), "begin": c.s.BeginCapture(),
-		"alloc": second(d.Alloc(1 << 20)),
+		"alloc": second(d.Alloc(1 << 20)), "pinned": second(d.AllocPinned(1 << 20)), "trim": d.TrimCache(),
+		"load": second(d.LoadModule(testImage)), "unload": c.l.k.m.Unload(),
 	} {
 		require.ErrorIs(t, err, ErrCapturing, name)
 	}
@@ -125,6 +126,29 @@ func TestGraphReplays(t *testing.T) {
 	require.NoError(t, c.s.BeginCapture())
 	require.NoError(t, c.s.Launch(c.l))
 	require.NoError(t, c.s.Close(), "in the middle of a recording")
+}
+
+// TestRecordingLeavesOthersAlone: other streams work while one is recorded, and none is drawn into it.
+func TestRecordingLeavesOthersAlone(t *testing.T) {
+	d := open(t, 0, Options{})
+	c, other := newCounter(t, d), newCounter(t, d)
+	e, err := d.NewEvent(false)
+	require.NoError(t, err)
+	require.NoError(t, c.s.BeginCapture())
+	require.NoError(t, c.s.Launch(c.l))
+	require.NoError(t, c.s.Record(e))
+	require.ErrorIs(t, other.s.Wait(e), ErrCapturing)
+	require.NoError(t, c.s.Wait(e), "its own event")
+	require.NoError(t, other.s.Launch(other.l))
+	require.Equal(t, 1, other.value(t))
+	require.NoError(t, other.b.Free(), "which needs no driver")
+	g, err := c.s.EndCapture()
+	require.NoError(t, err)
+	require.NoError(t, c.s.Replay(g))
+	require.Equal(t, 1, c.value(t))
+	require.NoError(t, c.s.Record(e))
+	require.NoError(t, other.s.Wait(e))
+	require.NoError(t, other.s.Sync(context.Background()))
 }
 
 // TestEnqueueDoesNotAllocate: neither the Go heap nor C memory grows while work is enqueued.
@@ -165,13 +189,25 @@ func TestPrepareChecks(t *testing.T) {
 	require.Positive(t, k.Registers())
 	require.GreaterOrEqual(t, k.MaxThreads(), 256)
 	for name, err := range map[string]error{
-		"threads":  second(k.Prepare(Geometry{Block: Dim{X: k.MaxThreads() + 1}}, 0, 0)),
-		"overflow": second(k.Prepare(Geometry{Block: Dim{X: 1 << 32, Y: 1 << 32}}, 0, 0)),
-		"many":     second(k.Prepare(Geometry{}, make([]uint64, MaxParams+1)...)),
-		"shared":   second(k.Prepare(Geometry{Shared: -1}, 0, 0)),
+		"threads":        second(k.Prepare(Geometry{Block: Dim{X: k.MaxThreads() + 1}}, 0, 0)),
+		"block":          second(k.Prepare(Geometry{Block: Dim{X: 32, Y: 64}}, 0, 0)),
+		"overflow":       second(k.Prepare(Geometry{Block: Dim{X: 1 << 32, Y: 1 << 32}}, 0, 0)),
+		"grid":           second(k.Prepare(Geometry{Grid: Dim{X: 1 << 32}}, 0, 0)),
+		"grid y":         second(k.Prepare(Geometry{Grid: Dim{Y: 65536}}, 0, 0)),
+		"negative":       second(k.Prepare(Geometry{Grid: Dim{Z: -1}}, 0, 0)),
+		"shared":         second(k.Prepare(Geometry{Shared: -1}, 0, 0)),
+		"many arguments": second(k.Prepare(Geometry{}, make([]uint64, MaxParams+1)...)),
 	} {
 		require.ErrorIs(t, err, InvalidValue, name)
 	}
+	if k.known { // drivers from CUDA 12.4 on
+		require.Equal(t, []int{8, 4}, k.params)
+		require.ErrorContains(t, second(k.Prepare(Geometry{}, 0)), "add_one: 1 arguments: want 2")
+		require.ErrorContains(t, second(k.Prepare(Geometry{}, 0, 0, 0)), "add_one: 3 arguments: want 2")
+		wide := kernel(t, d, "wide")
+		require.ErrorContains(t, second(wide.Prepare(Geometry{}, 0)), "parameter 0 has 16 bytes")
+	}
+	require.True(t, k.known || !emulated())
 	_, err := k.m.Kernel("nothing")
 	require.ErrorIs(t, err, NotFound)
 	require.ErrorContains(t, err, "nothing")

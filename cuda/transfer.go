@@ -38,7 +38,8 @@ func (d *Device) Read(dst []byte, src *Buffer, off int64) error {
 }
 
 // staged moves size bytes in pieces through page-locked memory on a stream of the device's own.
-func (d *Device) staged(b *Buffer, op string, off int64, size int, move func(*Stream, *Pinned, int64, int64) error) error {
+func (d *Device) staged(b *Buffer, op string, off int64, size int,
+	move func(s *Stream, p *Pinned, at, n int64) error) error {
 	return d.call(func() (err error) {
 		if err := b.span(d, op, off, int64(size)); err != nil || size == 0 {
 			return err

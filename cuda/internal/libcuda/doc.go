@@ -4,6 +4,6 @@
 // The environment variable CUDIFFUSE_LIBCUDA, read at start, names another driver library.
 //
 // gorgonia.org/cu links with -lcuda. The folder lib holds an archive without members that satisfies the linker; the
-// symbols come from this package. Put lib first on the linker's path (CGO_LDFLAGS, as cuda/env.sh prints it) where a real
-// libcuda.so is installed, or the program needs that file to start.
+// symbols come from this package. Put lib first on the linker's path (CGO_LDFLAGS, as cuda/env.sh prints it) where a
+// real libcuda.so is installed, or the program needs that file to start.
 package libcuda

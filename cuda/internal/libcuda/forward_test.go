@@ -31,8 +31,8 @@ func TestProgramNeedsNoDriver(t *testing.T) {
 	}
 }
 
-// TestEntryPointsStayHidden links this program so that it exports whatever is not hidden: a library that is loaded later,
-// the driver itself among them, must not find its own names here.
+// TestEntryPointsStayHidden links this program so that it exports whatever is not hidden: a library that is loaded
+// later, the driver itself among them, must not find its own names here.
 func TestEntryPointsStayHidden(t *testing.T) {
 	compiler, err := exec.LookPath("go")
 	if err != nil {
