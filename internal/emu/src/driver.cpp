@@ -134,7 +134,10 @@ int perform(Call& c, u32 flags, u32 kinds, Body body, void* closure) {
         early = c.ctx->error;
     }
     if (fault && early == CUDA_SUCCESS) early = meet(c, fault, flags, kinds);
-    if (early == CUDA_SUCCESS && (flags & kUnsafe)) early = refuseWhileCapturing(c.thread);
+    if (early == CUDA_SUCCESS && (flags & kUnsafe)) {
+        int refused = refuseWhileCapturing(c.thread);
+        if (refused != CUDA_SUCCESS) return refused;
+    }
     // A release happens even so, as the manual allows: its code then tells of earlier work.
     if (early != CUDA_SUCCESS && !(flags & kRelease)) return early;
     c.failing = early != CUDA_SUCCESS;

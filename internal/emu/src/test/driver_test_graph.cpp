@@ -156,6 +156,11 @@ TEST(IllegalWhileCapturing, "") {
     begin();
     CODE(900, cuMemAlloc_v2(&q, 4));
     m.lost();
+    OK(cuMemAlloc_v2(&q, 4));
+    begin();
+    CODE(900, cuMemFree_v2(q));  // refused: does not free
+    m.lost();
+    OK(cuMemFree_v2(q));
     begin();
     CODE(900, cuMemcpyHtoDAsync_v2(m.p, &host, 4, m.a));  // pageable
     m.lost();
