@@ -12,6 +12,13 @@
 // may be called from any goroutine; calls to one device run one after the other. A call from elsewhere costs a switch
 // of threads (a few microseconds), so a loop that enqueues much belongs in [Device.Do].
 //
+// # Memory
+//
+// Freed memory is kept for the next request of about its size. A buffer may be freed while work that uses it is
+// enqueued: it is given out again only when every stream that had work at that time has been waited for, with
+// [Stream.Sync] or a [Stream.Query] that finds nothing left. What does not fit makes the device give back all that is
+// kept, once, and then fails with a [MemoryError].
+//
 // # Errors
 //
 // A failed driver call is an [*Error] that holds a [Code]; errors.Is(err, cuda.OutOfMemory) works. Copies, kernels and

@@ -13,5 +13,6 @@ fi
 
 # Flags of the caller stay; the order of the folders matters, see internal/include/cuda.h and internal/libcuda/doc.go.
 printf 'export CGO_ENABLED=1\n'
-printf 'export CGO_CFLAGS=%q\n' "-I$cuda/internal/include -I$home/include ${CGO_CFLAGS:--O2 -g}"
-printf 'export CGO_LDFLAGS=%q\n' "-L$cuda/internal/libcuda/lib ${CGO_LDFLAGS:-}"
+# cgo splits at blanks outside of quotes.
+printf 'export CGO_CFLAGS=%q\n' "'-I$cuda/internal/include' '-I$home/include' ${CGO_CFLAGS:--O2 -g}"
+printf 'export CGO_LDFLAGS=%q\n' "'-L$cuda/internal/libcuda/lib' ${CGO_LDFLAGS:-}"

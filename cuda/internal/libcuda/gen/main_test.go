@@ -82,8 +82,8 @@ func TestRegenerate(t *testing.T) {
 // builtWith returns the cuda.h that cgo finds, "" if there is none. The first one on the path is this module's own,
 // which declares next to nothing.
 func builtWith() string {
-	for _, m := range regexp.MustCompile(`-I(\S+)`).FindAllStringSubmatch(os.Getenv("CGO_CFLAGS"), -1) {
-		header := filepath.Join(m[1], "cuda.h")
+	for _, m := range regexp.MustCompile(`'-I([^']+)'|-I(\S+)`).FindAllStringSubmatch(os.Getenv("CGO_CFLAGS"), -1) {
+		header := filepath.Join(m[1]+m[2], "cuda.h")
 		if _, err := os.Stat(header); err == nil && !strings.Contains(header, "cuda/internal/include") {
 			return header
 		}
