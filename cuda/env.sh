@@ -11,8 +11,10 @@ fi
 [ -n "$home" ] || [ ! -f /usr/local/cuda/include/cuda.h ] || home=/usr/local/cuda
 [ -n "$home" ] || home=$("$cuda/../build/toolchain.sh")
 
+# flag quotes a flag with blanks, at which cgo would split it.
+flag() { case $1 in *[[:space:]]*) printf "'%s'" "$1" ;; *) printf '%s' "$1" ;; esac; }
+
 # Flags of the caller stay; the order of the folders matters, see internal/include/cuda.h and internal/libcuda/doc.go.
 printf 'export CGO_ENABLED=1\n'
-# cgo splits at blanks outside of quotes.
-printf 'export CGO_CFLAGS=%q\n' "'-I$cuda/internal/include' '-I$home/include' ${CGO_CFLAGS:--O2 -g}"
-printf 'export CGO_LDFLAGS=%q\n' "'-L$cuda/internal/libcuda/lib' ${CGO_LDFLAGS:-}"
+printf 'export CGO_CFLAGS=%q\n' "$(flag "-I$cuda/internal/include") $(flag "-I$home/include") ${CGO_CFLAGS:--O2 -g}"
+printf 'export CGO_LDFLAGS=%q\n' "$(flag "-L$cuda/internal/libcuda/lib") ${CGO_LDFLAGS:-}"
