@@ -72,7 +72,7 @@ func TestConvergenceOrder(t *testing.T) {
 	published := multistep(3, false)
 	published.HalfCurvature = true
 	vp, ve := schedule.VP, schedule.VE
-	exact := solve(t, sampler.DPMSolverPP{Multistep: multistep(3, false)}, 1<<13, vp)
+	exact := solve(t, sampler.LMS{}, 1<<13, vp)
 	for _, c := range []struct {
 		name  string
 		s     sampler.Sampler
@@ -84,6 +84,10 @@ func TestConvergenceOrder(t *testing.T) {
 		{"euler vp", sampler.Euler{}, vp, 1},
 		{"heun", sampler.Heun{}, ve, 2},
 		{"heun vp", sampler.Heun{}, vp, 2},
+		{"lms1", sampler.LMS{Order: 1}, ve, 1},
+		{"lms2", sampler.LMS{Order: 2}, vp, 2},
+		{"lms3", sampler.LMS{Order: 3}, ve, 3},
+		{"lms4", sampler.LMS{}, ve, 4},
 		{"dpmsolver1", sampler.DPMSolver{Multistep: multistep(1, false)}, vp, 1},
 		{"dpmsolver2", sampler.DPMSolver{Multistep: multistep(2, false)}, vp, 2},
 		{"dpmsolver2 heun", sampler.DPMSolver{Multistep: multistep(2, true)}, vp, 2},

@@ -19,6 +19,7 @@ type Params struct {
 	ChurnMax    float64  // euler: s_tmax
 	ChurnNoise  float64  // euler: s_noise
 	Original    int      // lcm: timesteps the network was distilled at, 0 means 50
+	Order       int      // lms: 1 to 4, 0 means 4
 }
 
 // Entry is a sampler under its name, with the grid it is usually run on.
@@ -33,57 +34,6 @@ type Entry struct {
 	exploding bool
 	final     schedule.Final
 	make      func(Params) Sampler
-}
-
-func multistepEntry(name, title, paper string, steps int, m Multistep, data bool, aliases ...string) Entry {
-	e := Entry{Name: name, Title: title, Paper: paper, Steps: steps, Aliases: aliases}
-	e.make = func(Params) Sampler { return DPMSolverPP{m} }
-	if !data {
-		e.final = schedule.FinalSigmaMin
-		e.make = func(Params) Sampler { return DPMSolver{m} }
-	}
-	return e
-}
-
-const (
-	paperDPM   = "2206.00927"
-	paperDPMPP = "2211.01095"
-)
-
-var entries = []Entry{
-	{Name: "ddpm", Title: "DDPM ancestral, posterior variance", Paper: "2006.11239", Steps: 1000,
-		Aliases: []string{"DDPMScheduler", "ancestral"},
-		make:    func(Params) Sampler { return DDPM{} }},
-	{Name: "ddpm_large", Title: "DDPM ancestral, sigma = sqrt(beta)", Paper: "2006.11239", Steps: 1000,
-		make: func(Params) Sampler { return DDPM{Variance: FixedLarge} }},
-	{Name: "ddim", Title: "DDIM", Paper: "2010.02502", Steps: 50, Aliases: []string{"DDIMScheduler"},
-		options: []string{"eta", "keep-epsilon"},
-		make: func(p Params) Sampler {
-			return DDIM{Eta: valueOr(p.Eta, 0), KeepEpsilon: p.KeepEpsilon}
-		}},
-	multistepEntry("dpmsolver1", "DPM-Solver-1", paperDPM, 50, Multistep{Order: 1}, false),
-	multistepEntry("dpmsolver2", "DPM-Solver-2 multistep", paperDPM, 25, Multistep{Order: 2}, false, "dpmsolver"),
-	multistepEntry("dpmsolver3", "DPM-Solver-3 multistep", paperDPM, 25, Multistep{Order: 3}, false),
-	multistepEntry("dpmpp_1", "DPM-Solver++(1)", paperDPMPP, 50, Multistep{Order: 1}, true),
-	multistepEntry("dpmpp_2m", "DPM-Solver++(2M)", paperDPMPP, 20, Multistep{Order: 2}, true,
-		"dpm++ 2m", "dpmsolver++", "DPMSolverMultistepScheduler"),
-	multistepEntry("dpmpp_3m", "DPM-Solver++(3M)", paperDPMPP, 20, Multistep{Order: 3}, true, "dpm++ 3m"),
-	multistepEntry("dpmpp_2m_sde", "SDE-DPM-Solver++(2M)", paperDPMPP, 25, Multistep{Order: 2, SDE: true}, true,
-		"dpm++ 2m sde", "sde-dpmsolver++"),
-	{Name: "euler", Title: "Euler", Paper: "2206.00364", Steps: 30, exploding: true,
-		Aliases: []string{"EulerDiscreteScheduler"}, options: []string{"s-churn", "s-tmin", "s-tmax", "s-noise"},
-		make: func(p Params) Sampler {
-			return Euler{Churn: p.Churn, ChurnMin: p.ChurnMin, ChurnMax: p.ChurnMax, ChurnNoise: p.ChurnNoise}
-		}},
-	{Name: "euler_ancestral", Title: "Euler ancestral", Paper: "2206.00364", Steps: 30, exploding: true,
-		Aliases: []string{"euler a", "euler_a", "EulerAncestralDiscreteScheduler"}, options: []string{"eta"},
-		make: func(p Params) Sampler { return EulerAncestral{Eta: p.Eta} }},
-	{Name: "heun", Title: "Heun", Paper: "2206.00364", Steps: 15, exploding: true,
-		Aliases: []string{"HeunDiscreteScheduler"},
-		make:    func(Params) Sampler { return Heun{} }},
-	{Name: "lcm", Title: "Latent consistency", Paper: "2310.04378", Steps: 4, Aliases: []string{"LCMScheduler"},
-		options: []string{"original-inference-steps"},
-		make:    func(Params) Sampler { return LCM{} }},
 }
 
 func valueOr(p *float64, v float64) float64 {
@@ -151,7 +101,7 @@ func (p Params) given() []string {
 		set  bool
 	}{{"eta", p.Eta != nil}, {"keep-epsilon", p.KeepEpsilon}, {"s-churn", p.Churn != 0},
 		{"s-tmin", p.ChurnMin != 0}, {"s-tmax", p.ChurnMax != 0}, {"s-noise", p.ChurnNoise != 0},
-		{"original-inference-steps", p.Original != 0}} {
+		{"original-inference-steps", p.Original != 0}, {"order", p.Order != 0}} {
 		if o.set {
 			names = append(names, o.name)
 		}

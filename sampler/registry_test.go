@@ -88,6 +88,7 @@ func TestOptions(t *testing.T) {
 	params := map[string]sampler.Params{
 		"eta": {Eta: &half}, "keep-epsilon": {KeepEpsilon: true}, "s-churn": {Churn: 1}, "s-tmin": {ChurnMin: 1},
 		"s-tmax": {ChurnMax: 1}, "s-noise": {ChurnNoise: 1}, "original-inference-steps": {Original: 100},
+		"order": {Order: 2},
 	}
 	taken := 0
 	for _, name := range sampler.Names() {
@@ -105,7 +106,7 @@ func TestOptions(t *testing.T) {
 			require.ErrorContains(t, err, "has no option "+option+": it takes ")
 		}
 	}
-	require.Equal(t, 8, taken)
+	require.Equal(t, 9, taken)
 	all := sampler.Params{Eta: &half, KeepEpsilon: true, Churn: 1, ChurnMin: 1, ChurnMax: 1, ChurnNoise: 1, Original: 1}
 	for range 20 {
 		_, err := tryPlan("heun", 3, all)
@@ -133,6 +134,8 @@ func TestOptionValues(t *testing.T) {
 		bad("euler", sampler.Params{Churn: 1, ChurnNoise: v}, "want numbers >= 0")
 	}
 	bad("euler", sampler.Params{ChurnMin: math.NaN()}, "want numbers")
+	bad("lms", sampler.Params{Order: 5}, "order 5: want 1 to 4")
+	bad("lms", sampler.Params{Order: -1}, "order -1")
 	bad("lcm", sampler.Params{Original: 2}, "steps 3: want 1 to 2")
 	bad("lcm", sampler.Params{Original: -2}, "original steps -2: want 1 to 1000")
 	bad("lcm", sampler.Params{Original: 1001}, "original steps 1001")

@@ -84,31 +84,6 @@ type config struct {
 	TimestepScaling   float64   `json:"timestep_scaling"`
 }
 
-// classes lists the supported classes and their defaults where they differ from the common ones.
-var classes = map[string]func(*config){
-	"DDPMScheduler":                   func(c *config) { c.ClipSample = true },
-	"DDIMScheduler":                   func(c *config) { c.ClipSample = true },
-	"DPMSolverMultistepScheduler":     func(c *config) { c.TimestepSpacing = "linspace" },
-	"EulerDiscreteScheduler":          func(c *config) { c.TimestepSpacing = "linspace" },
-	"EulerAncestralDiscreteScheduler": func(c *config) { c.TimestepSpacing = "linspace" },
-	"HeunDiscreteScheduler": func(c *config) {
-		c.TimestepSpacing, c.BetaStart, c.BetaEnd = "linspace", 0.00085, 0.012
-	},
-	"LCMScheduler": func(c *config) {
-		c.BetaSchedule, c.BetaStart, c.BetaEnd = "scaled_linear", 0.00085, 0.012
-	},
-}
-
-// Classes returns the supported class names.
-func Classes() []string {
-	var names []string
-	for n := range classes {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
-}
-
 // minusInf reads a number, or Python's -Infinity, which older configs have as a bare word or a string.
 type minusInf struct{ v *float64 }
 
@@ -151,7 +126,7 @@ func Parse(r io.Reader) (*Scheduler, error) {
 	if err := json.Unmarshal(b, &head); err != nil {
 		return nil, &Error{Field: "_class_name", Err: err}
 	}
-	adjust, ok := classes[head.Class]
+	class, ok := classes[head.Class]
 	if !ok {
 		return nil, &Error{Field: "_class_name", Detail: fmt.Sprintf("%q is not supported: want one of %s",
 			head.Class, strings.Join(Classes(), ", "))}
@@ -161,7 +136,7 @@ func Parse(r io.Reader) (*Scheduler, error) {
 		FlowShift: 1, SolverOrder: 2, AlgorithmType: "dpmsolver++", SolverType: "midpoint",
 		LowerOrderFinal: true, FinalSigmas: "zero", InterpolationType: "linear", TimestepType: "discrete",
 		TimeShiftType: "exponential", OriginalSteps: 50, TimestepScaling: 10}}
-	adjust(&s.c)
+	class.defaults(&s.c)
 	if err := json.Unmarshal(b, &s.c); err != nil {
 		return nil, &Error{Class: head.Class, Err: err}
 	}
@@ -177,10 +152,10 @@ func Parse(r io.Reader) (*Scheduler, error) {
 
 // check refuses what is not supported or contradicts itself.
 func (s *Scheduler) check() error {
-	c := &s.c
+	c, class := &s.c, classes[s.c.Class]
 	fail := func(field, detail string) error { return &Error{Class: c.Class, Field: field, Detail: detail} }
 	oneOf := func(field, got string, want ...string) error {
-		if slices.Contains(want, got) {
+		if len(want) == 0 || slices.Contains(want, got) {
 			return nil
 		}
 		return fail(field, fmt.Sprintf("%q: want %s", got, strings.Join(want, ", ")))
@@ -205,8 +180,8 @@ func (s *Scheduler) check() error {
 	}
 	for _, e := range []error{
 		oneOf("final_sigmas_type", c.FinalSigmas, "zero", "sigma_min"),
-		oneOf("algorithm_type", c.AlgorithmType, "dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"),
-		oneOf("solver_type", c.SolverType, "midpoint", "heun"),
+		oneOf("algorithm_type", c.AlgorithmType, class.algorithms...),
+		oneOf("solver_type", c.SolverType, class.solvers...),
 		oneOf("timestep_spacing", c.TimestepSpacing, "leading", "trailing", "linspace"),
 		oneOf("interpolation_type", c.InterpolationType, "linear", "log_linear"),
 		oneOf("timestep_type", c.TimestepType, "discrete", "continuous"),

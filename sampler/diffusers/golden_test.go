@@ -90,7 +90,7 @@ func (c goldenCase) options() diffusers.Options {
 		Sigmas: list(c.SetKwargs, "sigmas"), Eta: num(c.Kwargs, "eta"),
 		SChurn: num(c.Kwargs, "s_churn"), SMin: num(c.Kwargs, "s_tmin"), SMax: num(c.Kwargs, "s_tmax"),
 		SNoise: num(c.Kwargs, "s_noise"), Strength: num(c.SetKwargs, "strength"),
-		OriginalSteps: int(num(c.SetKwargs, "original_inference_steps"))}
+		OriginalSteps: int(num(c.SetKwargs, "original_inference_steps")), Order: int(num(c.Kwargs, "order"))}
 	o.UseClippedModelOutput, _ = c.Kwargs["use_clipped_model_output"].(bool)
 	if mu, ok := c.SetKwargs["mu"].(float64); ok {
 		o.Mu = &mu
@@ -122,5 +122,5 @@ func TestMatchesDiffusers(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{"DDPMScheduler": 37, "DDIMScheduler": 35, "DPMSolverMultistepScheduler": 89,
 		"LCMScheduler": 39, "EulerDiscreteScheduler": 37, "EulerAncestralDiscreteScheduler": 19,
-		"HeunDiscreteScheduler": 31}, count, "every supported case of the reference is run")
+		"HeunDiscreteScheduler": 31, "LMSDiscreteScheduler": 34}, count, "every supported case of the reference is run")
 }

@@ -24,6 +24,8 @@ type Options struct {
 	OriginalSteps int      // LCM: original_inference_steps, 0 means the config's
 	Strength      float64  // LCM, 0 means 1
 	Mu            *float64 // dynamic shifting
+
+	Order int // LMS: order, 0 means 4
 }
 
 // Plan compiles the scheduler for the given arguments.
@@ -42,15 +44,7 @@ func (s *Scheduler) Plan(o Options) (*sampler.Plan, error) {
 	if err != nil {
 		return nil, &Error{Class: s.c.Class, Err: err}
 	}
-	var p *sampler.Plan
-	switch s.c.Class {
-	case "DDPMScheduler", "DDIMScheduler", "LCMScheduler":
-		p, err = s.discrete(noise, kind, o)
-	case "DPMSolverMultistepScheduler":
-		p, err = s.multistep(noise.WithTerminalFloor(), kind, o)
-	default:
-		p, err = s.exploding(noise.WithTerminalFloor(), kind, o)
-	}
+	p, err := classes[s.c.Class].plan(s, noise, kind, o)
 	if err != nil {
 		return nil, &Error{Class: s.c.Class, Err: err}
 	}

@@ -17,6 +17,7 @@ const karrasRho = 7
 
 // multistep plans DPMSolverMultistepScheduler: variance-preserving points at noise levels.
 func (s *Scheduler) multistep(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
+	n = n.WithTerminalFloor()
 	ts, sigmas, err := s.multistepLevels(n, o)
 	if err != nil {
 		return nil, err
@@ -120,6 +121,7 @@ func (s *Scheduler) flowLevels(T int, o Options) (ts, sigmas []float64, err erro
 
 // exploding plans the Euler family and Heun: variance-exploding points.
 func (s *Scheduler) exploding(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
+	n = n.WithTerminalFloor()
 	ts, sigmas, err := s.explodingLevels(n, o)
 	if err != nil {
 		return nil, err
@@ -144,6 +146,8 @@ func (s *Scheduler) exploding(n *schedule.Noise, kind schedule.Kind, o Options) 
 		return sampler.New(sampler.EulerAncestral{}, pts, kind, opts...)
 	case "HeunDiscreteScheduler":
 		return sampler.New(sampler.Heun{}, pts, kind, opts...)
+	case "LMSDiscreteScheduler":
+		return sampler.New(sampler.LMS{Order: o.Order}, pts, kind, opts...)
 	}
 	return sampler.New(sampler.Euler{Churn: o.SChurn, ChurnMin: o.SMin, ChurnMax: o.SMax,
 		ChurnNoise: o.SNoise}, pts, kind, opts...)

@@ -7,7 +7,7 @@ import struct
 import sys
 
 CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCMScheduler", "EulerDiscreteScheduler",
-           "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler"}
+           "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler"}
 
 
 def supported(case):

@@ -1,0 +1,41 @@
+package diffusers
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/cudiffuse/cudiffuse/sampler"
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+// class is what differs between the scheduler classes.
+type class struct {
+	defaults   func(*config) // where they are not the common ones
+	algorithms []string      // values of algorithm_type; nil when the class has no such key
+	solvers    []string      // values of solver_type; nil when the class has no such key
+	plan       func(*Scheduler, *schedule.Noise, schedule.Kind, Options) (*sampler.Plan, error)
+}
+
+var classes = map[string]class{
+	"DDPMScheduler": {defaults: func(c *config) { c.ClipSample = true }, plan: (*Scheduler).discrete},
+	"DDIMScheduler": {defaults: func(c *config) { c.ClipSample = true }, plan: (*Scheduler).discrete},
+	"DPMSolverMultistepScheduler": {defaults: linspace, plan: (*Scheduler).multistep,
+		algorithms: []string{"dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"},
+		solvers:    []string{"midpoint", "heun"}},
+	"EulerDiscreteScheduler":          {defaults: linspace, plan: (*Scheduler).exploding},
+	"EulerAncestralDiscreteScheduler": {defaults: linspace, plan: (*Scheduler).exploding},
+	"HeunDiscreteScheduler":           {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
+	"LMSDiscreteScheduler":            {defaults: linspace, plan: (*Scheduler).exploding},
+	"LCMScheduler": {plan: (*Scheduler).discrete, defaults: func(c *config) {
+		c.BetaSchedule, c.BetaStart, c.BetaEnd = "scaled_linear", 0.00085, 0.012
+	}},
+}
+
+func linspace(c *config) { c.TimestepSpacing = "linspace" }
+
+func linspaceStableDiffusion(c *config) {
+	c.TimestepSpacing, c.BetaStart, c.BetaEnd = "linspace", 0.00085, 0.012
+}
+
+// Classes returns the supported class names.
+func Classes() []string { return slices.Sorted(maps.Keys(classes)) }

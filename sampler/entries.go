@@ -1,0 +1,57 @@
+package sampler
+
+import "github.com/cudiffuse/cudiffuse/schedule"
+
+func multistepEntry(name, title, paper string, steps int, m Multistep, data bool, aliases ...string) Entry {
+	e := Entry{Name: name, Title: title, Paper: paper, Steps: steps, Aliases: aliases}
+	e.make = func(Params) Sampler { return DPMSolverPP{m} }
+	if !data {
+		e.final = schedule.FinalSigmaMin
+		e.make = func(Params) Sampler { return DPMSolver{m} }
+	}
+	return e
+}
+
+const (
+	paperDPM   = "2206.00927"
+	paperDPMPP = "2211.01095"
+)
+
+var entries = []Entry{
+	{Name: "ddpm", Title: "DDPM ancestral, posterior variance", Paper: "2006.11239", Steps: 1000,
+		Aliases: []string{"DDPMScheduler", "ancestral"},
+		make:    func(Params) Sampler { return DDPM{} }},
+	{Name: "ddpm_large", Title: "DDPM ancestral, sigma = sqrt(beta)", Paper: "2006.11239", Steps: 1000,
+		make: func(Params) Sampler { return DDPM{Variance: FixedLarge} }},
+	{Name: "ddim", Title: "DDIM", Paper: "2010.02502", Steps: 50, Aliases: []string{"DDIMScheduler"},
+		options: []string{"eta", "keep-epsilon"},
+		make: func(p Params) Sampler {
+			return DDIM{Eta: valueOr(p.Eta, 0), KeepEpsilon: p.KeepEpsilon}
+		}},
+	multistepEntry("dpmsolver1", "DPM-Solver-1", paperDPM, 50, Multistep{Order: 1}, false),
+	multistepEntry("dpmsolver2", "DPM-Solver-2 multistep", paperDPM, 25, Multistep{Order: 2}, false, "dpmsolver"),
+	multistepEntry("dpmsolver3", "DPM-Solver-3 multistep", paperDPM, 25, Multistep{Order: 3}, false),
+	multistepEntry("dpmpp_1", "DPM-Solver++(1)", paperDPMPP, 50, Multistep{Order: 1}, true),
+	multistepEntry("dpmpp_2m", "DPM-Solver++(2M)", paperDPMPP, 20, Multistep{Order: 2}, true,
+		"dpm++ 2m", "dpmsolver++", "DPMSolverMultistepScheduler"),
+	multistepEntry("dpmpp_3m", "DPM-Solver++(3M)", paperDPMPP, 20, Multistep{Order: 3}, true, "dpm++ 3m"),
+	multistepEntry("dpmpp_2m_sde", "SDE-DPM-Solver++(2M)", paperDPMPP, 25, Multistep{Order: 2, SDE: true}, true,
+		"dpm++ 2m sde", "sde-dpmsolver++"),
+	{Name: "euler", Title: "Euler", Paper: "2206.00364", Steps: 30, exploding: true,
+		Aliases: []string{"EulerDiscreteScheduler"}, options: []string{"s-churn", "s-tmin", "s-tmax", "s-noise"},
+		make: func(p Params) Sampler {
+			return Euler{Churn: p.Churn, ChurnMin: p.ChurnMin, ChurnMax: p.ChurnMax, ChurnNoise: p.ChurnNoise}
+		}},
+	{Name: "euler_ancestral", Title: "Euler ancestral", Paper: "2206.00364", Steps: 30, exploding: true,
+		Aliases: []string{"euler a", "euler_a", "EulerAncestralDiscreteScheduler"}, options: []string{"eta"},
+		make: func(p Params) Sampler { return EulerAncestral{Eta: p.Eta} }},
+	{Name: "heun", Title: "Heun", Paper: "2206.00364", Steps: 15, exploding: true,
+		Aliases: []string{"HeunDiscreteScheduler"},
+		make:    func(Params) Sampler { return Heun{} }},
+	{Name: "lms", Title: "LMS", Paper: "2206.00364", Steps: 30, exploding: true,
+		Aliases: []string{"LMSDiscreteScheduler"}, options: []string{"order"},
+		make: func(p Params) Sampler { return LMS{Order: p.Order} }},
+	{Name: "lcm", Title: "Latent consistency", Paper: "2310.04378", Steps: 4, Aliases: []string{"LCMScheduler"},
+		options: []string{"original-inference-steps"},
+		make:    func(Params) Sampler { return LCM{} }},
+}
