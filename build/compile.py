@@ -40,7 +40,10 @@ def run(*command):
 
 
 def pinned():
-    return run("bash", HERE / "toolchain.sh").strip()
+    p = subprocess.run(["bash", HERE / "toolchain.sh"], stdout=subprocess.PIPE, text=True)
+    if p.returncode:
+        sys.exit("build/toolchain.sh failed")
+    return p.stdout.strip()
 
 
 def tool_version(home, name):

@@ -16,7 +16,7 @@ if [ ! -x "$home/nvidia/cu13/bin/nvcc" ]; then
   mkdir -p "$cache"
   tmp=$(mktemp -d "$cache/cuda-toolchain.XXXXXX")
   trap 'rm -rf "$tmp"' EXIT
-  python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --target "$tmp" "${pins[@]}" >&2
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --no-compile --target "$tmp" "${pins[@]}" >&2
   # Two builds may race: the first rename wins, and the other finds the folder complete.
   mv -T "$tmp" "$home" 2>/dev/null || [ -x "$home/nvidia/cu13/bin/nvcc" ]
 fi
