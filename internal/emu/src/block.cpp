@@ -1,16 +1,17 @@
-// Runs the warps of a block: divergence, reconvergence and barriers.
+// Runs the warps of a block: divergence and reconvergence.
 //
 // A warp is a list of splits, each with its own pc. The split with the lowest pc runs until it passes the next one;
 // splits that meet at one pc merge. Because compilers lay blocks out in topological order this reconverges where
-// immediate post-dominators would, and unlike a stack it also runs code whose lanes wait for one another.
+// immediate post-dominators would. Every so often the others get a turn, so that lanes may wait for one another.
 #include <algorithm>
 
 #include "warp.h"
 
 namespace emu {
 
-constexpr u64 kSlice = 1u << 20;      // warp instructions before another warp gets its turn
-constexpr u64 kWatchdog = 1ull << 33;  // warp instructions of one block before it counts as hanging
+constexpr u64 kSlice = 1u << 16;   // warp instructions before another warp gets its turn
+constexpr u64 kPatience = 1 << 14; // warp instructions of one split before another gets its turn
+constexpr u64 kTurn = 1 << 8;      // and how many it gets
 
 void trap(Result code, const char* kind, const std::string& detail, int lane) { throw Trap{code, kind, detail, lane}; }
 
@@ -21,75 +22,13 @@ void needClean(Warp& w, u32 unit, u32 mask, const char* use) {
              __builtin_ctz(bad));
 }
 
-Block::Block(Launch& l) : launch(l), prog(*l.prog) {
-    u32 threads = u32(l.block.count());
-    u32 n = (threads + kLanes - 1) / kLanes;
-    // Warps that never meet at a barrier run to their end one by one and share one set of registers, which then stays
-    // in the cache.
-    u32 sets = prog.usesBarrier ? n : 1;
-    size_t unitBytes = size_t(prog.units) * 128;
-    regStore.resize(unitBytes * sets + 64);
-    poisonStore.resize(size_t(prog.units) * sets);
-    u32 local = prog.localBytes * kLanes;
-    localStore.resize(size_t(local) * sets);
-    localInit.resize(size_t(local) * sets);
-    warps.resize(n);
-    u8* aligned = regStore.data() + (64 - reinterpret_cast<uintptr_t>(regStore.data()) % 64) % 64;
-    for (u32 k = 0; k < n; ++k) {
-        Warp& w = warps[k];
-        u32 set = prog.usesBarrier ? k : 0;
-        w.block = this;
-        w.id = k;
-        w.regs = aligned + unitBytes * set;
-        w.poison = poisonStore.data() + size_t(prog.units) * set;
-        w.local = localStore.data() + size_t(local) * set;
-        w.localInit = localInit.data() + size_t(local) * set;
-        u32 left = threads - k * kLanes;
-        w.lanes = left >= kLanes ? kAllLanes : (1u << left) - 1;
-        for (const ConstUnit& c : prog.consts)
-            for (u32 i = 0; i < kLanes; ++i) {
-                if (c.wide) w.r<u64>(c.unit)[i] = c.value;
-                else w.r<u32>(c.unit)[i] = u32(c.value);
-            }
+bool Warp::waits() const {
+    bool barrier = false;
+    for (const Split& s : splits) {
+        if (s.wait == Wait::None) return false;
+        barrier = barrier || s.wait == Wait::Barrier;
     }
-    shared.resize(prog.sharedBytes + l.dynShared);
-    sharedInit.resize(shared.size());
-    cache.assign(prog.memSlots, nullptr);
-}
-
-void Block::reset(u64 n) {
-    linear = n;
-    ctaid = launch.grid.at(n);
-    races.reset(shared.size(), u32(warps.size()));
-    std::fill(sharedInit.begin(), sharedInit.end(), 0);
-    for (Arrival& a : arrivals_) a = Arrival();
-    steps = 0;
-    for (Warp& w : warps) {
-        w.splits.assign(1, Split{0, w.lanes, false});
-        w.exited = 0;
-        w.atBarrier = false;
-    }
-}
-
-void Block::specials(Warp& w) {
-    // Every register starts as poison: reading one before writing it is a fault of the kernel.
-    std::fill_n(w.poison, prog.units, kAllLanes);
-    w.poison[0] = 0;
-    std::fill_n(w.localInit, size_t(prog.localBytes) * kLanes, 0);
-    for (const ConstUnit& c : prog.consts) w.poison[c.unit] = 0;
-    const Dim3 &b = launch.block, &g = launch.grid;
-    for (const SpecialUse& s : prog.specials) {
-        w.poison[s.unit] = 0;
-        for (u32 l = 0; l < kLanes; ++l) {
-            Dim3 t = b.at(u64(w.id) * kLanes + l);
-            u32 bit = 1u << l;
-            u32 v[] = {t.x, t.y, t.z, b.x, b.y, b.z, ctaid.x, ctaid.y, ctaid.z, g.x, g.y, g.z, l, w.id,
-                       u32(warps.size()), u32(linear % 108), 108, launch.epoch, bit, bit - 1, bit | (bit - 1),
-                       l == 31 ? 0 : kAllLanes << (l + 1), kAllLanes << l, launch.dynShared, u32(shared.size())};
-            if (s.wide) w.r<u64>(s.unit)[l] = v[int(s.what)];
-            else w.r<u32>(s.unit)[l] = v[int(s.what)];
-        }
-    }
+    return barrier;
 }
 
 std::string Block::place(const Warp& w, const Trap& t) const {
@@ -111,177 +50,162 @@ TrapReport Block::run(u64 n) {
     reset(n);
     Warp* now = &warps[0];
     try {
-        for (Warp& w : warps) {
-            now = &w;
-            specials(w);
-            runWarp(w, prog.usesBarrier ? kSlice : kWatchdog);
-        }
-        for (;;) {
-            bool ran = false, left = false;
-            for (Warp& w : warps) {
-                if (w.done()) continue;
-                left = true;
-                if (w.atBarrier) continue;
-                now = &w;
-                runWarp(w, kSlice);
-                ran = true;
-            }
-            if (!left) return {};
-            if (!ran) {
-                for (Warp& w : warps)
-                    if (w.atBarrier) now = &w;
-                stuck();
-            }
-            if (steps > kWatchdog)
-                trap(CUDA_ERROR_LAUNCH_TIMEOUT, "timeout", "the block does not end: a loop without progress?");
-        }
+        runAll(now);
+        return {};
     } catch (const Trap& t) {
         return {t.code, n, place(*now, t)};
     }
 }
 
-bool Block::runWarp(Warp& w, u64 budget) {
-    const Inst* code = prog.code.data();
-    u64 used = 0;
-    while (!w.splits.empty() && !w.atBarrier && used < budget) {
-        Split* s = nullptr;
-        for (Split& x : w.splits)
-            if (!x.waiting && (!s || x.pc < s->pc)) s = &x;
-        if (!s) {  // every split waits: for a barrier together, or for lanes that cannot come
-            Split& x = w.splits[0];
-            if (w.splits.size() == 1 && code[x.pc].flow == Flow::Barrier) {  // the others have exited
-                w.cur = &code[x.pc];
-                w.curMask = x.mask;
-                x.waiting = false;
-                arrive(w, *w.cur, x.pc, x.mask);
-                continue;
-            }
-            w.cur = &code[x.pc];
-            w.curMask = x.mask;
-            if (w.cur->flow == Flow::Barrier)
-                trap(CUDA_ERROR_LAUNCH_FAILED, "divergent-barrier",
-                     "lanes " + hex(x.mask) + " of the warp wait here, lanes " + hex(w.splits[1].mask) +
-                         " at PTX line " + std::to_string(code[w.splits[1].pc].line));
-            u32 need = syncLanesNeeded(w, *w.cur, x.mask);
-            trap(CUDA_ERROR_LAUNCH_FAILED, "absent-lanes",
-                 "the member mask names lanes " + hex(need & ~x.mask) + ", which " +
-                     (need & ~x.mask & ~w.exited ? "are elsewhere" : "do not exist or have exited"));
+void Block::runAll(Warp*& now) {
+    auto watch = [&] {
+        if (steps > launch.watchdog)
+            trap(CUDA_ERROR_LAUNCH_TIMEOUT, "timeout", "the block does not end: a loop without progress?");
+    };
+    if (!prog.usesBarrier) {  // one set of registers for all warps
+        for (Warp& w : warps) {
+            now = &w;
+            start(w);
+            for (; !w.done(); watch()) runWarp(w, kSlice);
         }
-        u32 limit = kAllLanes;
-        for (Split& x : w.splits)
-            if (&x != s && x.pc > s->pc && x.pc < limit) limit = x.pc;
-            else if (&x != s && x.pc == s->pc) limit = 0;
-        if (limit == 0) {  // merge
-            for (size_t k = 0; k < w.splits.size(); ++k)
-                if (&w.splits[k] != s && w.splits[k].pc == s->pc) {
-                    s->mask |= w.splits[k].mask;
-                    w.splits.erase(w.splits.begin() + long(k));
-                    break;
-                }
+        return;
+    }
+    for (Warp& w : warps) start(w);
+    for (bool left = true, ran; left;) {
+        left = ran = false;
+        for (Warp& w : warps) {
+            left = left || !w.done();
+            if (w.done() || w.waits()) continue;
+            now = &w;
+            runWarp(w, kSlice);
+            ran = true;
+            watch();
+        }
+        if (left && !ran) stuck(now);
+    }
+}
+
+// pick is the split that runs next, null when all of them wait.
+Split* Block::pick(Warp& w) const {
+    Split *low = nullptr, *high = nullptr;
+    for (Split& s : w.splits) {
+        if (s.wait != Wait::None) continue;
+        if (!low || s.pc < low->pc) low = &s;
+        if (!high || s.pc > high->pc) high = &s;
+    }
+    return w.divergent > kPatience ? high : low;
+}
+
+// merge joins s with a split at the same pc and returns true. Otherwise limit is the pc of the next split above.
+bool Block::merge(Warp& w, Split& s, u32& limit) const {
+    limit = kAllLanes;
+    for (size_t k = 0; k < w.splits.size(); ++k) {
+        Split& x = w.splits[k];
+        if (&x == &s || x.wait == Wait::Barrier) continue;
+        if (x.pc == s.pc) {
+            s.mask |= x.mask;
+            w.splits.erase(w.splits.begin() + long(k));
+            return true;
+        }
+        if (x.pc > s.pc) limit = std::min(limit, x.pc);
+    }
+    return false;
+}
+
+void Block::runWarp(Warp& w, u64 budget) {
+    for (u64 used = 0; !w.done() && used < budget;) {
+        Split* s = pick(w);
+        if (!s) {
+            if (w.waits()) break;
+            resolve(w);
             continue;
         }
-        u32 pc = s->pc, mask = s->mask;
-        for (;;) {
-            const Inst& i = code[pc];
-            u32 m = mask;
-            w.cur = &i;
-            if (i.guard) {
-                needClean(w, i.guard, mask, "a predicate that guards an instruction");
-                m &= i.guardNeg ? ~w.pred(i.guard) : w.pred(i.guard);
-            }
+        u32 limit;
+        if (merge(w, *s, limit)) continue;
+        bool turn = w.divergent > kPatience;
+        if (w.splits.size() == 1 || turn) w.divergent = 0;
+        u64 ran = runSplit(w, *s, limit, turn ? kTurn : std::min(budget - used, kPatience));
+        if (w.splits.size() > 1 && !turn) w.divergent += ran;
+        used += ran;
+        steps += ran;
+    }
+}
+
+// runSplit executes instructions up to the limit, the budget, or one that changes the flow.
+u64 Block::runSplit(Warp& w, Split& s, u32 limit, u64 budget) {
+    const Inst* code = prog.code.data();
+    u32 pc = s.pc;
+    const u32 mask = s.mask;
+    for (u64 used = 1;; ++used) {
+        const Inst& i = code[pc];
+        u32 m = mask;
+        w.cur = &i;
+        w.curMask = m;
+        if (i.guard) {
+            needClean(w, i.guard, mask, "a predicate that guards an instruction");
+            m &= i.guardNeg ? ~w.pred(i.guard) : w.pred(i.guard);
             w.curMask = m;
-            ++used;
-            if (i.flow == Flow::Plain) {
-                if (m) i.fn(w, i, m);
-                ++pc;
-                if (pc >= limit || used >= budget) {
-                    s->pc = pc;
-                    break;
-                }
-                continue;
+        }
+        if (i.flow != Flow::Plain) {
+            s.pc = pc;
+            if (m) flow(w, s, i, m);
+            else ++s.pc;
+            return used;
+        }
+        if (m) i.fn(w, i, m);
+        if (++pc >= limit || used >= budget) {
+            s.pc = pc;
+            return used;
+        }
+    }
+}
+
+// syncWarp lets the members pass that wait at bar.warp.sync, at whatever places, when all of them do.
+bool Block::syncWarp(Warp& w, u32 members) {
+    u32 come = 0;
+    std::vector<Split*> who;
+    for (Split& x : w.splits) {
+        const Inst& i = prog.code[x.pc];
+        if (x.wait != Wait::Lanes || i.d) continue;  // only bar.warp.sync has no result
+        u32 rest = x.mask;
+        Group g = nextGroup(w, i, rest);
+        if (rest || (g.lanes | g.missing) != members) continue;
+        come |= g.lanes;
+        who.push_back(&x);
+    }
+    if (come != members || !members) return false;
+    races.warpSync(w.id);
+    for (Split* x : who) {
+        ++x->pc;
+        x->wait = Wait::None;
+    }
+    return true;
+}
+
+// resolve is called when every split of a warp waits for the others: what they wait for has come, or never will.
+void Block::resolve(Warp& w) {
+    u32 missing = 0;
+    for (size_t k = w.splits.size(); k-- > 0;) {
+        Split& s = w.splits[k];
+        const Inst& i = prog.code[s.pc];
+        w.cur = &i;
+        w.curMask = s.mask;
+        bool ready = s.wait == Wait::Warp && s.mask == w.alive();
+        if (s.wait == Wait::Lanes)
+            for (u32 rest = s.mask; rest && !ready;) {
+                Group g = nextGroup(w, i, rest);
+                ready = !g.missing || syncWarp(w, g.lanes | g.missing);
+                missing = g.missing;
             }
-            s->pc = pc;
-            if (m) flow(w, *s, i, m);
-            else s->pc = pc + 1;
-            break;
-        }
-    }
-    steps += used;
-    return w.done();
-}
-
-void Block::retire(Warp& w, Split& s, u32 m) {
-    w.exited |= m;
-    s.mask &= ~m;
-    ++s.pc;
-    if (s.mask == 0) w.splits.erase(w.splits.begin() + (&s - w.splits.data()));
-}
-
-void Block::branch(Warp& w, Split& s, u32 taken, u32 target) {
-    u32 rest = s.mask & ~taken;
-    if (rest == 0) {
-        s.pc = target;
+        if (!ready) continue;
+        s.wait = Wait::None;
         return;
     }
-    s.mask = rest;
-    ++s.pc;
-    w.splits.push_back({target, taken, false});
-}
-
-void Block::flow(Warp& w, Split& s, const Inst& i, u32 m) {
-    switch (i.flow) {
-    case Flow::Branch:
-        return branch(w, s, m, i.target);
-    case Flow::BranchTable: {
-        needClean(w, i.a, m, "a branch");
-        u32 index = w.r<u32>(i.a)[__builtin_ctz(m)];
-        u32 same = 0;
-        for (u32 l = 0; l < kLanes; ++l)
-            if (m >> l & 1 && w.r<u32>(i.a)[l] == index) same |= 1u << l;
-        const auto& table = prog.tables[i.aux];
-        if (index >= table.size())
-            trap(CUDA_ERROR_ILLEGAL_INSTRUCTION, "bad-branch", "index " + std::to_string(index) + " past the table");
-        u32 here = s.pc, others = m & ~same, rest = s.mask & ~m;
-        s.mask = same;
-        s.pc = table[index];
-        if (others) w.splits.push_back({here, others, false});  // they run this instruction again
-        if (rest) w.splits.push_back({here + 1, rest, false});
-        return;
-    }
-    case Flow::Call:
-        return call(w, s, i, m);
-    case Flow::Return:
-        return ret(w, s, i, m);
-    case Flow::Exit:
-        return retire(w, s, m);
-    case Flow::Trap:
-        trap(CUDA_ERROR_ILLEGAL_INSTRUCTION, "trap", "the kernel executed " +
-             std::string(i.aux ? "brkpt" : "trap"));
-    case Flow::Fence:
-        ++s.pc;
-        return;
-    case Flow::WarpSync: {
-        u32 need = syncLanesNeeded(w, i, m);
-        if (need & ~m) {
-            s.waiting = true;
-            return;
-        }
-        if (i.fn) i.fn(w, i, m);
-        ++s.pc;
-        return;
-    }
-    case Flow::Barrier:
-        if (m != s.mask)
-            trap(CUDA_ERROR_LAUNCH_FAILED, "divergent-barrier", "only lanes " + hex(m) + " of " + hex(s.mask) +
-                 " execute the barrier");
-        if (w.splits.size() > 1) {
-            s.waiting = true;
-            return;
-        }
-        return arrive(w, i, s.pc, m);
-    case Flow::Plain:
-        break;
-    }
+    const Split& s = w.splits[0];
+    if (s.wait == Wait::Lanes)
+        trap(CUDA_ERROR_LAUNCH_FAILED, "absent-lanes", "the member mask names lanes " + hex(missing) + ", which are elsewhere");
+    trap(CUDA_ERROR_LAUNCH_FAILED, "divergent-barrier", "lanes " + hex(s.mask) + " of the warp wait here, lanes " +
+         hex(w.splits[1].mask) + " at PTX line " + std::to_string(prog.code[w.splits[1].pc].line));
 }
 
 }  // namespace emu

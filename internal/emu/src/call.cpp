@@ -46,8 +46,8 @@ void Block::ret(Warp& w, Split& s, const Inst& i, u32 m) {
     u32 here = s.pc, rest = s.mask & ~m;
     s.mask = same;
     s.pc = pc + 1;
-    if (m != same) w.splits.push_back({here, m & ~same, false});  // s may be gone from here on
-    if (rest) w.splits.push_back({here + 1, rest, false});
+    if (m != same) w.splits.push_back({here, m & ~same});  // s may be gone from here on
+    if (rest) w.splits.push_back({here + 1, rest});
 }
 
 }  // namespace emu

@@ -19,7 +19,7 @@ public:
         prog->reqntid = f.reqntid;
         prog->files = ptx_.files;
         Names names(ptx_, module_, *prog);
-        Lower lower(ptx_, names, *prog);
+        Lower lower(names, *prog);
         std::vector<const Func*> order;
         std::vector<const Func*> path;
         reach(f, order, path);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <mutex>
 #include <thread>
 
 #include "warp.h"
@@ -13,13 +14,21 @@ unsigned hostThreads(const Launch& l) {
     const char* s = getenv("CUDIFFUSE_EMU_THREADS");
     unsigned n = s ? unsigned(atoi(s)) : std::thread::hardware_concurrency();
     constexpr u64 kWorth = 1 << 14;  // threads of a grid below which a second host thread costs more than it gains
-    if (l.prog->ordered || l.grid.count() * l.block.count() < kWorth) n = 1;
+    if (l.prog->ordered || l.wantNaN || l.grid.count() * l.block.count() < kWorth) n = 1;
     return unsigned(std::min<u64>(std::max(1u, std::min(n, 8u)), l.grid.count()));
+}
+
+u64 watchdog() {
+    constexpr u64 kDefault = 1ull << 32;  // about a minute
+    const char* s = getenv("CUDIFFUSE_EMU_WATCHDOG");
+    u64 n = s ? strtoull(s, nullptr, 10) : 0;
+    return n ? n : kDefault;
 }
 
 }  // namespace
 
 TrapReport launchGrid(Launch& l) {
+    if (!l.watchdog) l.watchdog = watchdog();
     if (l.prog->usesNc) l.memory->trackNc();
     std::atomic<u64> next{0}, loads{0}, stores{0}, steps{0};
     std::mutex lock;

@@ -105,13 +105,12 @@ bool Names::var(FuncNames& f, const Stmt& s, const std::string& name, VarPlace& 
     auto v = ptx_.vars.find(name);
     if (v == ptx_.vars.end()) return false;
     if (v->second.space != Space::Shared) throw LoadError(s.line, "variable " + name + " has no memory");
-    auto& mine = f.vars[0];
     if (v->second.unsized) {  // the dynamic shared memory of a launch, placed by finish
         out = {Space::Shared, kDynamic, 0};
         return true;
     }
-    declareVar(mine, v->second);
-    out = mine[name];
+    if (!shared_.count(name)) declareVar(shared_, v->second);
+    out = shared_[name];
     return true;
 }
 
@@ -145,30 +144,43 @@ u32 Names::special(const std::string& name) {
 }
 
 u32 Names::operand(FuncNames& f, const Stmt& s, const Operand& o, Type t) {
-    bool wide = sizeOf(t) == 8;
     switch (o.kind) {
-    case Operand::Name: {
-        if (const Reg* r = reg(f, s, o.name)) return r->unit;
-        if (u32 u = special(o.name)) return u;
-        if (o.name == "WARP_SZ") return constant(32, wide);
-        VarPlace v;
-        if (!var(f, s, o.name, v)) throw LoadError(s.line, "unknown name " + o.name);
-        if (v.offset == kDynamic) {
-            dynamic_.push_back({prog_.consts.size(), o.value});
-            prog_.consts.push_back({unit(wide), 0, wide, false});
-            return prog_.consts.back().unit;
-        }
-        return constant(v.offset + o.value, wide);
-    }
+    case Operand::Name: return named(f, s, o, t);
     case Operand::Imm:
         if (t == Type::Pred) return constant(o.value ? kAllLanes : 0, false, true);
-        return constant(wide ? o.value : sizeOf(t) == 2 ? o.value & 0xffff : u32(o.value), wide);
+        if (t == Type::F32 || t == Type::F64) break;
+        return constant(sizeOf(t) == 8 ? o.value : sizeOf(t) == 2 ? o.value & 0xffff : u32(o.value), sizeOf(t) == 8);
     case Operand::Float:
-        if (t == Type::F64 || t == Type::B64) return constant(o.single ? bits<u64>(double(bits<float>(u32(o.value)))) : o.value, true);
+        if (sizeOf(t) == 8) return constant(o.single ? bits<u64>(double(bits<float>(u32(o.value)))) : o.value, true);
+        if (sizeOf(t) != 4) break;
         return constant(o.single ? o.value : bits<u32>(float(bits<double>(o.value))), false);
-    default:
-        throw LoadError(s.line, "unsupported operand");
+    default: break;
     }
+    throw LoadError(s.line, "unsupported operand");
+}
+
+u32 Names::named(FuncNames& f, const Stmt& s, const Operand& o, Type t) {
+    bool wide = sizeOf(t) == 8;
+    if (const Reg* r = reg(f, s, o.name)) {
+        bool fits = sizeOf(r->type) == sizeOf(t) || (sizeOf(t) == 1 && sizeOf(r->type) <= 4);
+        if (!fits || (t == Type::Pred) != (r->type == Type::Pred) || o.value)
+            throw LoadError(s.line, "register " + o.name + " has not the size of the operation");
+        return r->unit;
+    }
+    if (o.name == "WARP_SZ") return constant(32, wide);
+    if (u32 u = special(o.name)) {
+        if (sizeOf(t) != 4) throw LoadError(s.line, "register " + o.name + " has 32 bits");
+        return u;
+    }
+    VarPlace v;
+    if (!var(f, s, o.name, v)) throw LoadError(s.line, "unknown name " + o.name);
+    if (sizeOf(t) < 4) throw LoadError(s.line, "the address of " + o.name + " does not fit the operation");
+    if (v.offset == kDynamic) {
+        dynamic_.push_back({prog_.consts.size(), o.value});
+        prog_.consts.push_back({unit(wide), 0, wide, false});
+        return prog_.consts.back().unit;
+    }
+    return constant(v.offset + o.value, wide);
 }
 
 }  // namespace emu

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "compile.h"
-#include "lane.h"
+#include "operation.h"
 
 namespace emu {
 
@@ -33,7 +33,7 @@ public:
     const Reg* reg(FuncNames& f, const Stmt& s, const std::string& name);
     // var finds a variable, false when the name is none.
     bool var(FuncNames& f, const Stmt& s, const std::string& name, VarPlace& out);
-    // operand is the unit that holds a source of type t.
+    // operand is the unit that holds a source of type t; a register must have just that size.
     u32 operand(FuncNames& f, const Stmt& s, const Operand& o, Type t);
     u32 constant(u64 value, bool wide, bool mask = false);
     u32 temporary(bool wide) { return unit(wide); }
@@ -46,12 +46,14 @@ private:
     Program& prog_;
     std::map<std::pair<u64, int>, u32> consts_;
     std::map<std::string, u32> specials_;
+    std::map<std::string, VarPlace> shared_;  // of module scope, as far as this kernel uses them
     std::vector<std::pair<size_t, u64>> dynamic_;  // constants that are offsets into dynamic shared memory
 
     u32 unit(bool wide);
     u64 place(u32& top, const Var& v, u32* align = nullptr);
     void declareVar(std::map<std::string, VarPlace>& into, const Var& v);
     u32 special(const std::string& name);
+    u32 named(FuncNames& f, const Stmt& s, const Operand& o, Type t);
 };
 
 }  // namespace emu

@@ -1,17 +1,20 @@
 // Operations among the lanes of a warp.
 #include "lane.h"
+#include "operation.h"
 
 namespace emu {
 
-// syncLanesNeeded is the set of lanes that must arrive together: those that the member mask names, but for lanes that
-// have exited or never were.
-u32 syncLanesNeeded(Warp& w, const Inst& i, u32 m) {
-    needClean(w, i.e, m, "a member mask");
-    u32 mask = w.r<u32>(i.e)[__builtin_ctz(m)];
-    if (m & ~mask)
+Group nextGroup(Warp& w, const Inst& i, u32& rest) {
+    needClean(w, i.e, rest, "a member mask");
+    const u32* masks = w.r<u32>(i.e);
+    u32 mask = masks[__builtin_ctz(rest)], lanes = 0;
+    for (u32 l = 0; l < kLanes; ++l) lanes |= u32(masks[l] == mask) << l;
+    lanes &= rest;
+    rest &= ~lanes;
+    if (lanes & ~mask)
         trap(CUDA_ERROR_LAUNCH_FAILED, "absent-lanes", "the member mask " + hex(mask) + " does not name the lane itself",
-             __builtin_ctz(m & ~mask));
-    return mask & w.lanes & ~w.exited;
+             __builtin_ctz(lanes & ~mask));
+    return {lanes, mask & w.alive() & ~lanes};
 }
 
 namespace {
@@ -25,6 +28,7 @@ template <int mode> void shuffle(Warp& w, const Inst& i, u32 m) {
     memcpy(in, w.r<u32>(i.a), sizeof in);
     u32 p = 0, poison = 0, from = w.poison[i.a];
     needClean(w, i.b, m, "a shuffle's lane");
+    needClean(w, i.c, m, "a shuffle's segments");
     for (u32 rest = m; rest; rest &= rest - 1) {
         u32 l = u32(__builtin_ctz(rest));
         u32 b = w.r<u32>(i.b)[l] & 31, c = w.r<u32>(i.c)[l], clamp = c & 31, segment = c >> 8 & 31;
@@ -40,13 +44,10 @@ template <int mode> void shuffle(Warp& w, const Inst& i, u32 m) {
         p |= u32(ok) << l;
         poison |= (from >> j & 1) << l;
     }
-    for (u32 rest = m; rest; rest &= rest - 1) {
-        u32 l = u32(__builtin_ctz(rest));
-        w.r<u32>(i.d)[l] = src[l];
-    }
+    lanes(m, [&](u32 l) { w.r<u32>(i.d)[l] = src[l]; });
     taint(w, i.d, poison, m);
     if (i.aux) {
-        w.pred(i.aux) = (w.pred(i.aux) & ~m) | (p & m);
+        setPred(w, i.aux, p, m);
         taint(w, i.aux, 0, m);
     }
 }
@@ -61,7 +62,7 @@ template <int mode> void vote(Warp& w, const Inst& i, u32 m) {
         each(m, [&](u32 l) { w.r<u32>(i.d)[l] = p; });
     } else {
         bool yes = mode == kAll ? p == m : mode == kAny ? p != 0 : p == m || p == 0;
-        w.pred(i.d) = (w.pred(i.d) & ~m) | (yes ? m : 0);
+        setPred(w, i.d, yes ? m : 0, m);
     }
     taint(w, i.d, 0, m);
 }
@@ -83,12 +84,12 @@ template <class T, bool all> void matching(Warp& w, const Inst& i, u32 m) {
     }
     taint(w, i.d, 0, m);
     if (all && i.aux) {
-        w.pred(i.aux) = (w.pred(i.aux) & ~m) | yes;
+        setPred(w, i.aux, yes, m);
         taint(w, i.aux, 0, m);
     }
 }
 
-struct RAdd { template <class T> static T f(T a, T b) { return T(u32(a) + u32(b)); } };
+struct RAdd { template <class T> static T f(T a, T b) { return T(a + b); } };
 struct RMin { template <class T> static T f(T a, T b) { return a < b ? a : b; } };
 struct RMax { template <class T> static T f(T a, T b) { return a > b ? a : b; } };
 struct RAnd { template <class T> static T f(T a, T b) { return a & b; } };
@@ -113,40 +114,52 @@ void syncwarp(Warp& w, const Inst&, u32) { w.block->races.warpSync(w.id); }
 
 }  // namespace
 
+namespace {
+
+Exec shuffleOp(Mods& m) {
+    std::string mode = m.any({"up", "down", "bfly", "idx"});
+    m.oneOf({Type::B32});
+    return mode == "up" ? shuffle<kUp> : mode == "down" ? shuffle<kDown> : mode == "bfly" ? shuffle<kBfly>
+         : mode == "idx" ? shuffle<kIdx> : nullptr;
+}
+
+Exec voteOp(Mods& m) {
+    std::string mode = m.any({"all", "any", "uni", "ballot"});
+    m.oneOf({mode == "ballot" ? Type::B32 : Type::Pred});
+    return mode == "all" ? vote<kAll> : mode == "any" ? vote<kAny> : mode == "uni" ? vote<kUni>
+         : mode == "ballot" ? vote<kBallot> : nullptr;
+}
+
+Exec matchOp(Mods& m) {
+    std::string mode = m.any({"all", "any"});
+    bool wide = m.oneOf({Type::B32, Type::B64}) == Type::B64;
+    if (mode == "all") return wide ? matching<u64, true> : matching<u32, true>;
+    return mode == "any" ? (wide ? matching<u64, false> : matching<u32, false>) : nullptr;
+}
+
+Exec reduxOp(Mods& m) {
+    std::string what = m.any({"add", "min", "max", "and", "or", "xor"});
+    bool logic = what == "and" || what == "or" || what == "xor";
+    Type t = logic ? m.oneOf({Type::B32}) : m.oneOf({Type::U32, Type::S32});
+    if (what == "add") return redux<u32, RAdd>;
+    if (what == "min") return t == Type::S32 ? redux<i32, RMin> : redux<u32, RMin>;
+    if (what == "max") return t == Type::S32 ? redux<i32, RMax> : redux<u32, RMax>;
+    return what == "and" ? redux<u32, RAnd> : what == "or" ? redux<u32, ROr> : what == "xor" ? redux<u32, RXor> : nullptr;
+}
+
+}  // namespace
+
 Exec warpOp(const std::string& op, Mods& m) {
-    if (op == "activemask") return m.type() == Type::B32 ? activemask : nullptr;
     if (op == "bar") return syncwarp;
-    if (!m.take("sync")) m.refuse();
-    if (op == "shfl") {
-        std::string mode = m.any({"up", "down", "bfly", "idx"});
-        if (m.type() != Type::B32) m.refuse();
-        if (mode == "up") return shuffle<kUp>;
-        if (mode == "down") return shuffle<kDown>;
-        if (mode == "bfly") return shuffle<kBfly>;
-        if (mode == "idx") return shuffle<kIdx>;
-    } else if (op == "vote") {
-        std::string mode = m.any({"all", "any", "uni", "ballot"});
-        m.type();
-        if (mode == "all") return vote<kAll>;
-        if (mode == "any") return vote<kAny>;
-        if (mode == "uni") return vote<kUni>;
-        if (mode == "ballot") return vote<kBallot>;
-    } else if (op == "match") {
-        bool all = m.any({"all", "any"}) == "all";
-        bool wide = m.type() == Type::B64;
-        if (wide) return all ? matching<u64, true> : matching<u64, false>;
-        return all ? matching<u32, true> : matching<u32, false>;
-    } else if (op == "redux") {
-        std::string what = m.any({"add", "min", "max", "and", "or", "xor"});
-        bool isSigned = m.type() == Type::S32;
-        if (what == "add") return redux<u32, RAdd>;
-        if (what == "min") return isSigned ? redux<i32, RMin> : redux<u32, RMin>;
-        if (what == "max") return isSigned ? redux<i32, RMax> : redux<u32, RMax>;
-        if (what == "and") return redux<u32, RAnd>;
-        if (what == "or") return redux<u32, ROr>;
-        if (what == "xor") return redux<u32, RXor>;
+    Exec fn = nullptr;
+    if (op == "activemask") {
+        m.oneOf({Type::B32});
+        fn = activemask;
+    } else if (m.take("sync")) {
+        fn = op == "shfl" ? shuffleOp(m) : op == "vote" ? voteOp(m) : op == "match" ? matchOp(m) : reduxOp(m);
     }
-    m.refuse();
+    if (!fn) m.refuse();
+    return fn;
 }
 
 }  // namespace emu
