@@ -23,28 +23,29 @@ type attentionStep struct {
 	q, k, v []float32
 	y       []float32
 	dim     int // channels of a head
-	tokens  int
+	tokens  int // queries
+	keys    int
 	blocks  int // query blocks
 	items   int
 	scale   float32
 }
 
 // attentionScratch is the floats of scratch an attention needs.
-func attentionScratch(x Shape, heads, threads int) int {
-	return slotsPerThread * threads * slotScratch(x.C/heads, x.H*x.W)
+func attentionScratch(q, k Shape, heads, threads int) int {
+	return slotsPerThread * threads * slotScratch(q.C/heads, k.H*k.W)
 }
 
-// slotScratch holds queries, [dim, lanes], scores, [tokens, lanes], and a few rows of
+// slotScratch holds queries, [dim, lanes], scores, [keys, lanes], and a few rows of
 // the result.
-func slotScratch(dim, tokens int) int { return lanes * (dim + tokens + headRows) }
+func slotScratch(dim, keys int) int { return lanes * (dim + keys + headRows) }
 
 func (s *attentionStep) setScratch(b []float32) { s.scratch = b }
 
 func (s *attentionStep) run(e *Executor, n int) {
-	x := e.shapes[s.op.Q]
+	x, k := e.shapes[s.op.Q], e.shapes[s.op.K]
 	s.q, s.k, s.v = e.rows(s.op.Q, n), e.rows(s.op.K, n), e.rows(s.op.V, n)
 	s.y = e.rows(s.op.Y, n)
-	s.dim, s.tokens = x.C/s.op.Heads, x.H*x.W
+	s.dim, s.tokens, s.keys = x.C/s.op.Heads, x.H*x.W, k.H*k.W
 	s.blocks = (s.tokens + lanes - 1) / lanes
 	s.items = n * s.op.Heads * s.blocks
 	s.slots = min(s.items, slotsPerThread*e.pool.Threads())
@@ -54,7 +55,7 @@ func (s *attentionStep) run(e *Executor, n int) {
 
 // Do implements workers.Task.
 func (s *attentionStep) Do(slot int) {
-	size := slotScratch(s.dim, s.tokens)
+	size := slotScratch(s.dim, s.keys)
 	buf := s.scratch[slot*size : (slot+1)*size]
 	for i := slot; i < s.items; i += s.slots {
 		s.block(buf, i/s.blocks, i%s.blocks*lanes)
@@ -63,20 +64,20 @@ func (s *attentionStep) Do(slot int) {
 
 // block does the queries first, first+1, ... of a head of a row (head counts them all).
 func (s *attentionStep) block(buf []float32, head, first int) {
-	q, scores := buf[:s.dim*lanes], buf[s.dim*lanes:(s.dim+s.tokens)*lanes]
-	out := buf[(s.dim+s.tokens)*lanes:]
-	lo, hi := head*s.dim*s.tokens, (head+1)*s.dim*s.tokens
+	q, scores := buf[:s.dim*lanes], buf[s.dim*lanes:(s.dim+s.keys)*lanes]
+	out := buf[(s.dim+s.keys)*lanes:]
+	lo, keyLo, keyHi := head*s.dim*s.tokens, head*s.dim*s.keys, (head+1)*s.dim*s.keys
 	count := min(lanes, s.tokens-first)
 	for c := range s.dim {
 		lane := q[c*lanes : (c+1)*lanes]
 		copy(lane, s.q[lo+c*s.tokens+first:][:count])
 		clear(lane[count:]) // lanes without a query compute something finite, unused
 	}
-	mulBlock(s.tokens, s.dim, scores, s.k[lo:hi], q, 1, s.tokens)
+	mulBlock(s.keys, s.dim, scores, s.k[keyLo:keyHi], q, 1, s.keys)
 	softmaxBlock(scores, s.scale)
 	for c := 0; c < s.dim; c += headRows {
 		rows := min(headRows, s.dim-c)
-		mulBlock(rows, s.tokens, out, s.v[lo+c*s.tokens:hi], scores, s.tokens, 1)
+		mulBlock(rows, s.keys, out, s.v[keyLo+c*s.keys:keyHi], scores, s.keys, 1)
 		for r := range rows {
 			copy(s.y[lo+(c+r)*s.tokens+first:][:count], out[r*lanes:])
 		}

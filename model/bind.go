@@ -52,10 +52,25 @@ func (e *Executor) bindOp(w *Weights, i int, op Op) (boundStep, int, error) {
 	case Concat:
 		return &concatStep{op: o}, 0, nil
 	case Attention:
-		n := attentionScratch(e.shapes[o.Q], o.Heads, e.pool.Threads())
+		n := attentionScratch(e.shapes[o.Q], e.shapes[o.K], o.Heads, e.pool.Threads())
 		return &attentionStep{op: o}, n, nil
 	case Resample:
 		return &resampleStep{op: o}, 0, nil
+	}
+	return e.bindTokens(w, op)
+}
+
+// bindTokens binds the operations of transformer blocks.
+func (e *Executor) bindTokens(w *Weights, op Op) (boundStep, int, error) {
+	switch o := op.(type) {
+	case LayerNorm:
+		return &layerNormStep{op: o, gamma: w.Param(o.Gamma), beta: w.Param(o.Beta)}, 0, nil
+	case GEGLU:
+		return &gegluStep{op: o}, 0, nil
+	case SwapAxes:
+		return &swapAxesStep{op: o}, 0, nil
+	case UpsampleLike:
+		return &upsampleLikeStep{op: o}, 0, nil
 	}
 	return e.bindSmall(w, op)
 }

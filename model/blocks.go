@@ -46,6 +46,14 @@ func (b *unetBuilder) resnet(name string, x TensorID, o resnetOptions) TensorID 
 	return b.sum(name+".sum", h, x, o.div)
 }
 
+// downsample is the convolution of diffusers' Downsample2D, which halves the size.
+func (b *builder) downsample(name string, h TensorID, out, pad int) TensorID {
+	if pad == 0 { // diffusers pads right and bottom only
+		return b.convShape(name, h, ConvShape{OutC: out, KH: 3, KW: 3, Stride: 2, PadB: 1, PadR: 1})
+	}
+	return b.conv(name, h, out, 3, 2, pad)
+}
+
 // attention is diffusers' Attention over the pixels with a residual connection
 // (attention_processor.py, AttnProcessor2_0). groups 0 means no norm.
 func (b *unetBuilder) attention(name string, x TensorID, groups int, div float64) TensorID {

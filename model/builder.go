@@ -81,6 +81,12 @@ func (b *builder) linear(name string, x TensorID, out int) TensorID {
 	return b.add(Linear{Base: b.base(name, out), X: x, Weight: w, Bias: bias, InF: in, OutF: out})
 }
 
+func (b *builder) linearNoBias(name string, x TensorID, out int) TensorID {
+	in := b.channels[x]
+	w := b.param(name+".weight", "", out, in)
+	return b.add(Linear{Base: b.base(name, out), X: x, Weight: w, Bias: NoParam, InF: in, OutF: out})
+}
+
 // norm is a group norm with its activation; scaleShift may be NoTensor.
 func (b *builder) norm(name string, x TensorID, groups int, eps float64, act Activation,
 	scaleShift TensorID) TensorID {
@@ -112,9 +118,9 @@ func (b *builder) resample(name string, x TensorID, mode ResampleMode) TensorID 
 	return b.add(Resample{Base: b.base(name, b.channels[x]), X: x, Mode: mode})
 }
 
-// mlp is diffusers' TimestepEmbedding module: linear, SiLU, linear.
-func (b *builder) mlp(name string, x TensorID, dim int) TensorID {
+// mlp is diffusers' TimestepEmbedding module: linear, activation, linear.
+func (b *builder) mlp(name string, x TensorID, dim int, act Activation) TensorID {
 	x = b.linear(name+".linear_1", x, dim)
-	x = b.act(name+".act", x, SiLU)
+	x = b.act(name+".act", x, act)
 	return b.linear(name+".linear_2", x, dim)
 }

@@ -1,7 +1,9 @@
 // Package model holds the network as data: a list of typed operations over
 // numbered tensors ([Graph]), its shapes, a memory plan, and an executor in pure
-// Go. It reads diffusers UNet2DModel folders ([OpenUNet2D]) and offers a Gaussian
-// mixture whose score is known in closed form ([Mixture]).
+// Go. It reads diffusers folders of UNet2DModel ([OpenUNet2D]) and of
+// UNet2DConditionModel, the text-conditional network of Stable Diffusion 1 and 2
+// ([OpenUNetCondition]), and offers a Gaussian mixture whose score is known in closed
+// form ([Mixture]).
 //
 //	u, err := model.OpenUNet2D("ddpm-cifar10-32")   // config.json + safetensors
 //	ex, err := u.Compile(16, pool)                   // buffers for at most 16 rows
@@ -10,8 +12,9 @@
 // # Layout
 //
 // Every tensor of a graph is [N, C, H, W] in row-major order, float32; a vector per
-// row is [N, C, 1, 1]. N is the batch and is the same for all tensors, so shapes
-// ([Shape]) name only C, H and W, and one graph serves every batch and image size.
+// row is [N, C, 1, 1], a sequence of T tokens [N, C, T, 1]. N is the batch and is the
+// same for all tensors, so shapes ([Shape]) name only C, H and W, and one graph serves
+// every batch, image size and length of a text.
 //
 // # Same bits everywhere
 //

@@ -20,7 +20,6 @@ type Executor struct {
 	bufs   [][]float32 // per tensor, for the whole batch; the caller's are set by Run
 	class  []int64
 	steps  []step
-	h, w   int
 }
 
 // step is an operation bound to its weights and scratch. It may keep state between
@@ -36,11 +35,19 @@ type Inputs struct {
 	Timestep       []float32 // [n], the time as the network was trained on
 	Class          []int64   // [n], labels in 0..Classes()-1
 	ClassEmbedding []float32 // [n, D], only for class_embed_type "identity"
+	Context        []float32 // [n, T, D], the embedding of a text of T tokens
+	TimestepCond   []float32 // [n, D], only for time_cond_proj_dim
 }
 
-// NewExecutor compiles a graph for at most batch rows of h x w images. A nil pool
-// runs on one thread. The error is a [*GraphError] or a [*ShapeError].
+// NewExecutor is [NewExecutorAt] for images of height x width and [DefaultTokens].
 func NewExecutor(g *Graph, w *Weights, batch, height, width int,
+	pool *workers.Pool) (*Executor, error) {
+	return NewExecutorAt(g, w, batch, Size{height, width, DefaultTokens}, pool)
+}
+
+// NewExecutorAt compiles a graph for at most batch rows of a size. A nil pool runs on
+// one thread. The error is a [*GraphError] or a [*ShapeError].
+func NewExecutorAt(g *Graph, w *Weights, batch int, size Size,
 	pool *workers.Pool) (*Executor, error) {
 	if g == nil || w == nil || w.graph != g {
 		return nil, &GraphError{"", "no graph, no weights, or weights of another graph"}
@@ -54,14 +61,14 @@ func NewExecutor(g *Graph, w *Weights, batch, height, width int,
 	if len(g.Outputs) != 1 {
 		return nil, graphErrorf("", "%d outputs, the executor writes one", len(g.Outputs))
 	}
-	shapes, err := g.Shapes(height, width)
+	shapes, err := g.ShapesAt(size)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkRows(g, shapes, batch); err != nil {
 		return nil, err
 	}
-	e := &Executor{graph: g, shapes: shapes, batch: batch, pool: pool, h: height, w: width}
+	e := &Executor{graph: g, shapes: shapes, batch: batch, pool: pool}
 	steps, scratch, err := e.bind(w)
 	if err != nil {
 		return nil, err
@@ -147,7 +154,8 @@ func (e *Executor) setInputs(n int, in Inputs) error {
 	if n < 1 || n > e.batch {
 		return inputErrorf("n", "is %d, the executor was compiled for 1..%d rows", n, e.batch)
 	}
-	given := [...]int{len(in.Sample), len(in.Timestep), len(in.Class), len(in.ClassEmbedding)}
+	given := [...]int{len(in.Sample), len(in.Timestep), len(in.Class), len(in.ClassEmbedding),
+		len(in.Context), len(in.TimestepCond)}
 	for _, x := range e.graph.Inputs {
 		want := n * e.shapes[x.Tensor].Len()
 		if got := given[x.Kind]; got != want {
@@ -164,6 +172,10 @@ func (e *Executor) setInputs(n int, in Inputs) error {
 			e.class = in.Class
 		case InputClassEmbedding:
 			e.bufs[x.Tensor] = in.ClassEmbedding
+		case InputContext:
+			e.bufs[x.Tensor] = in.Context
+		case InputTimestepCond:
+			e.bufs[x.Tensor] = in.TimestepCond
 		}
 	}
 	for k, left := range given {
@@ -222,9 +234,9 @@ func opFLOPs(op Op, shapes []Shape) int64 {
 		return 2 * int64(y.Len()) * int64(o.Shape.InC*o.Shape.KH*o.Shape.KW)
 	case Linear:
 		return 2 * int64(o.InF) * int64(o.OutF)
-	case Attention: // two products of C x T x T
-		t := int64(y.H * y.W)
-		return 4 * int64(y.C) * t * t
+	case Attention: // two products of C x T x K for T queries and K keys
+		k := shapes[o.K]
+		return 4 * int64(y.Len()) * int64(k.H*k.W)
 	}
 	return 0
 }

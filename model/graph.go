@@ -63,19 +63,22 @@ const (
 	InputTimestep                        // [N] float32
 	InputClass                           // [N] int64, class labels
 	InputClassEmbedding                  // [N, C] float32, a class embedding made by the caller
+	InputContext                         // [N, T, C] float32, a sequence that is attended to, such as a text
+	InputTimestepCond                    // [N, C] float32, what conditions the time embedding
 )
 
 // String names the input as [Inputs] does.
 func (k InputKind) String() string {
-	names := [...]string{"Sample", "Timestep", "Class", "ClassEmbedding"}
+	names := [...]string{"Sample", "Timestep", "Class", "ClassEmbedding", "Context", "TimestepCond"}
 	if k < 0 || int(k) >= len(names) {
 		return "unknown"
 	}
 	return names[k]
 }
 
-// Input is a tensor that the caller provides. Channels is its C; H and W are those
-// of the sample for InputSample and 1 otherwise.
+// Input is a tensor that the caller provides. Its shape is C x 1 x 1 with C the field
+// Channels, but C x H x W of the sample for InputSample, and T x C x 1 for InputContext
+// of T tokens.
 type Input struct {
 	Kind     InputKind
 	Tensor   TensorID

@@ -21,17 +21,38 @@ const (
 	maxChannels = 1 << 20
 )
 
-// Shapes returns the shape of every tensor for images of h x w, indexed by
-// [TensorID]. Operands that do not fit together give a [*ShapeError].
+// Size is what the shapes depend on beside the graph: height and width of the sample,
+// and the number of tokens of [InputContext] (without one, Tokens has no effect).
+type Size struct{ H, W, Tokens int }
+
+// DefaultTokens is the length of the texts that CLIP's encoders give (Radford et al.,
+// 2021, arXiv:2103.00020).
+const DefaultTokens = 77
+
+// Shapes is [Graph.ShapesAt] for images of h x w and [DefaultTokens].
 func (g *Graph) Shapes(h, w int) ([]Shape, error) {
+	return g.ShapesAt(Size{h, w, DefaultTokens})
+}
+
+// ShapesAt returns the shape of every tensor for a size, indexed by [TensorID].
+// Operands that do not fit together give a [*ShapeError].
+func (g *Graph) ShapesAt(size Size) ([]Shape, error) {
+	h, w := size.H, size.W
 	if h < 1 || w < 1 || h > maxSide || w > maxSide {
 		return nil, shapeErrorf("sample", "size %dx%d is not within 1..%d", h, w, maxSide)
 	}
 	shapes := make([]Shape, len(g.Tensors))
 	for _, in := range g.Inputs {
 		shapes[in.Tensor] = Shape{in.Channels, 1, 1}
-		if in.Kind == InputSample {
+		switch in.Kind {
+		case InputSample:
 			shapes[in.Tensor] = Shape{in.Channels, h, w}
+		case InputContext:
+			if size.Tokens < 1 || size.Tokens > maxSide {
+				return nil, shapeErrorf("context", "%d tokens are not within 1..%d",
+					size.Tokens, maxSide)
+			}
+			shapes[in.Tensor] = Shape{size.Tokens, in.Channels, 1}
 		}
 	}
 	at := func(id TensorID) Shape { return shapes[id] }
@@ -212,7 +233,7 @@ func (o Concat) infer(in func(TensorID) Shape) (Shape, error) {
 
 func (o Attention) infer(in func(TensorID) Shape) (Shape, error) {
 	q, k, v := in(o.Q), in(o.K), in(o.V)
-	if q != k || q != v || o.Heads < 1 || q.C%o.Heads != 0 {
+	if k != v || q.C != k.C || o.Heads < 1 || q.C%o.Heads != 0 {
 		return Shape{}, opShapeError(o, "q %v, k %v, v %v with %d heads", q, k, v, o.Heads)
 	}
 	return q, nil

@@ -89,12 +89,13 @@ type Concat struct {
 	A, B TensorID
 }
 
-// Attention is multi-head self-attention over the H*W pixels as tokens,
+// Attention is multi-head attention over pixels as tokens, of the image to itself or
+// (K and V of another size than Q) to another sequence,
 //
 //	y = v * softmax(k^T q / sqrt(d))^T        per head of d = C/Heads channels
 //
 // (Vaswani et al., "Attention Is All You Need", 2017, eq. 1). Q, K, V and the result
-// are [N, C, H, W]: a head is d consecutive channels.
+// are [N, C, H, W], K and V of the same H and W: a head is d consecutive channels.
 type Attention struct {
 	Base
 	Q, K, V TensorID

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"fmt"
-
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
 
@@ -11,23 +9,13 @@ import (
 // Song et al., 2021, arXiv:2011.13456; ADM: Dhariwal and Nichol, 2021,
 // arXiv:2105.05233). It holds the weights once, and is safe for concurrent use.
 type UNet2D struct {
-	config  UNet2DConfig
-	graph   *Graph
-	weights *Weights
+	network
+	config UNet2DConfig
 }
 
 // Config returns the configuration with defaults filled in. The caller must not
 // change its lists.
 func (u *UNet2D) Config() UNet2DConfig { return u.config }
-
-// Params is the number of weights.
-func (u *UNet2D) Params() int {
-	n := 0
-	for _, p := range u.graph.Params {
-		n += p.Len()
-	}
-	return n
-}
 
 // Channels is the number of channels of the input image.
 func (u *UNet2D) Channels() int { return u.config.InChannels }
@@ -45,12 +33,6 @@ func (u *UNet2D) Width() int { return u.config.SampleWidth }
 // Classes is the number of class labels, 0 for a network without a table of classes.
 func (u *UNet2D) Classes() int { return u.config.NumClasses }
 
-// Graph returns the network's operations, for other backends. It must not be changed.
-func (u *UNet2D) Graph() *Graph { return u.graph }
-
-// Weights returns the values of the graph's parameters, for other backends.
-func (u *UNet2D) Weights() *Weights { return u.weights }
-
 // Compile makes an executor for up to batch images of the size the network was made
 // for. A nil pool runs on one thread. Errors are [*ShapeError].
 func (u *UNet2D) Compile(batch int, pool *workers.Pool) (*Executor, error) {
@@ -66,7 +48,7 @@ func (u *UNet2D) CompileSize(batch, height, width int, pool *workers.Pool) (*Exe
 }
 
 // newUNet2D builds the network of a configuration and loads its weights.
-func newUNet2D(file string, config []byte, load func(*Graph) (*Weights, error)) (*UNet2D, error) {
+func newUNet2D(file string, config []byte, load loader) (*UNet2D, error) {
 	c, err := parseUNet2DConfig(file, config)
 	if err != nil {
 		return nil, err
@@ -75,18 +57,9 @@ func newUNet2D(file string, config []byte, load func(*Graph) (*Weights, error)) 
 	if err != nil {
 		return nil, err
 	}
-	if err := g.Validate(); err != nil {
-		return nil, err
-	}
-	if c.SampleHeight > 0 {
-		if _, err := g.Shapes(c.SampleHeight, c.SampleWidth); err != nil {
-			return nil, &ConfigError{File: file, Key: "sample_size", Err: err,
-				Detail: fmt.Sprintf("%dx%d does not fit the network", c.SampleHeight, c.SampleWidth)}
-		}
-	}
-	w, err := load(g)
+	n, err := newNetwork(file, g, c.SampleHeight, c.SampleWidth, load)
 	if err != nil {
 		return nil, err
 	}
-	return &UNet2D{config: c, graph: g, weights: w}, nil
+	return &UNet2D{network: n, config: c}, nil
 }

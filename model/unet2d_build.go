@@ -15,11 +15,14 @@ type unetBuilder struct {
 	skips  []TensorID // results of the down path that the up path takes, last first
 	image  TensorID   // the small image of the skip blocks' down path
 	sample TensorID
+
+	embedAct Activation // within the embeddings of time and class
+	timeCond int        // length of the vector that conditions the time embedding, 0 for none
 }
 
 // buildUNet2D makes the graph. Errors are [*ConfigError].
 func buildUNet2D(file string, c UNet2DConfig) (*Graph, error) {
-	b := &unetBuilder{builder: newBuilder(file), c: c}
+	b := &unetBuilder{builder: newBuilder(file), c: c, embedAct: SiLU}
 	b.sample = b.input(InputSample, c.InChannels)
 	t := b.input(InputTimestep, 1)
 	if c.CenterInput {
@@ -60,7 +63,13 @@ func buildUNet2D(file string, c UNet2DConfig) (*Graph, error) {
 // embedding is the time embedding plus that of the class.
 func (b *unetBuilder) embedding(t TensorID) TensorID {
 	c := b.c
-	emb := b.mlp("time_embedding", b.project("time_proj", t), c.TimeEmbeddingDim)
+	proj := b.project("time_proj", t)
+	if b.timeCond > 0 {
+		cond := b.linearNoBias("time_embedding.cond_proj", b.input(InputTimestepCond, b.timeCond),
+			b.channels[proj])
+		proj = b.sum("time_embedding.cond", proj, cond, 1)
+	}
+	emb := b.mlp("time_embedding", proj, c.TimeEmbeddingDim, b.embedAct)
 	var class TensorID
 	switch c.ClassEmbedding {
 	case ClassTable:
@@ -70,7 +79,7 @@ func (b *unetBuilder) embedding(t TensorID) TensorID {
 			Table: table, Rows: c.NumClasses, Dim: c.TimeEmbeddingDim})
 	case ClassTimestep:
 		y := b.input(InputClass, 1)
-		class = b.mlp("class_embedding", b.project("time_proj", y), c.TimeEmbeddingDim)
+		class = b.mlp("class_embedding", b.project("time_proj", y), c.TimeEmbeddingDim, b.embedAct)
 	case ClassIdentity:
 		class = b.input(InputClassEmbedding, c.TimeEmbeddingDim)
 	default:
@@ -124,11 +133,8 @@ func (b *unetBuilder) down(i int, h TensorID) TensorID {
 		o := b.resnetOpts(out)
 		o.resample = modeOf(DownMean)
 		h = b.resnet(name+".downsamplers.0", h, o)
-	case b.c.DownsamplePadding == 0: // diffusers pads right and bottom only
-		h = b.convShape(name+".downsamplers.0.conv", h,
-			ConvShape{OutC: out, KH: 3, KW: 3, Stride: 2, PadB: 1, PadR: 1})
 	default:
-		h = b.conv(name+".downsamplers.0.conv", h, out, 3, 2, b.c.DownsamplePadding)
+		h = b.downsample(name+".downsamplers.0.conv", h, out, b.c.DownsamplePadding)
 	}
 	b.skips = append(b.skips, h)
 	return h

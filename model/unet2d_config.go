@@ -91,26 +91,34 @@ func parseUNet2DConfig(file string, data []byte) (UNet2DConfig, error) {
 }
 
 func (c *UNet2DConfig) readSizes(f *fields) {
-	if v, ok := f.raw("sample_size"); ok {
-		if strings.HasPrefix(strings.TrimSpace(string(v)), "[") {
-			var hw []json.RawMessage
-			f.list("sample_size", 2, func(v json.RawMessage) { hw = append(hw, v) })
-			if f.err == nil && len(hw) != 2 {
-				f.fail("sample_size", "has %d elements, wanted 2", len(hw))
-			}
-			if f.err == nil {
-				c.SampleHeight = f.integer("sample_size", hw[0], 1, maxSide)
-				c.SampleWidth = f.integer("sample_size", hw[1], 1, maxSide)
-			}
-		} else {
-			c.SampleHeight = f.integer("sample_size", v, 1, maxSide)
-			c.SampleWidth = c.SampleHeight
-		}
-	}
+	c.SampleHeight, c.SampleWidth = f.sampleSize()
 	c.InChannels = f.int("in_channels", 3, 1, maxWidth)
 	c.OutChannels = f.int("out_channels", 3, 1, maxWidth)
 	c.CenterInput = f.bool("center_input_sample", false)
 }
+
+// sampleSize reads one number for both sides, or [height, width]; 0 for null.
+func (f *fields) sampleSize() (height, width int) {
+	v, ok := f.raw("sample_size")
+	if !ok {
+		return 0, 0
+	}
+	if !isList(v) {
+		n := f.integer("sample_size", v, 1, maxSide)
+		return n, n
+	}
+	var hw []json.RawMessage
+	f.list("sample_size", 2, func(v json.RawMessage) { hw = append(hw, v) })
+	if f.err == nil && len(hw) != 2 {
+		f.fail("sample_size", "has %d elements, wanted 2", len(hw))
+	}
+	if f.err != nil {
+		return 0, 0
+	}
+	return f.integer("sample_size", hw[0], 1, maxSide), f.integer("sample_size", hw[1], 1, maxSide)
+}
+
+func isList(v json.RawMessage) bool { return strings.HasPrefix(strings.TrimSpace(string(v)), "[") }
 
 func (c *UNet2DConfig) readTime(f *fields) {
 	c.TimeEmbedding = f.choice("time_embedding_type", "positional", "positional", "fourier")
@@ -140,6 +148,7 @@ func (c *UNet2DConfig) readBlocks(f *fields) {
 	c.UpsampleType = cmp.Or(f.choice("upsample_type", "conv", "conv", "resnet"), "conv")
 	c.AddAttention = f.bool("add_attention", true)
 	c.AttentionHeadDim = f.optInt("attention_head_dim", 8, maxWidth)
+	c.AttnNormGroups = f.optInt("attn_norm_num_groups", 0, maxWidth)
 }
 
 // blocks reads a list of block types; old files prefix them with "UNetRes".
@@ -161,20 +170,23 @@ func (f *fields) blocks(key string, def, allowed []string) []string {
 }
 
 func (c *UNet2DConfig) readNorms(f *fields) {
-	acts := map[string]Activation{"silu": SiLU, "swish": SiLU, "mish": Mish, "gelu": GELU,
-		"relu": ReLU}
-	act := f.choice("act_fn", "silu", "silu", "swish", "mish", "gelu", "relu")
-	if c.Act = acts[act]; c.Act == Identity {
+	if c.Act = f.activation("act_fn", "silu"); c.Act == Identity {
 		f.fail("act_fn", "is null")
 	}
 	c.NormGroups = f.optInt("norm_num_groups", 32, maxWidth)
-	c.AttnNormGroups = f.optInt("attn_norm_num_groups", 0, maxWidth)
 	c.NormEps = f.float("norm_eps", 1e-5, 1e-20, 1)
 	kind := f.choice("resnet_time_scale_shift", "default", "default", "scale_shift")
 	if kind == "" {
 		f.fail("resnet_time_scale_shift", "is null")
 	}
 	c.ScaleShift = kind == "scale_shift"
+}
+
+// activation reads the name of an activation, Identity for null.
+func (f *fields) activation(key, def string) Activation {
+	acts := map[string]Activation{"silu": SiLU, "swish": SiLU, "mish": Mish, "gelu": GELU,
+		"relu": ReLU}
+	return acts[f.choice(key, def, "silu", "swish", "mish", "gelu", "relu")]
 }
 
 func (c *UNet2DConfig) readClasses(f *fields) {

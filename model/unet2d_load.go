@@ -37,11 +37,24 @@ func OpenUNet2D(dir string) (*UNet2D, error) {
 
 // OpenUNet2DFS is [OpenUNet2D] for a folder of a file system, such as an embedded one.
 func OpenUNet2DFS(fsys fs.FS, dir string) (*UNet2D, error) {
-	if !fs.ValidPath(dir) {
-		return nil, &ConfigError{File: dir, Detail: "is not a valid path", Err: fs.ErrInvalid}
+	file, config, load, err := openFolder(fsys, dir)
+	if err != nil {
+		return nil, err
 	}
-	file := path.Join(dir, "config.json")
-	config, err := readLimited(fsys, file)
+	return newUNet2D(file, config, load)
+}
+
+// loader reads the weights of a graph.
+type loader func(*Graph) (*Weights, error)
+
+// openFolder reads the config.json of a folder, or of unet/ in it, and returns its
+// path, its text and what reads the weights beside it.
+func openFolder(fsys fs.FS, dir string) (file string, config []byte, load loader, err error) {
+	if !fs.ValidPath(dir) {
+		return "", nil, nil, &ConfigError{File: dir, Detail: "is not a valid path", Err: fs.ErrInvalid}
+	}
+	file = path.Join(dir, "config.json")
+	config, err = readLimited(fsys, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		dir = path.Join(dir, "unet")
 		inner := path.Join(dir, "config.json")
@@ -51,9 +64,9 @@ func OpenUNet2DFS(fsys fs.FS, dir string) (*UNet2D, error) {
 		}
 	}
 	if err != nil {
-		return nil, &ConfigError{File: file, Detail: "cannot be read", Err: err}
+		return "", nil, nil, &ConfigError{File: file, Detail: "cannot be read", Err: err}
 	}
-	return newUNet2D(file, config, func(g *Graph) (*Weights, error) {
+	return file, config, func(g *Graph) (*Weights, error) {
 		names := make([]string, len(weightFiles))
 		for i, n := range weightFiles {
 			names[i] = path.Join(dir, n)
@@ -64,7 +77,7 @@ func OpenUNet2DFS(fsys fs.FS, dir string) (*UNet2D, error) {
 		}
 		defer set.Close() //nolint:errcheck // only read from
 		return loadWeights(g, set)
-	})
+	}, nil
 }
 
 // readLimited reads a small file, one byte more than is accepted at most.

@@ -1,0 +1,101 @@
+package model
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// Network is what every U-Net of this package is: operations, weights, and the size of
+// its input. The concrete types are [*UNet2D] and [*UNetCondition].
+type Network interface {
+	Graph() *Graph     // for other backends; must not be changed
+	Weights() *Weights // the values of the graph's parameters
+	Params() int
+	Channels() int
+	OutChannels() int
+	Height() int // 0 if the file does not say
+	Width() int
+	Classes() int
+}
+
+var (
+	_ Network = (*UNet2D)(nil)
+	_ Network = (*UNetCondition)(nil)
+)
+
+// OpenNetwork opens the folder of a UNet2DModel or a UNet2DConditionModel, whichever its
+// config.json names, as [OpenUNet2D] does.
+func OpenNetwork(dir string) (Network, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("model: open folder: %w", err)
+	}
+	defer root.Close()
+	return OpenNetworkFS(root.FS(), ".")
+}
+
+// OpenNetworkFS is [OpenNetwork] for a folder of a file system.
+func OpenNetworkFS(fsys fs.FS, dir string) (Network, error) {
+	file, config, load, err := openFolder(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	const plain = "UNet2DModel"
+	f := parseFields(file, config)
+	class := f.choice("_class_name", plain, plain, conditionClass)
+	if f.err != nil {
+		return nil, f.err
+	}
+	if class == conditionClass {
+		u, err := newUNetCondition(file, config, load)
+		if err != nil {
+			return nil, err
+		}
+		return u, nil
+	}
+	u, err := newUNet2D(file, config, load)
+	if err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// network is the part that the networks share.
+type network struct {
+	graph   *Graph
+	weights *Weights
+}
+
+// newNetwork checks a graph, also at the size it was made for, and loads its weights.
+func newNetwork(file string, g *Graph, height, width int, load loader) (network, error) {
+	if err := g.Validate(); err != nil {
+		return network{}, err
+	}
+	if height > 0 {
+		if _, err := g.Shapes(height, width); err != nil {
+			return network{}, &ConfigError{File: file, Key: "sample_size", Err: err,
+				Detail: fmt.Sprintf("%dx%d does not fit the network", height, width)}
+		}
+	}
+	w, err := load(g)
+	if err != nil {
+		return network{}, err
+	}
+	return network{g, w}, nil
+}
+
+// Params is the number of weights.
+func (n *network) Params() int {
+	sum := 0
+	for _, p := range n.graph.Params {
+		sum += p.Len()
+	}
+	return sum
+}
+
+// Graph returns the network's operations, for other backends. It must not be changed.
+func (n *network) Graph() *Graph { return n.graph }
+
+// Weights returns the values of the graph's parameters, for other backends.
+func (n *network) Weights() *Weights { return n.weights }
