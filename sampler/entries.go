@@ -15,6 +15,7 @@ func multistepEntry(name, title, paper string, steps int, m Multistep, data bool
 const (
 	paperDPM   = "2206.00927"
 	paperDPMPP = "2211.01095"
+	paperUniPC = "2302.04867"
 )
 
 var entries = []Entry{
@@ -48,6 +49,12 @@ var entries = []Entry{
 	{Name: "heun", Title: "Heun", Paper: "2206.00364", Steps: 15, exploding: true,
 		Aliases: []string{"HeunDiscreteScheduler"},
 		make:    func(Params) Sampler { return Heun{} }},
+	{Name: "unipc_bh2", Title: "UniPC, B = e^h-1", Paper: paperUniPC, Steps: 20, options: []string{"order"},
+		Aliases: []string{"uni_pc_bh2", "UniPCMultistepScheduler"},
+		make:    func(p Params) Sampler { return UniPC{Order: p.Order} }},
+	{Name: "unipc_bh1", Title: "UniPC, B = h, order 3", Paper: paperUniPC, Steps: 20, options: []string{"order"},
+		Aliases: []string{"unipc", "uni_pc"}, // A1111 and ComfyUI mean this variant and order
+		make:    func(p Params) Sampler { return UniPC{Order: nonZero(p.Order, 3), BH1: true} }},
 	{Name: "lms", Title: "LMS", Paper: "2206.00364", Steps: 30, exploding: true,
 		Aliases: []string{"LMSDiscreteScheduler"}, options: []string{"order"},
 		make: func(p Params) Sampler { return LMS{Order: p.Order} }},

@@ -19,7 +19,7 @@ type Params struct {
 	ChurnMax    float64  // euler: s_tmax
 	ChurnNoise  float64  // euler: s_noise
 	Original    int      // lcm: timesteps the network was distilled at, 0 means 50
-	Order       int      // lms: 1 to 4, 0 means 4
+	Order       int      // lms (default 4), unipc_bh1 (3), unipc_bh2 (2): 1 to 4
 }
 
 // Entry is a sampler under its name, with the grid it is usually run on.
@@ -41,6 +41,13 @@ func valueOr(p *float64, v float64) float64 {
 		return *p
 	}
 	return v
+}
+
+func nonZero(n, otherwise int) int {
+	if n == 0 {
+		return otherwise
+	}
+	return n
 }
 
 // Names returns the names that [Lookup] knows, without aliases, sorted.

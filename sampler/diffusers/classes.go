@@ -13,6 +13,7 @@ type class struct {
 	defaults   func(*config) // where they are not the common ones
 	algorithms []string      // values of algorithm_type; nil when the class has no such key
 	solvers    []string      // values of solver_type; nil when the class has no such key
+	shifts     []string      // values of time_shift_type; nil when the class has no such key
 	plan       func(*Scheduler, *schedule.Noise, schedule.Kind, Options) (*sampler.Plan, error)
 }
 
@@ -21,7 +22,9 @@ var classes = map[string]class{
 	"DDIMScheduler": {defaults: func(c *config) { c.ClipSample = true }, plan: (*Scheduler).discrete},
 	"DPMSolverMultistepScheduler": {defaults: linspace, plan: (*Scheduler).multistep,
 		algorithms: []string{"dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"},
-		solvers:    []string{"midpoint", "heun"}},
+		solvers:    []string{"midpoint", "heun"}, shifts: []string{"exponential"}},
+	"UniPCMultistepScheduler": {defaults: uniPC, plan: (*Scheduler).uniPC,
+		solvers: []string{"bh1", "bh2", "midpoint", "heun", "logrho"}, shifts: []string{"exponential", "linear"}},
 	"EulerDiscreteScheduler":          {defaults: linspace, plan: (*Scheduler).exploding},
 	"EulerAncestralDiscreteScheduler": {defaults: linspace, plan: (*Scheduler).exploding},
 	"HeunDiscreteScheduler":           {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
@@ -32,6 +35,8 @@ var classes = map[string]class{
 }
 
 func linspace(c *config) { c.TimestepSpacing = "linspace" }
+
+func uniPC(c *config) { c.TimestepSpacing, c.SolverType = "linspace", "bh2" }
 
 func linspaceStableDiffusion(c *config) {
 	c.TimestepSpacing, c.BetaStart, c.BetaEnd = "linspace", 0.00085, 0.012

@@ -70,6 +70,10 @@ type config struct {
 	DynamicShifting   bool      `json:"use_dynamic_shifting"`
 	TimeShiftType     string    `json:"time_shift_type"`
 	SolverOrder       int       `json:"solver_order"`
+	PredictX0         bool      `json:"predict_x0"`
+	DisableCorrector  []int     `json:"disable_corrector"`
+	SolverP           any       `json:"solver_p"`
+	ShiftTerminal     *float64  `json:"shift_terminal"`
 	AlgorithmType     string    `json:"algorithm_type"`
 	SolverType        string    `json:"solver_type"`
 	LowerOrderFinal   bool      `json:"lower_order_final"`
@@ -135,7 +139,8 @@ func Parse(r io.Reader) (*Scheduler, error) {
 		PredictionType: "epsilon", TimestepSpacing: "leading", ClipRange: 1, SetAlphaToOne: true,
 		FlowShift: 1, SolverOrder: 2, AlgorithmType: "dpmsolver++", SolverType: "midpoint",
 		LowerOrderFinal: true, FinalSigmas: "zero", InterpolationType: "linear", TimestepType: "discrete",
-		TimeShiftType: "exponential", OriginalSteps: 50, TimestepScaling: 10}}
+		TimeShiftType: "exponential", OriginalSteps: 50, TimestepScaling: 10,
+		PredictX0: true}}
 	class.defaults(&s.c)
 	if err := json.Unmarshal(b, &s.c); err != nil {
 		return nil, &Error{Class: head.Class, Err: err}
@@ -166,6 +171,9 @@ func (s *Scheduler) check() error {
 	if c.VarianceType != nil && strings.HasPrefix(*c.VarianceType, "learned") {
 		return fail("variance_type", fmt.Sprintf("%q: learned variance is not supported yet", *c.VarianceType))
 	}
+	if c.SolverP != nil {
+		return fail("solver_p", "another solver as the predictor is not supported: want null")
+	}
 	curves := 0
 	for _, on := range []bool{c.Karras, c.Exponential, c.Beta, c.LuLambdas, c.FlowSigmas} {
 		if on {
@@ -185,7 +193,7 @@ func (s *Scheduler) check() error {
 		oneOf("timestep_spacing", c.TimestepSpacing, "leading", "trailing", "linspace"),
 		oneOf("interpolation_type", c.InterpolationType, "linear", "log_linear"),
 		oneOf("timestep_type", c.TimestepType, "discrete", "continuous"),
-		oneOf("time_shift_type", c.TimeShiftType, "exponential"),
+		oneOf("time_shift_type", c.TimeShiftType, class.shifts...),
 	} {
 		if e != nil {
 			return e

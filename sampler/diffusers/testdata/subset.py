@@ -7,7 +7,8 @@ import struct
 import sys
 
 CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCMScheduler", "EulerDiscreteScheduler",
-           "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler"}
+           "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler",
+           "UniPCMultistepScheduler"}
 
 
 def supported(case):

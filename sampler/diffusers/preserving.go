@@ -1,0 +1,77 @@
+package diffusers
+
+import (
+	"math"
+
+	"github.com/cudiffuse/cudiffuse/sampler"
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+// uniPC plans UniPCMultistepScheduler.
+func (s *Scheduler) uniPC(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
+	pts, err := s.preservingPoints(n.WithTerminalFloor(), o)
+	if err != nil {
+		return nil, err
+	}
+	u := sampler.UniPC{Order: s.c.SolverOrder, BH1: s.c.SolverType == "bh1", Noise: !s.c.PredictX0,
+		KeepOrder: !s.c.LowerOrderFinal, Uncorrected: s.c.DisableCorrector}
+	return sampler.New(u, pts, kind)
+}
+
+// preservingPoints returns the points of UniPCMultistepScheduler, the final one included.
+func (s *Scheduler) preservingPoints(n *schedule.Noise, o Options) ([]schedule.Point, error) {
+	ts, sigmas, err := s.preservingLevels(n, o)
+	if err != nil {
+		return nil, err
+	}
+	point := schedule.VP
+	if s.c.FlowSigmas {
+		point = schedule.Flow
+	}
+	var pts []schedule.Point
+	for i, t := range ts {
+		pts = append(pts, point(math.Trunc(t), sigmas[i])) // the quirk: integers without rounding
+	}
+	final := 0.0
+	if s.c.FinalSigmas == "sigma_min" {
+		if final = n.SigmaAt(0); s.c.FlowSigmas || s.c.Karras || s.c.Exponential || s.c.Beta {
+			final = sigmas[len(sigmas)-1] // the last step then stands still
+		}
+	}
+	return append(pts, point(0, final)), nil
+}
+
+func (s *Scheduler) preservingLevels(n *schedule.Noise, o Options) (ts, sigmas []float64, err error) {
+	if s.c.FlowSigmas {
+		return s.dynamicFlowLevels(n.Timesteps(), o)
+	}
+	lo, hi := n.SigmaAt(0), n.SigmaAt(float64(n.Timesteps()-1))
+	if s.c.SigmaMin != nil {
+		lo = *s.c.SigmaMin
+	}
+	if s.c.SigmaMax != nil {
+		hi = *s.c.SigmaMax
+	}
+	switch {
+	case s.c.Karras:
+		sigmas, err = schedule.Karras(o.Steps, lo, hi, karrasRho)
+	case s.c.Exponential:
+		sigmas, err = schedule.Exponential(o.Steps, lo, hi)
+	case s.c.Beta:
+		sigmas, err = schedule.BetaQuantile(o.Steps, lo, hi, betaShape, betaShape)
+	default:
+		ts, err = s.multistepTimesteps(n, o)
+		for _, t := range ts {
+			sigmas = append(sigmas, n.SigmaAt(t))
+		}
+		return ts, sigmas, err
+	}
+	for _, v := range sigmas {
+		t := n.TimestepAt(v)
+		if s.c.Karras {
+			t = math.RoundToEven(t)
+		}
+		ts = append(ts, t)
+	}
+	return ts, sigmas, err
+}
