@@ -13,8 +13,7 @@ func epsilonAt(p schedule.Point) Row { return Row{X: 1 / p.Sigma, D: -p.Alpha / 
 // weights returns w for step i: no more than order of them, and no more than i+1.
 func adams(name string, pts []schedule.Point, order int, weights func(i int) []float64) (*Plan, error) {
 	if pts[0].Alpha == 0 {
-		return nil, &PlanError{Sampler: name, Step: 0,
-			Detail: "no signal at the first point: want alpha above 0, where sigma/alpha is finite"}
+		return nil, noSignal(name)
 	}
 	p := &Plan{}
 	slots := max(order-1, 1)

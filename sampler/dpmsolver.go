@@ -41,8 +41,7 @@ func (o DPMSolver) Plan(pts []schedule.Point) (*Plan, error) {
 		return nil, &PlanError{Sampler: o.Name(), Step: -1,
 			Detail: "order 3: the SDE form of DPM-Solver has orders 1 and 2"}
 	}
-	now := func(s schedule.Point) Row { return Row{X: 1 / s.Sigma, D: -s.Alpha / s.Sigma} }
-	return o.plan(pts, now, o.step)
+	return o.plan(pts, epsilonAt, o.step)
 }
 
 func (o DPMSolver) step(s, t schedule.Point, d lambdaSteps, order int) (float64, [3]float64, float64) {

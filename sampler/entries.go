@@ -55,6 +55,9 @@ var entries = []Entry{
 	{Name: "unipc_bh1", Title: "UniPC, B = h, order 3", Paper: paperUniPC, Steps: 20, options: []string{"order"},
 		Aliases: []string{"unipc", "uni_pc"}, // A1111 and ComfyUI mean this variant and order
 		make:    func(p Params) Sampler { return UniPC{Order: nonZero(p.Order, 3), BH1: true} }},
+	{Name: "deis", Title: "DEIS, polynomial in log rho", Paper: "2204.13902", Steps: 20,
+		Aliases: []string{"DEISMultistepScheduler"}, options: []string{"order"},
+		make: func(p Params) Sampler { return DEIS{Order: nonZero(p.Order, 3)} }},
 	{Name: "lms", Title: "LMS", Paper: "2206.00364", Steps: 30, exploding: true,
 		Aliases: []string{"LMSDiscreteScheduler"}, options: []string{"order"},
 		make: func(p Params) Sampler { return LMS{Order: p.Order} }},

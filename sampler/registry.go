@@ -19,7 +19,7 @@ type Params struct {
 	ChurnMax    float64  // euler: s_tmax
 	ChurnNoise  float64  // euler: s_noise
 	Original    int      // lcm: timesteps the network was distilled at, 0 means 50
-	Order       int      // lms (default 4), unipc_bh1 (3), unipc_bh2 (2): 1 to 4
+	Order       int      // lms (default 4), deis (3), unipc_bh1 (3), unipc_bh2 (2)
 }
 
 // Entry is a sampler under its name, with the grid it is usually run on.

@@ -25,6 +25,9 @@ var classes = map[string]class{
 		solvers:    []string{"midpoint", "heun"}, shifts: []string{"exponential"}},
 	"UniPCMultistepScheduler": {defaults: uniPC, plan: (*Scheduler).uniPC,
 		solvers: []string{"bh1", "bh2", "midpoint", "heun", "logrho"}, shifts: []string{"exponential", "linear"}},
+	"DEISMultistepScheduler": {defaults: deis, plan: (*Scheduler).deis,
+		algorithms: []string{"deis", "dpmsolver", "dpmsolver++"}, // all mean deis, and all solvers logrho
+		solvers:    []string{"logrho", "midpoint", "heun", "bh1", "bh2"}, shifts: []string{"exponential"}},
 	"EulerDiscreteScheduler":          {defaults: linspace, plan: (*Scheduler).exploding},
 	"EulerAncestralDiscreteScheduler": {defaults: linspace, plan: (*Scheduler).exploding},
 	"HeunDiscreteScheduler":           {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
@@ -37,6 +40,10 @@ var classes = map[string]class{
 func linspace(c *config) { c.TimestepSpacing = "linspace" }
 
 func uniPC(c *config) { c.TimestepSpacing, c.SolverType = "linspace", "bh2" }
+
+func deis(c *config) {
+	c.TimestepSpacing, c.AlgorithmType, c.SolverType = "linspace", "deis", "logrho"
+}
 
 func linspaceStableDiffusion(c *config) {
 	c.TimestepSpacing, c.BetaStart, c.BetaEnd = "linspace", 0.00085, 0.012

@@ -48,7 +48,7 @@ var hostile = map[string][]any{
 	"flow_shift":               {1, 3, 0, -1, 1e300},
 	"use_dynamic_shifting":     {true, false},
 	"solver_order":             {1, 2, 3, 0, -1, 4, 1 << 30},
-	"algorithm_type":           {"dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"},
+	"algorithm_type":           {"dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++", "deis"},
 	"solver_type":              {"midpoint", "heun", "bh1", "bh2", "logrho"},
 	"lower_order_final":        {true, false},
 	"euler_at_final":           {true, false},

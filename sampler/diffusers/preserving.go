@@ -9,7 +9,7 @@ import (
 
 // uniPC plans UniPCMultistepScheduler.
 func (s *Scheduler) uniPC(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
-	pts, err := s.preservingPoints(n.WithTerminalFloor(), o)
+	pts, err := s.preservingPoints(n.WithTerminalFloor(), o, s.c.FinalSigmas == "sigma_min")
 	if err != nil {
 		return nil, err
 	}
@@ -18,8 +18,18 @@ func (s *Scheduler) uniPC(n *schedule.Noise, kind schedule.Kind, o Options) (*sa
 	return sampler.New(u, pts, kind)
 }
 
-// preservingPoints returns the points of UniPCMultistepScheduler, the final one included.
-func (s *Scheduler) preservingPoints(n *schedule.Noise, o Options) ([]schedule.Point, error) {
+// deis plans DEISMultistepScheduler.
+func (s *Scheduler) deis(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
+	pts, err := s.preservingPoints(n.WithTerminalFloor(), o, true)
+	if err != nil {
+		return nil, err
+	}
+	return sampler.New(sampler.DEIS{Order: s.c.SolverOrder, KeepOrder: !s.c.LowerOrderFinal}, pts, kind)
+}
+
+// preservingPoints returns the points of UniPC and DEIS, the final one included: sigma 0
+// or, with above, the lowest level.
+func (s *Scheduler) preservingPoints(n *schedule.Noise, o Options, above bool) ([]schedule.Point, error) {
 	ts, sigmas, err := s.preservingLevels(n, o)
 	if err != nil {
 		return nil, err
@@ -33,7 +43,7 @@ func (s *Scheduler) preservingPoints(n *schedule.Noise, o Options) ([]schedule.P
 		pts = append(pts, point(math.Trunc(t), sigmas[i])) // the quirk: integers without rounding
 	}
 	final := 0.0
-	if s.c.FinalSigmas == "sigma_min" {
+	if above {
 		if final = n.SigmaAt(0); s.c.FlowSigmas || s.c.Karras || s.c.Exponential || s.c.Beta {
 			final = sigmas[len(sigmas)-1] // the last step then stands still
 		}
@@ -42,6 +52,9 @@ func (s *Scheduler) preservingPoints(n *schedule.Noise, o Options) ([]schedule.P
 }
 
 func (s *Scheduler) preservingLevels(n *schedule.Noise, o Options) (ts, sigmas []float64, err error) {
+	if s.c.FlowSigmas && s.c.Class == "DEISMultistepScheduler" {
+		return s.flowLevels(n.Timesteps(), o)
+	}
 	if s.c.FlowSigmas {
 		return s.dynamicFlowLevels(n.Timesteps(), o)
 	}

@@ -8,7 +8,7 @@ import sys
 
 CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCMScheduler", "EulerDiscreteScheduler",
            "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler",
-           "UniPCMultistepScheduler"}
+           "UniPCMultistepScheduler", "DEISMultistepScheduler"}
 
 
 def supported(case):
