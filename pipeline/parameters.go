@@ -89,6 +89,9 @@ func (p Parameters) String() string {
 		set = append(set, "Eta: "+num(*p.Params.Eta))
 	}
 	optional("Clip", p.Clip)
+	optional("CFG rescale", p.Rescale)
+	optional("Dynamic threshold", p.Threshold.Quantile)
+	optional("Dynamic threshold max", p.Threshold.Max)
 	optional("Sigma churn", p.Params.Churn)
 	optional("Sigma tmin", p.Params.ChurnMin)
 	optional("Sigma tmax", p.Params.ChurnMax)
@@ -227,6 +230,12 @@ func (p *Parameters) setOption(key, v string) (err error) {
 		number(q.Eta)
 	case "Clip":
 		number(&p.Clip)
+	case "CFG rescale":
+		number(&p.Rescale)
+	case "Dynamic threshold":
+		number(&p.Threshold.Quantile)
+	case "Dynamic threshold max":
+		number(&p.Threshold.Max)
 	case "Sigma churn":
 		number(&q.Churn)
 	case "Sigma tmin":

@@ -40,7 +40,8 @@ func randomParameters(r *rand.Rand) pipeline.Parameters {
 		s := schedule.Spacing(r.IntN(4))
 		p.Spacing = &s
 	}
-	p.Clip = num()
+	p.Clip, p.Rescale = num(), num()
+	p.Threshold = sampler.Threshold{Quantile: num(), Max: num()}
 	if r.IntN(2) == 0 {
 		eta := num()
 		p.Params.Eta = &eta
@@ -78,6 +79,7 @@ func TestParametersOfResult(t *testing.T) {
 		{Steps: 2, Classes: []int{2}, Sampler: "Euler", Schedule: schedule.KarrasCurve, Guidance: 1,
 			Params: sampler.Params{Churn: 1, ChurnMin: 0.01, ChurnMax: 100, ChurnNoise: 1.01}},
 		{Steps: 2, Classes: []int{1}, Sampler: "lcm", Params: sampler.Params{Original: 20}},
+		{Steps: 2, Classes: []int{4}, Guidance: 6, Rescale: 0.7, Threshold: sampler.Threshold{Quantile: 0.99, Max: 3}},
 	} {
 		first := generate(t, p, r)
 		like, err := pipeline.ParseParameters(first.Parameters.String())

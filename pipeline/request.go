@@ -31,6 +31,9 @@ type Request struct {
 	Schedule schedule.Curve    // spread of the noise levels
 	Spacing  *schedule.Spacing // nil means the model's
 	Clip     float64           // limit of the predicted clean sample; 0 means the model's, below 0 none
+
+	Rescale   float64           // share of the rescaled guidance, see [sampler.WithRescale]; 0 is none
+	Threshold sampler.Threshold // dynamic thresholding in place of the clip; the zero value is none
 }
 
 // job is a request with every default filled in.
@@ -76,6 +79,7 @@ func (p *Pipeline) resolve(r Request) (*job, error) {
 	if clip > 0 {
 		opts = append(opts, sampler.WithClip(clip))
 	}
+	opts = append(opts, sampler.WithRescale(j.Rescale), sampler.WithThreshold(j.Threshold))
 	if entry.Name == "lcm" && j.Params.Original == 0 {
 		j.Params.Original = p.lcm
 	}

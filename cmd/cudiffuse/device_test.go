@@ -53,11 +53,16 @@ func TestSameOnTheGPU(t *testing.T) {
 	dir := t.TempDir()
 	pictures := map[string][]byte{}
 	for _, device := range []string{"cpu", "cuda:0"} {
-		for _, name := range []string{"dpmpp_2m", "euler_ancestral"} {
+		for _, name := range []string{"dpmpp_2m", "euler_ancestral", "ddim"} {
 			out := filepath.Join(dir, name+device[:3]+".png")
 			var stdout, stderr bytes.Buffer
-			code := run(context.Background(), []string{"sample", "--device", device, "--sampler", name, "--steps", "3",
-				"--class", "1,7", "-n", "1", "--out", out}, &stdout, &stderr)
+			args := []string{"sample", "--device", device, "--sampler", name, "--steps", "3",
+				"--class", "1,7", "-n", "1", "--out", out}
+			if name == "ddim" { // two launches a stage
+				args = append(args, "--guidance", "6", "--guidance-rescale", "0.7", "--dynamic-thresholding-ratio", "0.99",
+					"--sample-max-value", "1.5")
+			}
+			code := run(context.Background(), args, &stdout, &stderr)
 			require.Equal(t, exitOK, code, "%s", stderr.String())
 			b, err := os.ReadFile(out)
 			require.NoError(t, err)
@@ -66,6 +71,7 @@ func TestSameOnTheGPU(t *testing.T) {
 	}
 	require.Equal(t, pictures["dpmpp_2m cpu"], pictures["dpmpp_2m cuda:0"])
 	require.Equal(t, pictures["euler_ancestral cpu"], pictures["euler_ancestral cuda:0"])
+	require.Equal(t, pictures["ddim cpu"], pictures["ddim cuda:0"])
 	require.NotEqual(t, pictures["dpmpp_2m cpu"], pictures["euler_ancestral cpu"])
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exitOK, run(context.Background(), []string{"devices"}, &stdout, &stderr))

@@ -41,6 +41,10 @@ type sampleCmd struct {
 	Spacing      string   `name:"timestep-spacing" help:"leading, trailing, linspace or truncated; the model's own if not given."`
 	ClipSample   *float64 `help:"Clip the predicted clean image to this range; 0 for none; the model's own if not given." placeholder:"RANGE"`
 
+	GuidanceRescale  float64  `help:"Pull guided predictions back to the contrast of unguided ones, by this share (0.7 is usual)." placeholder:"PHI"`
+	ThresholdRatio   *float64 `name:"dynamic-thresholding-ratio" help:"Clip each image to this quantile of itself (0.995 is usual), in place of a fixed range." placeholder:"Q"`
+	ThresholdMaximum *float64 `name:"sample-max-value" help:"Largest range of dynamic thresholding; 1 if not given." placeholder:"RANGE"`
+
 	samplerFlags `embed:""`
 }
 
@@ -200,6 +204,9 @@ func (c *sampleCmd) request(p *pipeline.Pipeline, like *pipeline.Parameters) (pi
 			return r, fmt.Errorf("--clip-sample %v: want a positive range, or 0 for none", v)
 		}
 	}
+	if err := c.dynamic(&r); err != nil {
+		return r, err
+	}
 	var err error
 	if r.Schedule, err = schedule.ParseCurve(c.ScheduleType); err != nil {
 		return r, err
@@ -212,6 +219,33 @@ func (c *sampleCmd) request(p *pipeline.Pipeline, like *pipeline.Parameters) (pi
 		r.Spacing = &sp
 	}
 	return r, c.classes(p, &r)
+}
+
+// dynamic takes guidance rescale and dynamic thresholding.
+func (c *sampleCmd) dynamic(r *pipeline.Request) error {
+	if r.Rescale = c.GuidanceRescale; !(r.Rescale >= 0 && r.Rescale <= 1) {
+		return fmt.Errorf("--guidance-rescale %v: want 0 (none) to 1", r.Rescale)
+	}
+	if c.ThresholdRatio == nil {
+		if c.ThresholdMaximum != nil {
+			return errors.New("--sample-max-value: want --dynamic-thresholding-ratio with it")
+		}
+		return nil
+	}
+	if c.ClipSample != nil {
+		return errors.New("--clip-sample: not with --dynamic-thresholding-ratio, which takes its place")
+	}
+	r.Threshold = sampler.Threshold{Quantile: *c.ThresholdRatio, Max: 1}
+	if q := r.Threshold.Quantile; !(q > 0 && q <= 1) {
+		return fmt.Errorf("--dynamic-thresholding-ratio %v: want more than 0 and at most 1", q)
+	}
+	if c.ThresholdMaximum != nil {
+		r.Threshold.Max = *c.ThresholdMaximum
+	}
+	if m := r.Threshold.Max; !(m >= 1) || math.IsInf(float64(float32(m)), 0) {
+		return fmt.Errorf("--sample-max-value %v: want a finite number, at least 1", m)
+	}
+	return nil
 }
 
 func (c *sampleCmd) classes(p *pipeline.Pipeline, r *pipeline.Request) error {
