@@ -54,10 +54,15 @@ func mishMap(dst, src []float32, scale, shift float32) {
 	}
 }
 
+// geluMap is z times the probability that a normal number is below z.
 func geluMap(dst, src []float32, scale, shift float32) {
 	dst = dst[:len(src)]
 	for i, x := range src {
 		z := float64(float32(x*scale) + shift)
-		dst[i] = float32(float64(z/2) * (1 + erf64(float64(z*(1/math.Sqrt2)))))
+		p := normalTail(math.Abs(z))
+		if z > 0 {
+			p = 1 - p
+		}
+		dst[i] = float32(float64(z * p))
 	}
 }

@@ -21,8 +21,8 @@
 // A row's result does not depend on the batch size, on the row's position, on the
 // number of threads or on the processor. Every product is rounded by an explicit
 // conversion before it is added, so that no compiler fuses the two; sums run in an
-// order fixed by the shape; and exp, log, sine, cosine and erf are this package's
-// own, because those of package math differ between architectures.
+// order fixed by the shape; and exp, log, sine, cosine and the normal distribution are
+// this package's own, because those of package math differ between architectures.
 //
 // # Errors
 //

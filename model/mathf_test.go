@@ -38,13 +38,34 @@ func TestFloat64Functions(t *testing.T) {
 		y := math.Exp(x / 3)
 		require.InDelta(t, math.Log(y), log64(y), 1e-15*max(1, math.Abs(x)), x)
 	}
-	for x := -7.0; x < 7; x += 0.0037 {
-		require.InDelta(t, math.Erf(x), erf64(x), 2e-15, x)
+	for x := 0.0; x < 8.48; x += 0.0037 {
+		require.InEpsilon(t, math.Erfc(x/math.Sqrt2)/2, normalTail(x), 2e-10, x)
 	}
+	require.Zero(t, normalTail(9))
+	require.Zero(t, normalTail(math.Inf(1)))
+	require.True(t, math.IsNaN(normalTail(math.NaN())))
 	s, c := sincos64(math.Inf(1))
 	require.True(t, math.IsNaN(s) && math.IsNaN(c))
 	require.True(t, math.IsInf(log64(0), -1))
 	require.True(t, math.IsNaN(log64(-1)))
 	s, _ = sincos64(1e9)
 	require.InDelta(t, math.Sin(1e9), s, 1e-6)
+}
+
+// TestGELU: within an ulp of the formula, also where 1 + erf cancels, and what infinity gives.
+func TestGELU(t *testing.T) {
+	inf := float32(math.Inf(1))
+	src := []float32{inf, -inf, float32(math.NaN()), 0, 1e30, -1e30, 20, -20}
+	for x := float32(-8); x < 8; x += 0.0013 {
+		src = append(src, x)
+	}
+	dst := make([]float32, len(src))
+	geluMap(dst, src, 1, 0)
+	for i, x := range src[8:] {
+		want := float64(x) * math.Erfc(-float64(x)/math.Sqrt2) / 2
+		require.InDelta(t, want, float64(dst[8+i]), ulp32(want), "%g", x)
+	}
+	require.Equal(t, inf, dst[0])
+	require.True(t, dst[1] != dst[1] && dst[2] != dst[2]) // as x/2*(1+erf) gives
+	require.Equal(t, []float32{0, 1e30, 0, 20, 0}, dst[3:8])
 }

@@ -49,6 +49,10 @@ var conditionUpTypes = []string{"CrossAttnUpBlock2D", "UpBlock2D"}
 // conditionClass is the name of the class in config.json.
 const conditionClass = "UNet2DConditionModel"
 
+// maxTransformers bounds the transformer blocks of all levels, each of 18 operations;
+// SDXL has 70.
+const maxTransformers = 1 << 10
+
 // maxKernel bounds the kernels of the first and last convolution.
 const maxKernel = 15
 
@@ -195,6 +199,13 @@ func (c *UNetConditionConfig) check(f *fields) {
 	if float64(c.BlockChannels[0]/2) == c.FreqShift {
 		f.fail("freq_shift", "is %g, which divides by zero for %d channels",
 			c.FreqShift, c.BlockChannels[0])
+	}
+	blocks := 0
+	for i, layers := range c.TransformerLayers {
+		blocks += layers * (2*c.LayersPerBlock[i] + 2)
+	}
+	if blocks > maxTransformers {
+		f.fail("transformer_layers_per_block", "makes %d blocks, more than %d", blocks, maxTransformers)
 	}
 	for i, h := range c.AttentionHeads {
 		if h > c.BlockChannels[i] && c.hasAttention(i) {

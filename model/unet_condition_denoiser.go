@@ -1,0 +1,184 @@
+package model
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cudiffuse/cudiffuse/internal/workers"
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// TextEmbedding is the condition of a text-conditional network: what its text encoder
+// made of a prompt. A *TextEmbedding is given as the condition of a row; it is only
+// read, and may be shared by rows.
+type TextEmbedding struct {
+	Data   []float32 // [Tokens, ContextDim()]
+	Tokens int
+	// Class is the label, for a network with classes (an upscaler's noise level).
+	Class Class
+	// TimeCond is the vector of TimeCondDim numbers beside the time (LCM embeds its
+	// guidance here). nil stands for zeros, which is what the network computes without.
+	TimeCond []float32
+}
+
+// maxLengths is for how many lengths of text executors are kept: that of the prompts
+// and that of the empty prompt.
+const maxLengths = 2
+
+// ConditionDenoiser is a UNetCondition as a [sampler.Model] on the CPU. Texts of
+// different lengths may be mixed in a batch. It is used by one goroutine at a time.
+type ConditionDenoiser struct {
+	unet    *UNetCondition
+	pool    *workers.Pool
+	shape   []int
+	lengths []*textRunner // the last used first
+	// For the rows of one run.
+	rows     []int
+	class    []int64
+	context  []float32
+	timeCond []float32
+}
+
+// textRunner runs rows with texts of one length.
+type textRunner struct {
+	tokens int
+	rowRunner
+}
+
+var _ sampler.Model = (*ConditionDenoiser)(nil)
+
+// Denoiser returns u as a model for latents of height x width; 0, 0 is the size it was
+// made for. A network whose output is not of the form of its input is refused with a
+// [*ShapeError].
+func (u *UNetCondition) Denoiser(height, width int, pool *workers.Pool) (*ConditionDenoiser, error) {
+	if height == 0 && width == 0 {
+		height, width = u.Height(), u.Width()
+	}
+	if u.OutChannels() != u.Channels() {
+		return nil, shapeErrorf("output", "%d channels for %d of input: learned variance and in-painting "+
+			"networks are not supported yet", u.OutChannels(), u.Channels())
+	}
+	if u.config.ClassEmbedding == ClassIdentity {
+		return nil, &ShapeError{"class", "the network takes embeddings in place of class labels"}
+	}
+	if _, err := u.graph.Shapes(height, width); err != nil {
+		return nil, err
+	}
+	return &ConditionDenoiser{unet: u, pool: pool, shape: []int{u.Channels(), height, width}}, nil
+}
+
+// Shape implements [sampler.Model].
+func (d *ConditionDenoiser) Shape() []int { return d.shape }
+
+// Forward implements [sampler.Model]. Conditions are [*TextEmbedding].
+func (d *ConditionDenoiser) Forward(ctx context.Context, e *sampler.Eval) error {
+	if err := checkEval(e, d.shape); err != nil {
+		return err
+	}
+	for _, row := range e.Active {
+		if err := d.check(e.Conds[row]); err != nil {
+			return err
+		}
+	}
+	tokens := func(row int) int { return e.Conds[row].(*TextEmbedding).Tokens }
+	for i, row := range e.Active {
+		n := tokens(row)
+		if slices.ContainsFunc(e.Active[:i], func(r int) bool { return tokens(r) == n }) {
+			continue // done with the first row of that length
+		}
+		d.rows = d.rows[:0]
+		for _, r := range e.Active[i:] {
+			if tokens(r) == n {
+				d.rows = append(d.rows, r)
+			}
+		}
+		if err := d.forward(ctx, e, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check refuses what is not a condition of this network.
+func (d *ConditionDenoiser) check(cond sampler.Cond) error {
+	c, ok := cond.(*TextEmbedding)
+	if !ok || c == nil {
+		return inputErrorf("condition", "%v (%[1]T): want a *model.TextEmbedding", cond)
+	}
+	if c.Tokens < 1 || c.Tokens > maxSide {
+		return inputErrorf("condition", "%d tokens are not within 1..%d", c.Tokens, maxSide)
+	}
+	if want := c.Tokens * d.unet.ContextDim(); len(c.Data) != want {
+		return inputErrorf("condition", "has %d elements, wanted %d (%d tokens of %d)",
+			len(c.Data), want, c.Tokens, d.unet.ContextDim())
+	}
+	config := d.unet.config
+	if len(c.TimeCond) != config.TimeCondDim && c.TimeCond != nil {
+		return inputErrorf("condition", "TimeCond has %d elements, wanted %d", len(c.TimeCond),
+			config.TimeCondDim)
+	}
+	switch config.ClassEmbedding {
+	case ClassNone:
+		if c.Class != 0 {
+			return inputErrorf("class", "is %d, but the network takes none", c.Class)
+		}
+	case ClassTable:
+		if c.Class < 0 || int(c.Class) >= config.NumClasses {
+			return inputErrorf("class", "%d is not within 0..%d", c.Class, config.NumClasses-1)
+		}
+	}
+	return nil
+}
+
+// forward evaluates d.rows, whose texts have the same length.
+func (d *ConditionDenoiser) forward(ctx context.Context, e *sampler.Eval, tokens int) error {
+	r := d.runner(tokens)
+	err := r.grow(len(e.Conds), e.Elems, func(rows int) (*Executor, error) {
+		return d.unet.CompileSize(rows, Size{d.shape[1], d.shape[2], tokens}, d.pool)
+	})
+	if err != nil {
+		return err
+	}
+	for rows := range slices.Chunk(d.rows, r.cap) {
+		if err := r.run(ctx, e, rows, d.inputs(e, rows)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runner returns the executor's place for a length, at the front of d.lengths.
+func (d *ConditionDenoiser) runner(tokens int) *textRunner {
+	i := slices.IndexFunc(d.lengths, func(r *textRunner) bool { return r.tokens == tokens })
+	r := &textRunner{tokens: tokens}
+	if i >= 0 {
+		r = d.lengths[i]
+		d.lengths = slices.Delete(d.lengths, i, i+1)
+	}
+	d.lengths = slices.Insert(d.lengths, 0, r)
+	if len(d.lengths) > maxLengths {
+		d.lengths = slices.Delete(d.lengths, maxLengths, len(d.lengths))
+	}
+	return r
+}
+
+// inputs gathers the conditions of rows.
+func (d *ConditionDenoiser) inputs(e *sampler.Eval, rows []int) Inputs {
+	d.context, d.class, d.timeCond = d.context[:0], d.class[:0], d.timeCond[:0]
+	dim := d.unet.config.TimeCondDim
+	for _, row := range rows {
+		c := e.Conds[row].(*TextEmbedding)
+		d.context = append(d.context, c.Data...)
+		d.class = append(d.class, int64(c.Class))
+		at := len(d.timeCond)
+		d.timeCond = append(d.timeCond, c.TimeCond...)
+		for len(d.timeCond) < at+dim {
+			d.timeCond = append(d.timeCond, 0)
+		}
+	}
+	in := Inputs{Context: d.context, TimestepCond: d.timeCond}
+	if d.unet.config.ClassEmbedding != ClassNone {
+		in.Class = d.class
+	}
+	return in
+}

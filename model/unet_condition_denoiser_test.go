@@ -1,0 +1,129 @@
+package model_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cudiffuse/cudiffuse/gpu"
+	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/model/safetensors"
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// text is a text embedding of random numbers.
+func text(u *model.UNetCondition, seed uint64, tokens int) *model.TextEmbedding {
+	data := make(gpu.HostBuffer, tokens*u.ContextDim())
+	gpu.Normals(data, seed, 0, 0)
+	return &model.TextEmbedding{Data: data, Tokens: tokens}
+}
+
+// TestConditionDenoiserRows: a row's output does not depend on which other rows are
+// active, nor on the lengths of their texts, and rows that are not active are left alone.
+func TestConditionDenoiserRows(t *testing.T) {
+	for _, name := range []string{"unet_sd15", "unet_lcm"} {
+		u, err := model.OpenUNetCondition("testdata/" + name)
+		require.NoError(t, err)
+		d, err := u.Denoiser(4, 6, nil)
+		require.NoError(t, err)
+		require.Equal(t, []int{4, 4, 6}, d.Shape())
+		const rows = 6
+		n := sampler.Elems(d.Shape())
+		conds := make([]sampler.Cond, rows)
+		for r, tokens := range []int{7, 77, 7, 1, 77, 7} {
+			c := text(u, uint64(r), tokens)
+			if r%2 == 1 && name == "unet_lcm" {
+				c.TimeCond = make([]float32, 16)
+				gpu.Normals(c.TimeCond, uint64(100+r), 0, 0)
+			}
+			conds[r] = c
+		}
+		eval := func(active ...int) []float32 {
+			in, step, out := make(gpu.HostBuffer, rows*n), make(gpu.HostBuffer, rows), make(gpu.HostBuffer, rows*n)
+			gpu.Normals(in, 7, 0, 0)
+			for r := range rows {
+				step[r] = float32(100 * r)
+			}
+			require.NoError(t, d.Forward(t.Context(), &sampler.Eval{Elems: n, Active: active, Conds: conds,
+				In: in, T: step, Out: out}))
+			return out
+		}
+		all := eval(0, 1, 2, 3, 4, 5)
+		for _, active := range [][]int{{0}, {3}, {1, 2}, {0, 2, 5}, {1, 4}, {0, 1, 2, 3, 4, 5}} {
+			got := eval(active...)
+			for r, k := 0, 0; r < rows; r++ {
+				want := make([]float32, n)
+				if k < len(active) && active[k] == r {
+					want, k = all[r*n:(r+1)*n], k+1
+				}
+				require.Equal(t, want, got[r*n:(r+1)*n], "%s active %v, row %d", name, active, r)
+			}
+		}
+	}
+}
+
+// TestConditionDenoiserGolden: the model gives diffusers' result, so that conditions go
+// to their own rows.
+func TestConditionDenoiserGolden(t *testing.T) {
+	u, err := model.OpenUNetCondition("testdata/unet_lcm")
+	require.NoError(t, err)
+	f, err := safetensors.Open("testdata/unet_lcm/golden.safetensors")
+	require.NoError(t, err)
+	defer f.Close()
+	read := func(name string) gpu.HostBuffer {
+		v, err := f.Float32s(name)
+		require.NoError(t, err)
+		return v
+	}
+	d, err := u.Denoiser(0, 0, nil)
+	require.NoError(t, err)
+	ctx, tcond, want := read("in.ctx"), read("in.tcond"), read("out.sample")
+	out := make(gpu.HostBuffer, len(want))
+	e := &sampler.Eval{Elems: 4 * 8 * 8, Active: []int{0, 1}, In: read("in.x"), T: gpu.HostBuffer{259, 999}, Out: out}
+	for r := range 2 {
+		e.Conds = append(e.Conds, &model.TextEmbedding{Tokens: 7, Data: ctx[r*7*24 : (r+1)*7*24],
+			TimeCond: tcond[r*16 : (r+1)*16]})
+	}
+	require.NoError(t, d.Forward(t.Context(), e))
+	require.InDeltaSlice(t, want, out, 5e-6)
+}
+
+func TestConditionDenoiserRefuses(t *testing.T) {
+	u, err := model.OpenUNetCondition("testdata/unet_odd")
+	require.NoError(t, err)
+	var shape *model.ShapeError
+	_, err = u.Denoiser(0, 0, nil)
+	require.ErrorAs(t, err, &shape, "5 channels in, 3 out")
+	u, err = model.OpenUNetCondition("testdata/unet_wide")
+	require.NoError(t, err)
+	_, err = u.Denoiser(0, 0, nil)
+	require.ErrorAs(t, err, &shape, "no sample_size")
+	_, err = u.Denoiser(3, 4, nil)
+	require.ErrorAs(t, err, &shape, "3 rows become 1, then 2")
+
+	u, err = model.OpenUNetCondition("testdata/unet_lcm")
+	require.NoError(t, err)
+	d, err := u.Denoiser(4, 4, nil)
+	require.NoError(t, err)
+	n := sampler.Elems(d.Shape())
+	good := text(u, 1, 7)
+	change := func(f func(c *model.TextEmbedding)) sampler.Cond { c := *good; f(&c); return &c }
+	for i, c := range []sampler.Cond{nil, "a cat", model.Class(1), (*model.TextEmbedding)(nil),
+		change(func(c *model.TextEmbedding) { c.Tokens = 8 }),
+		change(func(c *model.TextEmbedding) { c.Tokens = 0 }),
+		change(func(c *model.TextEmbedding) { c.Tokens = 1 << 30 }),
+		change(func(c *model.TextEmbedding) { c.Data = c.Data[1:] }),
+		change(func(c *model.TextEmbedding) { c.TimeCond = make([]float32, 15) }),
+		change(func(c *model.TextEmbedding) { c.Class = 1 }),
+	} {
+		out := make(gpu.HostBuffer, 2*n)
+		e := &sampler.Eval{Elems: n, Active: []int{0, 1}, Conds: []sampler.Cond{good, c},
+			In: make(gpu.HostBuffer, 2*n), T: make(gpu.HostBuffer, 2), Out: out}
+		var in *model.InputError
+		require.ErrorAs(t, d.Forward(t.Context(), e), &in, "case %d", i)
+		require.Equal(t, make(gpu.HostBuffer, 2*n), out, "nothing runs before all is checked")
+	}
+	e := &sampler.Eval{Elems: n + 1, Active: []int{0}, Conds: []sampler.Cond{good},
+		In: make(gpu.HostBuffer, n+1), T: make(gpu.HostBuffer, 1), Out: make(gpu.HostBuffer, n+1)}
+	require.ErrorAs(t, d.Forward(t.Context(), e), &shape)
+}
