@@ -50,8 +50,14 @@ func lambdaGrid(t *testing.T, n int, point func(t, s float64) schedule.Point) []
 // solve runs s in n steps from a fixed sample; the network returns the exact epsilon at level T.
 func solve(t *testing.T, s sampler.Sampler, n int, point func(t, s float64) schedule.Point) []float64 {
 	t.Helper()
+	return solveOn(t, s, lambdaGrid(t, n, point))
+}
+
+// solveOn is solve on any grid between the two levels.
+func solveOn(t *testing.T, s sampler.Sampler, pts []schedule.Point) []float64 {
+	t.Helper()
 	g := mixture(t)
-	p, err := sampler.New(s, lambdaGrid(t, n, point), schedule.Epsilon)
+	p, err := sampler.New(s, pts, schedule.Epsilon)
 	require.NoError(t, err)
 	net := func(x []float64, level float64) []float64 { // x is variance preserving: c_in is applied
 		vp := schedule.VP(0, level)
@@ -59,8 +65,7 @@ func solve(t *testing.T, s sampler.Sampler, n int, point func(t, s float64) sche
 		g.Epsilon(eps, x, vp.Alpha, vp.Sigma)
 		return eps
 	}
-	start := point(noisy, noisy)
-	norm := 1 / start.In
+	norm := 1 / pts[0].In
 	x := []float64{0.8 * norm, -0.5 * norm}
 	return last(table.RunFrom(p, x, net, nil))
 }

@@ -155,5 +155,8 @@ func (e Entry) Plan(g schedule.Grid, kind schedule.Kind, p Params, opts ...Optio
 	if err != nil {
 		return nil, &PlanError{Sampler: e.Name, Step: -1, Err: err}
 	}
+	if between, ok := s.(timed); ok {
+		s = between.withTimesteps(g.Noise.WithTerminalFloor().TimestepAt)
+	}
 	return New(s, pts, kind, opts...)
 }

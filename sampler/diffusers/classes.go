@@ -28,6 +28,7 @@ var classes = map[string]class{
 	"DEISMultistepScheduler": {defaults: deis, plan: (*Scheduler).deis,
 		algorithms: []string{"deis", "dpmsolver", "dpmsolver++"}, // all mean deis, and all solvers logrho
 		solvers:    []string{"logrho", "midpoint", "heun", "bh1", "bh2"}, shifts: []string{"exponential"}},
+	"PNDMScheduler":                   {defaults: func(c *config) { c.SetAlphaToOne = false }, plan: (*Scheduler).pndm},
 	"EulerDiscreteScheduler":          {defaults: linspace, plan: (*Scheduler).exploding},
 	"EulerAncestralDiscreteScheduler": {defaults: linspace, plan: (*Scheduler).exploding},
 	"HeunDiscreteScheduler":           {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},

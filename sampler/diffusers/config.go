@@ -74,6 +74,7 @@ type config struct {
 	DisableCorrector  []int     `json:"disable_corrector"`
 	SolverP           any       `json:"solver_p"`
 	ShiftTerminal     *float64  `json:"shift_terminal"`
+	SkipPRKSteps      bool      `json:"skip_prk_steps"`
 	AlgorithmType     string    `json:"algorithm_type"`
 	SolverType        string    `json:"solver_type"`
 	LowerOrderFinal   bool      `json:"lower_order_final"`

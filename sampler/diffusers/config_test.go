@@ -58,6 +58,7 @@ var hostile = map[string][]any{
 	"timestep_type":            {"discrete", "continuous"},
 	"sigma_min":                {nil, 0.1, 0, -1, 1e300},
 	"sigma_max":                {nil, 10, 0, -1, 1e-300},
+	"skip_prk_steps":           {true, false},
 	"predict_x0":               {true, false},
 	"disable_corrector":        {[]int{}, []int{0}, []int{-1, 2, 1 << 40}, nil},
 	"solver_p":                 {nil, nil, "DPM"},
@@ -111,6 +112,7 @@ func TestConfigErrors(t *testing.T) {
 		{`{"_class_name": "DDIMScheduler", "clip_sample_range": 0}`, steps, "clip_sample_range: 0"},
 		{`{"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": true, "use_beta_sigmas": true}`, steps,
 			"want at most one"},
+		{`{"_class_name": "PNDMScheduler"}`, diffusers.Options{Steps: 3}, "steps: 3: want at least 4"},
 		{`{"_class_name": "UniPCMultistepScheduler", "solver_p": "x"}`, steps, "solver_p: another solver"},
 		{`{"_class_name": "UniPCMultistepScheduler", "solver_type": "bh3"}`, steps, "want bh1, bh2, "},
 		{`{"_class_name": "UniPCMultistepScheduler", "solver_order": 5}`, steps, "order 5: want 1 to 4"},
@@ -146,9 +148,9 @@ func TestConfigErrors(t *testing.T) {
 // TestUnknownKeys: keys of other classes or versions are listed, not refused.
 func TestUnknownKeys(t *testing.T) {
 	s, err := diffusers.Parse(strings.NewReader(`{"_class_name": "DDIMScheduler", "zeta": 1, "alpha": 2,
-		"_diffusers_version": "0.1", "skip_prk_steps": true}`))
+		"_diffusers_version": "0.1", "lower_case": true}`))
 	require.NoError(t, err)
-	require.Equal(t, []string{"alpha", "skip_prk_steps", "zeta"}, s.Unknown)
+	require.Equal(t, []string{"alpha", "lower_case", "zeta"}, s.Unknown)
 }
 
 // TestHostileConfigs: whatever a config and the options hold, there is a valid plan or a typed error.

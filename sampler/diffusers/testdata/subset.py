@@ -8,7 +8,7 @@ import sys
 
 CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCMScheduler", "EulerDiscreteScheduler",
            "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler",
-           "UniPCMultistepScheduler", "DEISMultistepScheduler"}
+           "UniPCMultistepScheduler", "DEISMultistepScheduler", "PNDMScheduler"}
 
 
 def supported(case):
