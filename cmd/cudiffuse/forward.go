@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sort"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
@@ -14,7 +13,7 @@ import (
 
 type forwardCmd struct {
 	Model   string `help:"Model folder in diffusers format, or fashion or fashion_lcm." required:""`
-	In      string `help:"safetensors file with sample, timestep and, for a model with classes, class_labels." required:"" placeholder:"FILE"`
+	In      string `help:"safetensors file with sample, timestep and, where the model takes them, class_labels, encoder_hidden_states and timestep_cond." required:"" placeholder:"FILE"`
 	Out     string `help:"safetensors file to write: sample." required:"" placeholder:"FILE"`
 	Threads int    `help:"CPU threads; 0 for all." default:"0"`
 }
@@ -36,19 +35,21 @@ func (c *forwardCmd) Run(a *app) error {
 		return &usageError{err}
 	}
 	defer f.Close()
-	in, shape, err := forwardInputs(u, f)
+	in, size, err := forwardInputs(u, f)
 	if err != nil {
 		return &usageError{fmt.Errorf("--in %s: %w", c.In, err)}
 	}
 	pool := workers.New(c.Threads)
 	defer pool.Close()
-	exec, err := u.CompileSize(shape[0], shape[2], shape[3], pool)
+	n := len(in.Timestep)
+	exec, err := model.NewExecutorAt(u.Graph(), u.Weights(), n, size, pool)
 	if err != nil {
-		return usagef("--in %s: sample %v: %w", c.In, shape, err)
+		return usagef("--in %s: sample %v: %w", c.In, []int{n, u.Channels(), size.H, size.W}, err)
 	}
-	outShape := []int{shape[0], u.OutChannels(), shape[2], shape[3]}
-	out := make([]float32, shape[0]*u.OutChannels()*shape[2]*shape[3])
-	if err := exec.Run(a.ctx, shape[0], in, out); err != nil {
+	y := exec.OutShape()
+	outShape := []int{n, y.C, y.H, y.W}
+	out := make([]float32, n*y.Len())
+	if err := exec.Run(a.ctx, n, in, out); err != nil {
 		return classifyForward(err)
 	}
 	err = writeFile(c.Out, func(w io.Writer) error {
@@ -70,86 +71,12 @@ func classifyForward(err error) error {
 }
 
 // openNetwork opens a network without a pipeline around it.
-func openNetwork(name string) (*model.UNet2D, error) {
+func openNetwork(name string) (model.Network, error) {
 	if err := checkModel(name); err != nil {
 		return nil, err
 	}
 	if name == bundled.Fashion || name == bundled.FashionLCM {
-		return model.OpenUNet2DFS(bundled.FS(), name)
+		return model.OpenNetworkFS(bundled.FS(), name)
 	}
-	return model.OpenUNet2D(name)
-}
-
-// forwardInputs reads the tensors under the names of diffusers' arguments.
-func forwardInputs(u *model.UNet2D, f *safetensors.File) (model.Inputs, []int, error) {
-	var in model.Inputs
-	known := map[string]bool{"sample": true, "timestep": true, "class_labels": u.Classes() > 0}
-	var unknown []string
-	for _, t := range f.Tensors() {
-		if !known[t.Name] {
-			unknown = append(unknown, t.Name)
-		}
-	}
-	if sort.Strings(unknown); len(unknown) > 0 {
-		return in, nil, fmt.Errorf("tensor %q: the network takes sample, timestep%s", unknown[0],
-			map[bool]string{true: " and class_labels"}[u.Classes() > 0])
-	}
-	t, ok := f.Tensor("sample")
-	if !ok {
-		return in, nil, errors.New(`no tensor "sample": want [n, C, H, W], float32`)
-	}
-	if len(t.Shape) != 4 || t.Shape[0] < 1 || t.Shape[1] != u.Channels() || t.Shape[2] < 1 || t.Shape[3] < 1 {
-		return in, nil, fmt.Errorf("sample %v: want [n, %d, H, W]", t.Shape, u.Channels())
-	}
-	var err error
-	if in.Sample, err = f.Float32s("sample"); err != nil {
-		return in, nil, err
-	}
-	n := t.Shape[0]
-	if in.Timestep, err = perRow(f, "timestep", n); err != nil {
-		return in, nil, err
-	}
-	if u.Classes() > 0 {
-		if in.Class, err = f.Int64s("class_labels"); err != nil {
-			return in, nil, err
-		}
-		if len(in.Class) == 1 && n > 1 {
-			in.Class = repeat(in.Class[0], n)
-		}
-		if len(in.Class) != n {
-			return in, nil, fmt.Errorf("class_labels: %d values, want %d", len(in.Class), n)
-		}
-	}
-	return in, t.Shape, nil
-}
-
-// perRow reads one number a row, or one for all; integers or floats.
-func perRow(f *safetensors.File, name string, n int) ([]float32, error) {
-	v, err := f.Float32s(name)
-	if errors.Is(err, safetensors.ErrDType) {
-		var ints []int64
-		ints, err = f.Int64s(name)
-		v = make([]float32, len(ints))
-		for i, x := range ints {
-			v[i] = float32(x)
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(v) == 1 && n > 1 {
-		v = repeat(v[0], n)
-	}
-	if len(v) != n {
-		return nil, fmt.Errorf("%s: %d values, want %d", name, len(v), n)
-	}
-	return v, nil
-}
-
-func repeat[T any](v T, n int) []T {
-	out := make([]T, n)
-	for i := range out {
-		out[i] = v
-	}
-	return out
+	return model.OpenNetwork(name)
 }

@@ -9,10 +9,11 @@ import (
 )
 
 type inspectCmd struct {
-	Model string `help:"Model folder in diffusers format, or fashion or fashion_lcm." default:"fashion"`
-	Batch int    `help:"Rows of the memory plan." default:"1"`
-	Ops   bool   `help:"List every operation."`
-	JSON  bool   `name:"json" help:"Print JSON."`
+	Model  string `help:"Model folder in diffusers format, or fashion or fashion_lcm." default:"fashion"`
+	Batch  int    `help:"Rows of the memory plan." default:"1"`
+	Tokens int    `help:"Tokens of the text, for a model that takes one." default:"77"`
+	Ops    bool   `help:"List every operation."`
+	JSON   bool   `name:"json" help:"Print JSON."`
 }
 
 // inspection is what inspect tells, in JSON as in text.
@@ -21,6 +22,7 @@ type inspection struct {
 	Params     int      `json:"parameters"`
 	Input      []int    `json:"input"`
 	Output     []int    `json:"output"`
+	Context    []int    `json:"context,omitempty"` // tokens, features
 	Classes    int      `json:"classes"`
 	Operations int      `json:"operations"`
 	GFLOP      float64  `json:"gflop_per_row"`
@@ -37,6 +39,9 @@ func (c *inspectCmd) Run(a *app) error {
 	if c.Batch < 1 {
 		return usagef("--batch %d: want a positive number", c.Batch)
 	}
+	if c.Tokens < 1 {
+		return usagef("--tokens %d: want a positive number", c.Tokens)
+	}
 	u, err := openNetwork(c.Model)
 	if err != nil {
 		return &usageError{err}
@@ -52,6 +57,9 @@ func (c *inspectCmd) Run(a *app) error {
 	fmt.Fprintf(w, "model\t%s\n", in.Model)
 	fmt.Fprintf(w, "parameters\t%d\t%s as float32\n", in.Params, size(in.Weights))
 	fmt.Fprintf(w, "input\t%v\tclasses %d\n", in.Input, in.Classes)
+	if in.Context != nil {
+		fmt.Fprintf(w, "text\t%v\ttokens, features\n", in.Context)
+	}
 	fmt.Fprintf(w, "output\t%v\n", in.Output)
 	fmt.Fprintf(w, "operations\t%d\t%.3f GFLOP a row\n", in.Operations, in.GFLOP)
 	fmt.Fprintf(w, "activations\t%s\tpeak for batch %d; %s without reuse\n", size(in.Peak), in.Batch, size(in.Sum))
@@ -62,8 +70,12 @@ func (c *inspectCmd) Run(a *app) error {
 	return w.Flush()
 }
 
-func (c *inspectCmd) inspect(u *model.UNet2D) (inspection, error) {
-	e, err := u.Compile(c.Batch, nil)
+func (c *inspectCmd) inspect(u model.Network) (inspection, error) {
+	size := model.Size{H: u.Height(), W: u.Width(), Tokens: c.Tokens}
+	if size.H == 0 {
+		return inspection{}, fmt.Errorf("--model %s: config.json has no sample_size", c.Model)
+	}
+	e, err := model.NewExecutorAt(u.Graph(), u.Weights(), c.Batch, size, nil)
 	if err != nil {
 		return inspection{}, err
 	}
@@ -72,8 +84,11 @@ func (c *inspectCmd) inspect(u *model.UNet2D) (inspection, error) {
 		Output: []int{u.OutChannels(), u.Height(), u.Width()}, Classes: u.Classes(),
 		Operations: len(u.Graph().Ops), GFLOP: float64(e.FLOPs(1)) / 1e9, Weights: plan.Weights,
 		Peak: plan.Peak, Sum: plan.Sum, Scratch: plan.Scratch, Batch: c.Batch}
+	if t, ok := u.(*model.UNetCondition); ok {
+		in.Context = []int{c.Tokens, t.ContextDim()}
+	}
 	if c.Ops {
-		shapes, err := u.Graph().Shapes(u.Height(), u.Width())
+		shapes, err := u.Graph().ShapesAt(size)
 		if err != nil {
 			return in, err
 		}
