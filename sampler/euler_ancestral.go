@@ -1,11 +1,6 @@
 package sampler
 
-import (
-	"fmt"
-	"math"
-
-	"github.com/cudiffuse/cudiffuse/schedule"
-)
+import "github.com/cudiffuse/cudiffuse/schedule"
 
 // EulerAncestral is Euler with ancestral noise, "Euler a", as Katherine Crowson's k-diffusion defines it
 // (sample_euler_ancestral). With s = sigma/alpha:
@@ -23,21 +18,17 @@ func (EulerAncestral) Name() string { return "euler_a" }
 
 // Plan implements [Sampler].
 func (o EulerAncestral) Plan(pts []schedule.Point) (*Plan, error) {
-	eta := 1.0
-	if o.Eta != nil {
-		eta = *o.Eta
-	}
-	if !(eta >= 0 && eta <= 1) {
-		return nil, &PlanError{Sampler: "euler_a", Step: -1, Detail: fmt.Sprintf("eta %v: want 0 to 1", eta)}
+	eta, err := etaOf("euler_a", o.Eta, 1)
+	if err != nil {
+		return nil, err
 	}
 	p := &Plan{}
 	var n draws
 	for i := range len(pts) - 1 {
 		s, t := pts[i], pts[i+1]
-		a, b := level(s), level(t)
-		up := math.Min(b, eta*b*math.Sqrt(math.Max(a*a-b*b, 0))/a)
+		down, up := ancestral(level(s), level(t), eta)
 		st := Stage{At: s, Eval: true, Step: i, Final: true}
-		st.X = eulerTo(s, t, math.Sqrt(math.Max(b*b-up*up, 0)))
+		st.X = eulerTo(s, t, down)
 		if eta > 0 {
 			st.X.N[0], st.Draws[0] = t.Alpha*up, n.next()
 		}

@@ -12,7 +12,7 @@ import (
 // Params are the options of samplers by the names that users know. A sampler refuses those it does not
 // have.
 type Params struct {
-	Eta         *float64 // ddim (default 0), euler_ancestral (default 1)
+	Eta         *float64 // ddim (default 0), the ancestral ones (default 1)
 	KeepEpsilon bool     // ddim: the textbook's unclipped epsilon, see [DDIM]
 	Churn       float64  // euler: s_churn
 	ChurnMin    float64  // euler: s_tmin

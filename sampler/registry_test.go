@@ -106,7 +106,7 @@ func TestOptions(t *testing.T) {
 			require.ErrorContains(t, err, "has no option "+option+": it takes ")
 		}
 	}
-	require.Equal(t, 12, taken)
+	require.Equal(t, 15, taken)
 	all := sampler.Params{Eta: &half, KeepEpsilon: true, Churn: 1, ChurnMin: 1, ChurnMax: 1, ChurnNoise: 1, Original: 1}
 	for range 20 {
 		_, err := tryPlan("heun", 3, all)
@@ -128,6 +128,9 @@ func TestOptionValues(t *testing.T) {
 	for _, eta := range []float64{-0.1, 1.1, math.NaN(), math.Inf(1)} {
 		bad("ddim", sampler.Params{Eta: &eta}, "want 0 to 1")
 		bad("euler_a", sampler.Params{Eta: &eta}, "want 0 to 1")
+		bad("dpm2 a", sampler.Params{Eta: &eta}, "want 0 to 1")
+		bad("dpm++ 2s a", sampler.Params{Eta: &eta}, "want 0 to 1")
+		bad("dpm++ sde", sampler.Params{Eta: &eta}, "want 0 to 1")
 	}
 	for _, v := range []float64{-1, math.NaN(), math.Inf(-1)} {
 		bad("euler", sampler.Params{Churn: v}, "want numbers >= 0")

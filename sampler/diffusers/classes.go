@@ -32,6 +32,8 @@ var classes = map[string]class{
 	"EulerDiscreteScheduler":          {defaults: linspace, plan: (*Scheduler).exploding},
 	"EulerAncestralDiscreteScheduler": {defaults: linspace, plan: (*Scheduler).exploding},
 	"HeunDiscreteScheduler":           {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
+	"KDPM2DiscreteScheduler":          {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
+	"KDPM2AncestralDiscreteScheduler": {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
 	"LMSDiscreteScheduler":            {defaults: linspace, plan: (*Scheduler).exploding},
 	"LCMScheduler": {plan: (*Scheduler).discrete, defaults: func(c *config) {
 		c.BetaSchedule, c.BetaStart, c.BetaEnd = "scaled_linear", 0.00085, 0.012

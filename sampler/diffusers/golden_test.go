@@ -123,5 +123,6 @@ func TestMatchesDiffusers(t *testing.T) {
 	require.Equal(t, map[string]int{"DDPMScheduler": 37, "DDIMScheduler": 35, "DPMSolverMultistepScheduler": 89,
 		"LCMScheduler": 39, "EulerDiscreteScheduler": 37, "EulerAncestralDiscreteScheduler": 19,
 		"HeunDiscreteScheduler": 31, "LMSDiscreteScheduler": 34,
-		"UniPCMultistepScheduler": 47, "DEISMultistepScheduler": 34, "PNDMScheduler": 26}, count, "every supported case of the reference is run")
+		"UniPCMultistepScheduler": 47, "DEISMultistepScheduler": 34, "PNDMScheduler": 26,
+		"KDPM2DiscreteScheduler": 21, "KDPM2AncestralDiscreteScheduler": 17}, count, "every supported case of the reference is run")
 }

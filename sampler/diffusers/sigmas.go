@@ -146,6 +146,10 @@ func (s *Scheduler) exploding(n *schedule.Noise, kind schedule.Kind, o Options) 
 		return sampler.New(sampler.EulerAncestral{}, pts, kind, opts...)
 	case "HeunDiscreteScheduler":
 		return sampler.New(sampler.Heun{}, pts, kind, opts...)
+	case "KDPM2DiscreteScheduler":
+		return sampler.New(sampler.DPM2{Timesteps: n.TimestepAt}, pts, kind, opts...)
+	case "KDPM2AncestralDiscreteScheduler":
+		return sampler.New(sampler.DPM2Ancestral{Timesteps: n.TimestepAt}, pts, kind, opts...)
 	case "LMSDiscreteScheduler":
 		return sampler.New(sampler.LMS{Order: o.Order}, pts, kind, opts...)
 	}
@@ -200,6 +204,9 @@ func (s *Scheduler) explodingLevels(n *schedule.Noise, o Options) (ts, sigmas []
 	for i := range ts {
 		if curved {
 			ts[i] = n.TimestepAt(sigmas[i])
+			if s.c.Karras && strings.HasPrefix(s.c.Class, "KDPM2") {
+				ts[i] = math.RoundToEven(ts[i])
+			}
 		}
 	}
 	return ts, append(sigmas, s.finalSigma(n)), nil

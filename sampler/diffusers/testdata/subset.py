@@ -8,7 +8,8 @@ import sys
 
 CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCMScheduler", "EulerDiscreteScheduler",
            "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler",
-           "UniPCMultistepScheduler", "DEISMultistepScheduler", "PNDMScheduler"}
+           "UniPCMultistepScheduler", "DEISMultistepScheduler", "PNDMScheduler", "KDPM2DiscreteScheduler",
+           "KDPM2AncestralDiscreteScheduler"}
 
 
 def supported(case):
