@@ -15,12 +15,21 @@ func Normals(dst []float32, seed uint64, draw int, first int) {
 	normals(dst, seed, uint32(draw), uint64(first))
 }
 
+func normals(dst []float32, seed uint64, draw uint32, first uint64) {
+	if simd {
+		normalsSIMD(dst, seed, draw, first)
+		return
+	}
+	normalsGeneric(dst, seed, draw, first)
+}
+
 // lanes is the number of normals made at a time. The stages below run one after another over short
 // arrays, because a processor overlaps the long chains of neighbouring elements within one short
 // loop.
 const lanes = 128
 
-func normals(dst []float32, seed uint64, draw uint32, first uint64) {
+// normalsGeneric is normals in Go.
+func normalsGeneric(dst []float32, seed uint64, draw uint32, first uint64) {
 	var v [lanes]float32
 	b := first / 4
 	if skip := int(first % 4); skip != 0 {

@@ -1,0 +1,37 @@
+package gpu
+
+import (
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fenced returns whole pages of floats; a read or write beside them kills the test.
+func fenced(t *testing.T, pages int) []float32 {
+	t.Helper()
+	page := syscall.Getpagesize()
+	mem, err := syscall.Mmap(-1, 0, (pages+2)*page, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, syscall.Munmap(mem)) })
+	require.NoError(t, syscall.Mprotect(mem[:page], syscall.PROT_NONE))
+	require.NoError(t, syscall.Mprotect(mem[(pages+1)*page:], syscall.PROT_NONE))
+	return unsafe.Slice((*float32)(unsafe.Pointer(&mem[page])), pages*page/4)
+}
+
+// TestNormalsStayInside makes normals at both ends of fenced memory.
+func TestNormalsStayInside(t *testing.T) {
+	mem := fenced(t, 1)
+	for n := range 100 {
+		for off := range 5 {
+			want := make([]float32, n)
+			normalsGeneric(want, 3, 1, uint64(off))
+			for _, got := range [][]float32{mem[:n], mem[len(mem)-n:]} {
+				Normals(got, 3, 1, off)
+				require.Equal(t, want, got)
+			}
+		}
+	}
+}
