@@ -11,6 +11,7 @@ import (
 // class is what differs between the scheduler classes.
 type class struct {
 	defaults   func(*config) // where they are not the common ones
+	threshold  bool          // has dynamic thresholding
 	algorithms []string      // values of algorithm_type; nil when the class has no such key
 	solvers    []string      // values of solver_type; nil when the class has no such key
 	shifts     []string      // values of time_shift_type; nil when the class has no such key
@@ -18,14 +19,14 @@ type class struct {
 }
 
 var classes = map[string]class{
-	"DDPMScheduler": {defaults: func(c *config) { c.ClipSample = true }, plan: (*Scheduler).discrete},
-	"DDIMScheduler": {defaults: func(c *config) { c.ClipSample = true }, plan: (*Scheduler).discrete},
-	"DPMSolverMultistepScheduler": {defaults: linspace, plan: (*Scheduler).multistep,
+	"DDPMScheduler": {defaults: clipped, threshold: true, plan: (*Scheduler).discrete},
+	"DDIMScheduler": {defaults: clipped, threshold: true, plan: (*Scheduler).discrete},
+	"DPMSolverMultistepScheduler": {defaults: linspace, threshold: true, plan: (*Scheduler).multistep,
 		algorithms: []string{"dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"},
 		solvers:    []string{"midpoint", "heun"}, shifts: []string{"exponential"}},
-	"UniPCMultistepScheduler": {defaults: uniPC, plan: (*Scheduler).uniPC,
+	"UniPCMultistepScheduler": {defaults: uniPC, threshold: true, plan: (*Scheduler).uniPC,
 		solvers: []string{"bh1", "bh2", "midpoint", "heun", "logrho"}, shifts: []string{"exponential", "linear"}},
-	"DEISMultistepScheduler": {defaults: deis, plan: (*Scheduler).deis,
+	"DEISMultistepScheduler": {defaults: deis, threshold: true, plan: (*Scheduler).deis,
 		algorithms: []string{"deis", "dpmsolver", "dpmsolver++"}, // all mean deis, and all solvers logrho
 		solvers:    []string{"logrho", "midpoint", "heun", "bh1", "bh2"}, shifts: []string{"exponential"}},
 	"PNDMScheduler":                   {defaults: func(c *config) { c.SetAlphaToOne = false }, plan: (*Scheduler).pndm},
@@ -35,10 +36,12 @@ var classes = map[string]class{
 	"KDPM2DiscreteScheduler":          {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
 	"KDPM2AncestralDiscreteScheduler": {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
 	"LMSDiscreteScheduler":            {defaults: linspace, plan: (*Scheduler).exploding},
-	"LCMScheduler": {plan: (*Scheduler).discrete, defaults: func(c *config) {
+	"LCMScheduler": {threshold: true, plan: (*Scheduler).discrete, defaults: func(c *config) {
 		c.BetaSchedule, c.BetaStart, c.BetaEnd = "scaled_linear", 0.00085, 0.012
 	}},
 }
+
+func clipped(c *config) { c.ClipSample = true }
 
 func linspace(c *config) { c.TimestepSpacing = "linspace" }
 

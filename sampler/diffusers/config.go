@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
 // MaxConfigBytes bounds the size of a scheduler_config.json.
@@ -141,7 +143,7 @@ func Parse(r io.Reader) (*Scheduler, error) {
 		FlowShift: 1, SolverOrder: 2, AlgorithmType: "dpmsolver++", SolverType: "midpoint",
 		LowerOrderFinal: true, FinalSigmas: "zero", InterpolationType: "linear", TimestepType: "discrete",
 		TimeShiftType: "exponential", OriginalSteps: 50, TimestepScaling: 10,
-		PredictX0: true}}
+		PredictX0: true, ThresholdRatio: sampler.DefaultQuantile, SampleMax: 1}}
 	class.defaults(&s.c)
 	if err := json.Unmarshal(b, &s.c); err != nil {
 		return nil, &Error{Class: head.Class, Err: err}
@@ -166,8 +168,17 @@ func (s *Scheduler) check() error {
 		}
 		return fail(field, fmt.Sprintf("%q: want %s", got, strings.Join(want, ", ")))
 	}
-	if c.Thresholding {
-		return fail("thresholding", "dynamic thresholding is not supported yet: want false")
+	if c.Thresholding && !class.threshold {
+		return fail("thresholding", "this class has no dynamic thresholding: want false")
+	}
+	if c.Thresholding && !c.PredictX0 {
+		return fail("thresholding", "contradicts predict_x0 false, where no clean sample is predicted")
+	}
+	if c.Thresholding && !(c.ThresholdRatio > 0 && c.ThresholdRatio <= 1) {
+		return fail("dynamic_thresholding_ratio", fmt.Sprintf("%v: want more than 0 and at most 1", c.ThresholdRatio))
+	}
+	if c.Thresholding && !(c.SampleMax >= 1) {
+		return fail("sample_max_value", fmt.Sprintf("%v: want at least 1", c.SampleMax))
 	}
 	if c.VarianceType != nil && strings.HasPrefix(*c.VarianceType, "learned") {
 		return fail("variance_type", fmt.Sprintf("%q: learned variance is not supported yet", *c.VarianceType))

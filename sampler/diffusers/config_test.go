@@ -27,45 +27,48 @@ func typed(err error) bool {
 
 // hostile holds values that a config may have by accident or by intent, for each key.
 var hostile = map[string][]any{
-	"num_train_timesteps":      {1000, 1, 0, -5, 2, 7, 1 << 40, 1e9, "x"},
-	"beta_start":               {1e-4, 0, -1, 1, 1e-300, 1e300, nil},
-	"beta_end":                 {0.02, 0, -1, 1, 0.999},
-	"beta_schedule":            {"linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace", ""},
-	"trained_betas":            {nil, []float64{}, []float64{0.1}, []float64{0.1, 0.2, 0.3}, []float64{-1, 2}},
-	"prediction_type":          {"epsilon", "v_prediction", "sample", "flow_prediction", "score"},
-	"timestep_spacing":         {"leading", "trailing", "linspace", "random"},
-	"steps_offset":             {0, 1, -1, 5000, -5000, 1 << 50},
-	"rescale_betas_zero_snr":   {true, false},
-	"clip_sample":              {true, false},
-	"clip_sample_range":        {1, 0, -1, 1e300},
-	"set_alpha_to_one":         {true, false},
-	"variance_type":            {nil, "fixed_small", "fixed_large", "learned_range"},
-	"use_karras_sigmas":        {true, false, false},
-	"use_exponential_sigmas":   {true, false, false},
-	"use_beta_sigmas":          {true, false, false},
-	"use_lu_lambdas":           {true, false, false},
-	"use_flow_sigmas":          {true, false, false},
-	"flow_shift":               {1, 3, 0, -1, 1e300},
-	"use_dynamic_shifting":     {true, false},
-	"solver_order":             {1, 2, 3, 0, -1, 4, 1 << 30},
-	"algorithm_type":           {"dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++", "deis"},
-	"solver_type":              {"midpoint", "heun", "bh1", "bh2", "logrho"},
-	"lower_order_final":        {true, false},
-	"euler_at_final":           {true, false},
-	"final_sigmas_type":        {"zero", "sigma_min"},
-	"lambda_min_clipped":       {nil, "-inf", -5.1, 0, 100, -1e300},
-	"interpolation_type":       {"linear", "log_linear"},
-	"timestep_type":            {"discrete", "continuous"},
-	"sigma_min":                {nil, 0.1, 0, -1, 1e300},
-	"sigma_max":                {nil, 10, 0, -1, 1e-300},
-	"skip_prk_steps":           {true, false},
-	"predict_x0":               {true, false},
-	"disable_corrector":        {[]int{}, []int{0}, []int{-1, 2, 1 << 40}, nil},
-	"solver_p":                 {nil, nil, "DPM"},
-	"shift_terminal":           {nil, 0, 0.1, 1, -1, 1e300},
-	"time_shift_type":          {"exponential", "linear", "cubic"},
-	"original_inference_steps": {50, 1, 0, -1, 1 << 40},
-	"timestep_scaling":         {10, 0, -1, 1e300},
+	"num_train_timesteps":        {1000, 1, 0, -5, 2, 7, 1 << 40, 1e9, "x"},
+	"beta_start":                 {1e-4, 0, -1, 1, 1e-300, 1e300, nil},
+	"beta_end":                   {0.02, 0, -1, 1, 0.999},
+	"beta_schedule":              {"linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace", ""},
+	"trained_betas":              {nil, []float64{}, []float64{0.1}, []float64{0.1, 0.2, 0.3}, []float64{-1, 2}},
+	"prediction_type":            {"epsilon", "v_prediction", "sample", "flow_prediction", "score"},
+	"timestep_spacing":           {"leading", "trailing", "linspace", "random"},
+	"steps_offset":               {0, 1, -1, 5000, -5000, 1 << 50},
+	"rescale_betas_zero_snr":     {true, false},
+	"clip_sample":                {true, false},
+	"clip_sample_range":          {1, 0, -1, 1e300},
+	"set_alpha_to_one":           {true, false},
+	"variance_type":              {nil, "fixed_small", "fixed_large", "learned_range"},
+	"use_karras_sigmas":          {true, false, false},
+	"use_exponential_sigmas":     {true, false, false},
+	"use_beta_sigmas":            {true, false, false},
+	"use_lu_lambdas":             {true, false, false},
+	"use_flow_sigmas":            {true, false, false},
+	"flow_shift":                 {1, 3, 0, -1, 1e300},
+	"use_dynamic_shifting":       {true, false},
+	"solver_order":               {1, 2, 3, 0, -1, 4, 1 << 30},
+	"algorithm_type":             {"dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++", "deis"},
+	"solver_type":                {"midpoint", "heun", "bh1", "bh2", "logrho"},
+	"lower_order_final":          {true, false},
+	"euler_at_final":             {true, false},
+	"final_sigmas_type":          {"zero", "sigma_min"},
+	"lambda_min_clipped":         {nil, "-inf", -5.1, 0, 100, -1e300},
+	"interpolation_type":         {"linear", "log_linear"},
+	"timestep_type":              {"discrete", "continuous"},
+	"sigma_min":                  {nil, 0.1, 0, -1, 1e300},
+	"sigma_max":                  {nil, 10, 0, -1, 1e-300},
+	"thresholding":               {true, false},
+	"dynamic_thresholding_ratio": {0.9, 0.995, 0, 1, 2, -1},
+	"sample_max_value":           {1, 1.5, 0.5, 1e300, -1},
+	"skip_prk_steps":             {true, false},
+	"predict_x0":                 {true, false},
+	"disable_corrector":          {[]int{}, []int{0}, []int{-1, 2, 1 << 40}, nil},
+	"solver_p":                   {nil, nil, "DPM"},
+	"shift_terminal":             {nil, 0, 0.1, 1, -1, 1e300},
+	"time_shift_type":            {"exponential", "linear", "cubic"},
+	"original_inference_steps":   {50, 1, 0, -1, 1 << 40},
+	"timestep_scaling":           {10, 0, -1, 1e300},
 }
 
 func pick[T any](r *rand.Rand, v ...T) T { return v[r.IntN(len(v))] }
@@ -104,7 +107,13 @@ func TestConfigErrors(t *testing.T) {
 		{`{"_class_name": 5}`, steps, "_class_name"},
 		{`{}`, steps, `_class_name: "" is not supported: want one of DDIMScheduler, `},
 		{`{"_class_name": "DDIMScheduler", "beta_start": "x"}`, steps, "DDIMScheduler: json"},
-		{`{"_class_name": "DDIMScheduler", "thresholding": true}`, steps, "thresholding: dynamic"},
+		{`{"_class_name": "EulerDiscreteScheduler", "thresholding": true}`, steps, "thresholding: this class has no"},
+		{`{"_class_name": "UniPCMultistepScheduler", "thresholding": true, "predict_x0": false}`, steps,
+			"thresholding: contradicts predict_x0 false"},
+		{`{"_class_name": "DDIMScheduler", "thresholding": true, "dynamic_thresholding_ratio": 1.5}`, steps,
+			"dynamic_thresholding_ratio: 1.5: want more than 0 and at most 1"},
+		{`{"_class_name": "DDIMScheduler", "thresholding": true, "sample_max_value": 0.5}`, steps,
+			"sample_max_value: 0.5: want at least 1"},
 		{`{"_class_name": "DDPMScheduler", "variance_type": "learned_range"}`, steps, "variance_type: \"learned"},
 		{`{"_class_name": "DDIMScheduler", "trained_betas": [0.1, 0.2]}`, steps,
 			"trained_betas: 2 values: want num_train_timesteps, 1000"},
@@ -190,3 +199,24 @@ func TestHostileConfigs(t *testing.T) {
 }
 
 func asAny[T error](err error, target *T) bool { return errors.As(err, target) }
+
+// TestThreshold: the config's values, diffusers' defaults, and none without thresholding.
+func TestThreshold(t *testing.T) {
+	for text, want := range map[string]sampler.Threshold{
+		`{"_class_name": "DDIMScheduler"}`:                       {},
+		`{"_class_name": "DDIMScheduler", "thresholding": true}`: {Quantile: 0.995, Max: 1},
+		`{"_class_name": "DDPMScheduler", "thresholding": true, "dynamic_thresholding_ratio": 0.9,
+			"sample_max_value": 1.5}`: {Quantile: 0.9, Max: 1.5},
+	} {
+		s, err := diffusers.Parse(strings.NewReader(text))
+		require.NoError(t, err)
+		require.Equal(t, want, s.Threshold())
+		p, err := s.Plan(diffusers.Options{Steps: 2})
+		require.NoError(t, err)
+		require.Equal(t, want != sampler.Threshold{}, p.Threshold != nil)
+		if p.Threshold != nil {
+			require.Equal(t, want, *p.Threshold)
+			require.Zero(t, p.Stages[0].Clip, "in place of the clip")
+		}
+	}
+}

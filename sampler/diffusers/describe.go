@@ -1,6 +1,9 @@
 package diffusers
 
-import "github.com/cudiffuse/cudiffuse/schedule"
+import (
+	"github.com/cudiffuse/cudiffuse/sampler"
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
 
 // Noise returns the forward process that the config describes.
 func (s *Scheduler) Noise() (*schedule.Noise, error) {
@@ -26,6 +29,15 @@ func (s *Scheduler) Clip() float64 {
 		return s.c.ClipRange
 	}
 	return 0
+}
+
+// Threshold returns the dynamic thresholding that the config asks for, the zero value for none. It takes the
+// place of the clip.
+func (s *Scheduler) Threshold() sampler.Threshold {
+	if s.c.Thresholding {
+		return sampler.Threshold{Quantile: s.c.ThresholdRatio, Max: s.c.SampleMax}
+	}
+	return sampler.Threshold{}
 }
 
 // Spacing returns how the config spreads timesteps, and the offset of leading spacing.

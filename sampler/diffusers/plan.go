@@ -125,11 +125,17 @@ func (s *Scheduler) spacing() schedule.Spacing {
 	return sp
 }
 
+// options returns what limits the predicted clean sample; a threshold takes the place of the clip.
 func (s *Scheduler) options() []sampler.Option {
-	if s.c.ClipSample {
+	if !s.c.Thresholding && s.c.ClipSample {
 		return []sampler.Option{sampler.WithClip(s.c.ClipRange)}
 	}
-	return nil
+	return s.thresholds()
+}
+
+// thresholds is options for the classes that have no clip.
+func (s *Scheduler) thresholds() []sampler.Option {
+	return []sampler.Option{sampler.WithThreshold(s.Threshold())}
 }
 
 // discrete plans DDPM, DDIM and LCM, which stay on the training timesteps.

@@ -15,7 +15,7 @@ func (s *Scheduler) uniPC(n *schedule.Noise, kind schedule.Kind, o Options) (*sa
 	}
 	u := sampler.UniPC{Order: s.c.SolverOrder, BH1: s.c.SolverType == "bh1", Noise: !s.c.PredictX0,
 		KeepOrder: !s.c.LowerOrderFinal, Uncorrected: s.c.DisableCorrector}
-	return sampler.New(u, pts, kind)
+	return sampler.New(u, pts, kind, s.thresholds()...)
 }
 
 // deis plans DEISMultistepScheduler.
@@ -24,7 +24,8 @@ func (s *Scheduler) deis(n *schedule.Noise, kind schedule.Kind, o Options) (*sam
 	if err != nil {
 		return nil, err
 	}
-	return sampler.New(sampler.DEIS{Order: s.c.SolverOrder, KeepOrder: !s.c.LowerOrderFinal}, pts, kind)
+	d := sampler.DEIS{Order: s.c.SolverOrder, KeepOrder: !s.c.LowerOrderFinal}
+	return sampler.New(d, pts, kind, s.thresholds()...)
 }
 
 // preservingPoints returns the points of UniPC and DEIS, the final one included: sigma 0

@@ -35,9 +35,9 @@ func (s *Scheduler) multistep(n *schedule.Noise, kind schedule.Kind, o Options) 
 		SDE:       strings.HasPrefix(s.c.AlgorithmType, "sde-"),
 		KeepOrder: !s.c.LowerOrderFinal, EulerAtFinal: s.c.EulerAtFinal, HalfCurvature: true}
 	if strings.HasSuffix(s.c.AlgorithmType, "++") {
-		return sampler.New(sampler.DPMSolverPP{Multistep: m}, pts, kind)
+		return sampler.New(sampler.DPMSolverPP{Multistep: m}, pts, kind, s.thresholds()...)
 	}
-	return sampler.New(sampler.DPMSolver{Multistep: m}, pts, kind)
+	return sampler.New(sampler.DPMSolver{Multistep: m}, pts, kind, s.thresholds()...)
 }
 
 func (s *Scheduler) finalSigma(n *schedule.Noise) float64 {

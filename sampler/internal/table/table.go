@@ -1,9 +1,10 @@
 // Package table executes plans in float64, for tests: the definition of a stage in a few lines, with no
-// device and no rounding to float32.
+// device and no rounding to float32. Of the reductions it knows thresholds, over the whole sample.
 package table
 
 import (
 	"math"
+	"slices"
 
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
@@ -34,10 +35,8 @@ func RunFrom(p *sampler.Plan, x []float64, net Network, noise Noise) [][]float64
 			for j := range raw {
 				raw[j] = st.From.Skip*regs[0][j] + st.From.Out*out[j]
 				d[j] = raw[j]
-				if st.Clip > 0 {
-					d[j] = math.Max(-st.Clip, math.Min(st.Clip, d[j]))
-				}
 			}
+			limit(d, st.Clip, p.Threshold)
 			regs[2], regs[3], regs[4] = d, raw, raw
 		}
 		for k, id := range st.Draws {
@@ -61,6 +60,29 @@ func RunFrom(p *sampler.Plan, x []float64, net Network, noise Noise) [][]float64
 		}
 	}
 	return steps
+}
+
+// limit clips d, statically or to its own quantile (linear between order statistics, as torch.quantile).
+func limit(d []float64, clip float64, th *sampler.Threshold) {
+	by := 1.0
+	if th != nil {
+		sorted := make([]float64, len(d))
+		for i, v := range d {
+			sorted[i] = math.Abs(v)
+		}
+		slices.Sort(sorted)
+		at := th.Quantile * float64(len(d)-1)
+		lo := sorted[int(at)]
+		hi := sorted[min(int(at)+1, len(d)-1)]
+		clip = math.Min(math.Max(lo+(at-math.Floor(at))*(hi-lo), 1), th.Max)
+		by = clip
+	}
+	if clip == 0 {
+		return
+	}
+	for i, v := range d {
+		d[i] = math.Max(-clip, math.Min(clip, v)) / by
+	}
 }
 
 func row(r sampler.Row, regs [sampler.Registers][]float64, n int) []float64 {
