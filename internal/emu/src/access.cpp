@@ -29,7 +29,8 @@ Alloc* global(Warp& w, const Inst& i, u64 addr, u32 n, u32 l) {
     if (a && a->freed && addr - a->base <= a->size)
         trap(CUDA_ERROR_ILLEGAL_ADDRESS, "use-after-free", memory.describe(addr), int(l));
     if (!a || !a->contains(addr, n))
-        trap(CUDA_ERROR_ILLEGAL_ADDRESS, "out-of-bounds", std::to_string(n) + " bytes: " + memory.describe(addr), int(l));
+        trap(CUDA_ERROR_ILLEGAL_ADDRESS, "out-of-bounds", std::to_string(n) + " bytes: " + memory.describe(addr),
+             int(l));
     return last = a;
 }
 
@@ -41,8 +42,8 @@ void place(Warp& w, const Inst& i, u64 addr, u32 n, bool writes, Access& r, u32 
         if (s != Space::Global) addr &= kWindow - 1;
     }
     if (addr % n)
-        trap(CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned", std::to_string(n) + " bytes at " + spaceName(s) + " address " +
-             hex(addr), int(l));
+        trap(CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned",
+             std::to_string(n) + " bytes at " + spaceName(s) + " address " + hex(addr), int(l));
     Block& b = *w.block;
     r.space[l] = s;
     r.alloc[l] = nullptr;
@@ -108,8 +109,9 @@ void checkRace(Warp& w, const Access& a, u32 m, u32 n, Touch touch) {
     lanes(m, [&](u32 l) {
         if (a.space[l] != Space::Shared) return;
         u32 at0 = u32(a.offset[l]), thread = w.id * kLanes + l;
-        int other = touch == Touch::Read ? races.read(at0, n, thread) : touch == Touch::Write ? races.write(at0, n, thread)
-                                                                                               : races.atomic(at0, n, thread);
+        int other = touch == Touch::Read    ? races.read(at0, n, thread)
+                    : touch == Touch::Write ? races.write(at0, n, thread)
+                                            : races.atomic(at0, n, thread);
         if (other < 0) return;
         const char* what = touch == Touch::Read ? "read" : touch == Touch::Write ? "write" : "atomic operation";
         trap(CUDA_ERROR_LAUNCH_FAILED, "shared-race", std::string(what) + " of byte " + std::to_string(at0) +

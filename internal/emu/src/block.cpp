@@ -203,7 +203,8 @@ void Block::resolve(Warp& w) {
     }
     const Split& s = w.splits[0];
     if (s.wait == Wait::Lanes)
-        trap(CUDA_ERROR_LAUNCH_FAILED, "absent-lanes", "the member mask names lanes " + hex(missing) + ", which are elsewhere");
+        trap(CUDA_ERROR_LAUNCH_FAILED, "absent-lanes",
+             "the member mask names lanes " + hex(missing) + ", which are elsewhere");
     trap(CUDA_ERROR_LAUNCH_FAILED, "divergent-barrier", "lanes " + hex(s.mask) + " of the warp wait here, lanes " +
          hex(w.splits[1].mask) + " at PTX line " + std::to_string(prog.code[w.splits[1].pc].line));
 }

@@ -82,7 +82,9 @@ void Block::special(Warp& w, const SpecialUse& s) {
     };
     auto tid = [&](u32 l) { return b.at(u64(w.id) * kLanes + l); };
     switch (s.what) {
-    case Special::TidX: return b.y == 1 && b.z == 1 ? lane([&](u32 l) { return w.id * kLanes + l; }) : lane([&](u32 l) { return tid(l).x; });
+    case Special::TidX:
+        return b.y == 1 && b.z == 1 ? lane([&](u32 l) { return w.id * kLanes + l; })
+                                    : lane([&](u32 l) { return tid(l).x; });
     case Special::TidY: return lane([&](u32 l) { return tid(l).y; });
     case Special::TidZ: return lane([&](u32 l) { return tid(l).z; });
     case Special::NtidX: return all(b.x);

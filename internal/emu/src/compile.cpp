@@ -109,12 +109,13 @@ private:
         prog.calls.push_back(info);
     }
 
-    void pass(const Lower::CallFix& c, FuncNames& callee, const Var& formal, const Operand& actual, Names& names, bool in,
-              CallInfo& info) {
+    void pass(const Lower::CallFix& c, FuncNames& callee, const Var& formal, const Operand& actual, Names& names,
+              bool in, CallInfo& info) {
         if (formal.space == Space::Reg) {
             const Reg& r = callee.paramRegs.at(formal.name);
             u32 u = names.operand(*c.caller, *c.stmt, actual, r.type);
-            (in ? info.regIn : info.regOut).push_back(in ? CallInfo::Move{u, r.unit, r.wide()} : CallInfo::Move{r.unit, u, r.wide()});
+            (in ? info.regIn : info.regOut)
+                .push_back(in ? CallInfo::Move{u, r.unit, r.wide()} : CallInfo::Move{r.unit, u, r.wide()});
             return;
         }
         VarPlace v, p = callee.params.at(formal.name);
@@ -152,8 +153,8 @@ void placeVariables(const Ptx& ptx, Memory& memory, const void* owner, Module& m
 std::unique_ptr<Module> loadModule(const std::string& text, Memory& memory, const void* owner) {
     Ptx ptx = parse(text);
     auto module = std::make_unique<Module>();
-    placeVariables(ptx, memory, owner, *module);
     try {
+        placeVariables(ptx, memory, owner, *module);
         for (const auto& f : ptx.funcs)
             if (f->entry && f->defined) module->kernels[f->name] = Compiler(ptx, *module).kernel(*f);
     } catch (...) {

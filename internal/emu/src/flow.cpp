@@ -37,8 +37,8 @@ void Block::branchTable(Warp& w, Split& s, const Inst& i, u32 m) {
     if (rest) w.splits.push_back({here + 1, rest});
 }
 
-// warpSync executes an instruction for the lanes whose partners have all come. The others of m wait here; lanes that the
-// guard leaves out go on.
+// warpSync executes an instruction for the lanes whose partners have all come. The others of m wait here; lanes that
+// the guard leaves out go on.
 void Block::warpSync(Warp& w, Split& s, const Inst& i, u32 m) {
     u32 waiting = 0;
     for (u32 rest = m; rest;) {

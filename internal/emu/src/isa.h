@@ -14,7 +14,8 @@ namespace emu {
 struct Warp;
 struct Inst;
 using Exec = void (*)(Warp&, const Inst&, u32 mask);
-// Test compares two registers: the mask of the lanes where the comparison holds. shift is 16 for the upper half of pairs.
+// Test compares two registers: the mask of the lanes where the comparison holds. shift is 16 for the upper half of
+// pairs.
 using Test = u32 (*)(Warp&, const Inst&, u32 shift);
 
 enum class Flow : u8 { Plain, Branch, BranchTable, Call, Return, Exit, Trap, Barrier, WarpSync, Fence };

@@ -180,7 +180,11 @@ void Lower::predicateOp() {
     bool na = arg(1).negated, nb = two && arg(2).negated;
     for (u32 k = 0; k < 4; ++k) {
         bool a = bool(k & 2) != na, b = bool(k & 1) != nb;
-        bool r = s_->op == "and" ? a && b : s_->op == "or" ? a || b : s_->op == "xor" ? a != b : s_->op == "not" ? !a : a;
+        bool r = s_->op == "and"   ? a && b
+                 : s_->op == "or"  ? a || b
+                 : s_->op == "xor" ? a != b
+                 : s_->op == "not" ? !a
+                                   : a;
         if (r && (two || bool(k & 2) == bool(k & 1))) i.aux |= 1u << k;
     }
     i.d = result(arg(0), Type::Pred);

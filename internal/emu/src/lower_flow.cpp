@@ -101,7 +101,11 @@ void Lower::blockBarrier(Mods& m) {
     } else if (what.empty()) {
         refuse();
     }
-    i.aux = what == "sync" ? kBarSync : what == "arrive" ? kBarArrive : how == "popc" ? kBarRedPopc : how == "and" ? kBarRedAnd : kBarRedOr;
+    i.aux = what == "sync"     ? kBarSync
+            : what == "arrive" ? kBarArrive
+            : how == "popc"    ? kBarRedPopc
+            : how == "and"     ? kBarRedAnd
+                               : kBarRedOr;
     bool aligned = m.take("aligned") || s_->op == "bar";
     i.mem.sext = !aligned;
     m.finish();

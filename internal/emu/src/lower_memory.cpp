@@ -37,14 +37,31 @@ Space Lower::address(const Operand& o, Space space, Inst& i) {
 
 namespace {
 
-// takeHints takes modifiers that say how, not what, is accessed; it returns whether other threads are to see it at once.
-// Order among threads is that of a machine that runs one lane after another, which every one of them allows.
+// takeHints takes modifiers that say how, not what, is accessed; it returns whether other threads are to see it at
+// once. Order among threads is that of a machine that runs one lane after another, which every one of them allows.
 bool takeHints(Mods& m) {
     bool shared = false;
     for (const char* h : {"volatile", "relaxed", "acquire", "release", "acq_rel"}) shared = m.take(h) || shared;
-    for (const char* h : {"weak", "cta", "cluster", "gpu", "sys", "ca", "cg", "cs", "lu", "cv", "wb", "wt", "L1::evict_normal",
-                          "L1::evict_unchanged", "L1::evict_first", "L1::evict_last", "L1::no_allocate", "L2::64B",
-                          "L2::128B", "L2::256B"})
+    for (const char* h : {"weak",
+                          "cta",
+                          "cluster",
+                          "gpu",
+                          "sys",
+                          "ca",
+                          "cg",
+                          "cs",
+                          "lu",
+                          "cv",
+                          "wb",
+                          "wt",
+                          "L1::evict_normal",
+                          "L1::evict_unchanged",
+                          "L1::evict_first",
+                          "L1::evict_last",
+                          "L1::no_allocate",
+                          "L2::64B",
+                          "L2::128B",
+                          "L2::256B"})
         m.take(h);
     return shared;
 }
@@ -153,7 +170,10 @@ void Lower::cvta() {
     Inst i = begin();
     i.a = value(arg(1), t);
     i.d = result(arg(0), t);
-    u64 base = space == Space::Shared ? kSharedBase : space == Space::Local ? kLocalBase : space == Space::Param ? kParamBase : 0;
+    u64 base = space == Space::Shared  ? kSharedBase
+               : space == Space::Local ? kLocalBase
+               : space == Space::Param ? kParamBase
+                                       : 0;
     if (base) {
         i.b = names_.constant(to ? 0 - base : base, true);
         i.fn = addressOp();

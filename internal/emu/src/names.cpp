@@ -27,7 +27,8 @@ u64 Names::place(u32& top, const Var& v, u32* align) {
 }
 
 void Names::declareVar(std::map<std::string, VarPlace>& into, const Var& v) {
-    if (v.space == Space::Shared) into[v.name] = {Space::Shared, place(prog_.sharedBytes, v, &prog_.sharedAlign), v.size};
+    if (v.space == Space::Shared)
+        into[v.name] = {Space::Shared, place(prog_.sharedBytes, v, &prog_.sharedAlign), v.size};
     else into[v.name] = {Space::Local, place(prog_.localBytes, v), v.size};  // .local, and the .param of a call
 }
 
@@ -124,15 +125,30 @@ u32 Names::constant(u64 value, bool wide, bool mask) {
 }
 
 u32 Names::special(const std::string& name) {
-    static const std::map<std::string, Special> names = {
-        {"%tid.x", Special::TidX}, {"%tid.y", Special::TidY}, {"%tid.z", Special::TidZ}, {"%ntid.x", Special::NtidX},
-        {"%ntid.y", Special::NtidY}, {"%ntid.z", Special::NtidZ}, {"%ctaid.x", Special::CtaX}, {"%ctaid.y", Special::CtaY},
-        {"%ctaid.z", Special::CtaZ}, {"%nctaid.x", Special::NctaX}, {"%nctaid.y", Special::NctaY},
-        {"%nctaid.z", Special::NctaZ}, {"%laneid", Special::LaneId}, {"%warpid", Special::WarpId},
-        {"%nwarpid", Special::NWarpId}, {"%smid", Special::SmId}, {"%nsmid", Special::NSmId},
-        {"%lanemask_eq", Special::LaneEq}, {"%lanemask_lt", Special::LaneLt}, {"%lanemask_le", Special::LaneLe},
-        {"%lanemask_gt", Special::LaneGt}, {"%lanemask_ge", Special::LaneGe}, {"%dynamic_smem_size", Special::DynSmem},
-        {"%total_smem_size", Special::TotalSmem}};
+    static const std::map<std::string, Special> names = {{"%tid.x", Special::TidX},
+                                                         {"%tid.y", Special::TidY},
+                                                         {"%tid.z", Special::TidZ},
+                                                         {"%ntid.x", Special::NtidX},
+                                                         {"%ntid.y", Special::NtidY},
+                                                         {"%ntid.z", Special::NtidZ},
+                                                         {"%ctaid.x", Special::CtaX},
+                                                         {"%ctaid.y", Special::CtaY},
+                                                         {"%ctaid.z", Special::CtaZ},
+                                                         {"%nctaid.x", Special::NctaX},
+                                                         {"%nctaid.y", Special::NctaY},
+                                                         {"%nctaid.z", Special::NctaZ},
+                                                         {"%laneid", Special::LaneId},
+                                                         {"%warpid", Special::WarpId},
+                                                         {"%nwarpid", Special::NWarpId},
+                                                         {"%smid", Special::SmId},
+                                                         {"%nsmid", Special::NSmId},
+                                                         {"%lanemask_eq", Special::LaneEq},
+                                                         {"%lanemask_lt", Special::LaneLt},
+                                                         {"%lanemask_le", Special::LaneLe},
+                                                         {"%lanemask_gt", Special::LaneGt},
+                                                         {"%lanemask_ge", Special::LaneGe},
+                                                         {"%dynamic_smem_size", Special::DynSmem},
+                                                         {"%total_smem_size", Special::TotalSmem}};
     auto it = names.find(name);
     if (it == names.end()) return 0;
     u32& u = specials_[name];

@@ -29,7 +29,10 @@ struct AtomAddFloat {
     static double f(double old, double b, double, bool) { return clean(old + b); }
     static f16 f(f16 old, f16 b, f16, bool) { return narrow<f16>(widen(old) + widen(b)); }
     static bf16 f(bf16 old, bf16 b, bf16, bool) { return narrow<bf16>(widen(old) + widen(b)); }
-    template <class P> static P f(P old, P b, P, bool s) { return {f(old.lo, b.lo, b.lo, s), f(old.hi, b.hi, b.hi, s)}; }
+    template <class P>
+    static P f(P old, P b, P, bool s) {
+        return {f(old.lo, b.lo, b.lo, s), f(old.hi, b.hi, b.hi, s)};
+    }
 };
 
 void needWritten(Warp& w, const Access& a, u32 m, u32 n) {

@@ -25,7 +25,12 @@ struct Shr {
     }
 };
 struct Popc { template <class T> static u32 f(T a) { return u32(__builtin_popcountll(a)); } };
-struct Clz { template <class T> static u32 f(T a) { return a ? u32(__builtin_clzll(a)) - (64 - 8 * u32(sizeof(T))) : 8 * u32(sizeof(T)); } };
+struct Clz {
+    template <class T>
+    static u32 f(T a) {
+        return a ? u32(__builtin_clzll(a)) - (64 - 8 * u32(sizeof(T))) : 8 * u32(sizeof(T));
+    }
+};
 struct Brev {
     template <class T> static T f(T a) {
         T r = 0;
@@ -66,7 +71,9 @@ template <class T> struct Bfi {
     }
 };
 template <class T> void bfiExec(Warp& w, const Inst& i, u32 m) {
-    each(m, [&](u32 l) { w.r<T>(i.d)[l] = Bfi<T>::f(w.r<T>(i.a)[l], w.r<T>(i.b)[l], w.r<u32>(i.c)[l], w.r<u32>(i.e)[l]); });
+    each(m, [&](u32 l) {
+        w.r<T>(i.d)[l] = Bfi<T>::f(w.r<T>(i.a)[l], w.r<T>(i.b)[l], w.r<u32>(i.c)[l], w.r<u32>(i.e)[l]);
+    });
     taint(w, i.d, w.poison[i.a] | w.poison[i.b] | w.poison[i.c] | w.poison[i.e], m);
 }
 
@@ -145,9 +152,21 @@ template <u32 n, class Op> Operation everyWidth(Type t) {
 Operation shift(bool left, Type t) {
     Exec fn = nullptr;
     switch (sizeOf(t)) {
-    case 2: fn = left ? binary<u16, u16, u32, Shl> : t == Type::S16 ? binary<i16, i16, u32, Shr> : binary<u16, u16, u32, Shr>; break;
-    case 4: fn = left ? binary<u32, u32, u32, Shl> : t == Type::S32 ? binary<i32, i32, u32, Shr> : binary<u32, u32, u32, Shr>; break;
-    case 8: fn = left ? binary<u64, u64, u32, Shl> : t == Type::S64 ? binary<i64, i64, u32, Shr> : binary<u64, u64, u32, Shr>; break;
+    case 2:
+        fn = left             ? binary<u16, u16, u32, Shl>
+             : t == Type::S16 ? binary<i16, i16, u32, Shr>
+                              : binary<u16, u16, u32, Shr>;
+        break;
+    case 4:
+        fn = left             ? binary<u32, u32, u32, Shl>
+             : t == Type::S32 ? binary<i32, i32, u32, Shr>
+                              : binary<u32, u32, u32, Shr>;
+        break;
+    case 8:
+        fn = left             ? binary<u64, u64, u32, Shl>
+             : t == Type::S64 ? binary<i64, i64, u32, Shr>
+                              : binary<u64, u64, u32, Shr>;
+        break;
     }
     return {fn, t, {t, Type::U32}, 2, 0};
 }
@@ -208,8 +227,9 @@ Operation mask(const std::string& op, Type t, Mods& m) {
     bool clamp = m.take("clamp");
     if (clamp == m.take("wrap")) m.refuse();
     if (op == "bmsk") return fill(clamp ? form<2, u32, Bmsk<true>>() : form<2, u32, Bmsk<false>>(), Type::B32, 2);
-    Exec fn = t == Type::S32 ? (clamp ? binary<i32, i32, u32, Szext<true, i32>> : binary<i32, i32, u32, Szext<false, i32>>)
-                             : (clamp ? binary<u32, u32, u32, Szext<true, u32>> : binary<u32, u32, u32, Szext<false, u32>>);
+    Exec fn = t == Type::S32
+                  ? (clamp ? binary<i32, i32, u32, Szext<true, i32>> : binary<i32, i32, u32, Szext<false, i32>>)
+                  : (clamp ? binary<u32, u32, u32, Szext<true, u32>> : binary<u32, u32, u32, Szext<false, u32>>);
     return {fn, t, {t, Type::U32}, 2, 0};
 }
 

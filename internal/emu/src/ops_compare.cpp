@@ -67,10 +67,10 @@ template <class Op> Test integerTest(Type t) {
 
 Test floatTestOf(const std::string& op, Type t, bool ftz) {
     static const std::map<std::string, Test (*)(Type, bool)> tests = {
-        {"eq", floatTest<Eq>}, {"ne", floatTest<Ne>}, {"lt", floatTest<Lt>}, {"le", floatTest<Le>}, {"gt", floatTest<Gt>},
-        {"ge", floatTest<Ge>}, {"equ", floatTest<Equ>}, {"neu", floatTest<Neu>}, {"ltu", floatTest<Ltu>},
-        {"leu", floatTest<Leu>}, {"gtu", floatTest<Gtu>}, {"geu", floatTest<Geu>}, {"num", floatTest<Num>},
-        {"nan", floatTest<Nan>}};
+        {"eq", floatTest<Eq>},   {"ne", floatTest<Ne>},   {"lt", floatTest<Lt>},   {"le", floatTest<Le>},
+        {"gt", floatTest<Gt>},   {"ge", floatTest<Ge>},   {"equ", floatTest<Equ>}, {"neu", floatTest<Neu>},
+        {"ltu", floatTest<Ltu>}, {"leu", floatTest<Leu>}, {"gtu", floatTest<Gtu>}, {"geu", floatTest<Geu>},
+        {"num", floatTest<Num>}, {"nan", floatTest<Nan>}};
     auto it = tests.find(op);
     return it == tests.end() ? nullptr : it->second(t, ftz);
 }
@@ -140,8 +140,8 @@ u32 valueOf(Type dst, bool pair) {
 
 Comparison comparison(Mods& m, bool set) {
     Comparison c;
-    std::string op = m.any({"eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs", "equ", "neu", "ltu", "leu", "gtu",
-                            "geu", "num", "nan"});
+    std::string op = m.any({"eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs", "equ", "neu", "ltu", "leu",
+                            "gtu", "geu", "num", "nan"});
     c.dst = set ? m.type() : Type::Pred;
     c.src = m.type();
     c.pair = c.src == Type::F16x2 || c.src == Type::BF16x2;

@@ -15,7 +15,8 @@ struct Plan {
     Type dst, src;
     Rounding rounding;
     u32 flags;
-    explicit Plan(u32 aux) : dst(Type(aux & 31)), src(Type(aux >> 5 & 31)), rounding(Rounding(aux >> 10 & 3)), flags(aux >> 12) {}
+    explicit Plan(u32 aux)
+        : dst(Type(aux & 31)), src(Type(aux >> 5 & 31)), rounding(Rounding(aux >> 10 & 3)), flags(aux >> 12) {}
     Plan(Type d, Type s, Rounding r, u32 f) : dst(d), src(s), rounding(r), flags(f) {}
     u32 aux() const { return u32(dst) | u32(src) << 5 | u32(rounding) << 10 | flags << 12; }
 };
@@ -101,7 +102,8 @@ struct ToS32 {
 Exec fast(const Plan& p) {
     using T = Type;
     bool near = p.rounding == Rounding::Nearest;
-    if (p.flags == kWhole && p.rounding == Rounding::Zero && p.src == T::F32 && p.dst == T::S32) return unary<i32, float, ToS32>;
+    if (p.flags == kWhole && p.rounding == Rounding::Zero && p.src == T::F32 && p.dst == T::S32)
+        return unary<i32, float, ToS32>;
     if (p.flags || !near) return nullptr;
     if (p.dst == T::F32) {
         switch (p.src) {
@@ -168,17 +170,19 @@ Rounding roundingOf(const std::string& r) {
 Operation conversion(Mods& m) {
     std::string r = m.any({"rn", "rz", "rm", "rp", "rni", "rzi", "rmi", "rpi"});
     bool whole = r.size() == 3;
-    u32 flags = (m.take("ftz") ? kFtz : 0u) | (m.take("sat") ? kSat : 0u) | (m.take("relu") ? kRelu : 0u) | (whole ? kWhole : 0u);
+    u32 flags = (m.take("ftz") ? kFtz : 0u) | (m.take("sat") ? kSat : 0u) | (m.take("relu") ? kRelu : 0u) |
+                (whole ? kWhole : 0u);
     Type dst = m.type(), src = m.type();
     if (dst == Type::F16x2 || dst == Type::BF16x2) {
         if (src != Type::F32 || flags & ~kRelu || (r != "rn" && r != "rz")) m.refuse();
         bool isHalf = dst == Type::F16x2;
         Plan p(isHalf ? Type::F16 : Type::BF16, src, roundingOf(r), flags);
-        Exec quick = isHalf ? binary<f16x2, float, float, Pack<f16x2, f16>> : binary<bf16x2, float, float, Pack<bf16x2, bf16>>;
+        Exec quick =
+            isHalf ? binary<f16x2, float, float, Pack<f16x2, f16>> : binary<bf16x2, float, float, Pack<bf16x2, bf16>>;
         return {flags || r == "rz" ? convertPair : quick, dst, {src, src}, 2, p.aux()};
     }
-    if (dst == Type::B8 || dst == Type::B16 || dst == Type::B32 || dst == Type::B64 || src == Type::F16x2 || src == Type::BF16x2 ||
-        !legal(dst, src, r, whole))
+    if (dst == Type::B8 || dst == Type::B16 || dst == Type::B32 || dst == Type::B64 || src == Type::F16x2 ||
+        src == Type::BF16x2 || !legal(dst, src, r, whole))
         m.refuse();
     Plan p(dst, src, roundingOf(r), flags);
     if (!isFloat(dst) && !isFloat(src) && !(flags & kSat)) return {integers(dst, src), dst, {src}, 1, p.aux()};

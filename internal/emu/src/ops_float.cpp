@@ -38,7 +38,13 @@ struct FMax {
         return a != a ? b : b != b ? a : r;
     }
 };
-template <class Op> struct OrNaN { template <class T> static T f(T a, T b) { return a != a ? a : b != b ? b : Op::f(a, b); } };
+template <class Op>
+struct OrNaN {
+    template <class T>
+    static T f(T a, T b) {
+        return a != a ? a : b != b ? b : Op::f(a, b);
+    }
+};
 // .xorsign.abs: of the absolute values, with the sign of the product.
 template <class Op> struct XorSign {
     static float f(float a, float b) {
@@ -141,10 +147,13 @@ constexpr u32 kSign32 = 1u << 31;
 constexpr u64 kSign64 = 1ull << 63;
 
 Operation signs(bool negate, Mods& m, Type t) {
-    if (t == Type::F64) return fill(negate ? unary<u64, u64, Sign64<~0ull, kSign64>> : unary<u64, u64, Sign64<~kSign64, 0>>, t, 1);
+    if (t == Type::F64)
+        return fill(negate ? unary<u64, u64, Sign64<~0ull, kSign64>> : unary<u64, u64, Sign64<~kSign64, 0>>, t, 1);
     if (m.take("ftz"))
-        return fill(negate ? unary<u32, u32, Sign32<~0u, kSign32, true>> : unary<u32, u32, Sign32<~kSign32, 0, true>>, t, 1);
-    return fill(negate ? unary<u32, u32, Sign32<~0u, kSign32, false>> : unary<u32, u32, Sign32<~kSign32, 0, false>>, t, 1);
+        return fill(negate ? unary<u32, u32, Sign32<~0u, kSign32, true>> : unary<u32, u32, Sign32<~kSign32, 0, true>>,
+                    t, 1);
+    return fill(negate ? unary<u32, u32, Sign32<~0u, kSign32, false>> : unary<u32, u32, Sign32<~kSign32, 0, false>>, t,
+                1);
 }
 
 template <class T> struct Copysign {
@@ -170,7 +179,8 @@ template <class T> void testp(Warp& w, const Inst& i, u32 m) {
 
 Operation kinds(Mods& m, Type t) {
     static const std::map<std::string, u32> all = {{"finite", kFiniteKind}, {"infinite", kInfiniteKind},
-        {"number", kNumberKind}, {"notanumber", kNotNumberKind}, {"normal", kNormalKind}, {"subnormal", kSubnormalKind}};
+                                                   {"number", kNumberKind}, {"notanumber", kNotNumberKind},
+                                                   {"normal", kNormalKind}, {"subnormal", kSubnormalKind}};
     auto it = all.find(m.any({"finite", "infinite", "number", "notanumber", "normal", "subnormal"}));
     if (it == all.end()) m.refuse();
     return {t == Type::F32 ? testp<float> : testp<double>, Type::Pred, {t}, 1, it->second};
@@ -185,8 +195,10 @@ Operation roots(const std::string& op, Mods& m, Type t) {
                               : fill(form<1, double, Rounded<FRsqrt, 0>>(), t, 1);
     }
     if (approx && t != Type::F32) m.refuse();
-    if (op == "div") return approx ? fill(nearest32<2, FDiv>(takeFlags(m, t, false)), t, 2) : rounded<2, FDiv>(m, t, true);
-    if (op == "rcp") return approx ? fill(nearest32<1, FRcp>(takeFlags(m, t, false)), t, 1) : rounded<1, FRcp>(m, t, true);
+    if (op == "div")
+        return approx ? fill(nearest32<2, FDiv>(takeFlags(m, t, false)), t, 2) : rounded<2, FDiv>(m, t, true);
+    if (op == "rcp")
+        return approx ? fill(nearest32<1, FRcp>(takeFlags(m, t, false)), t, 1) : rounded<1, FRcp>(m, t, true);
     return approx ? fill(nearest32<1, FSqrt>(takeFlags(m, t, false)), t, 1) : rounded<1, FSqrt>(m, t, true);
 }
 
@@ -202,7 +214,8 @@ Operation floatOperation(const std::string& op, Type t, Mods& m) {
     if (op == "max") return extremum<FMax>(m, t);
     if (op == "div" || op == "sqrt" || op == "rcp" || op == "rsqrt") return roots(op, m, t);
     if (op == "abs" || op == "neg") return signs(op == "neg", m, t);
-    if (op == "copysign") return fill(t == Type::F64 ? binary<u64, u64, u64, Copysign<u64>> : binary<u32, u32, u32, Copysign<u32>>, t, 2);
+    if (op == "copysign")
+        return fill(t == Type::F64 ? binary<u64, u64, u64, Copysign<u64>> : binary<u32, u32, u32, Copysign<u32>>, t, 2);
     if (op == "testp") return kinds(m, t);
     if (op == "sin") return approximate<FSin>(m, t);
     if (op == "cos") return approximate<FCos>(m, t);

@@ -27,8 +27,12 @@ template <class T, class V> T finish(V v, u32 flags) {
 struct HAdd { static float f(float a, float b) { return a + b; } };
 struct HSub { static float f(float a, float b) { return a - b; } };
 struct HMul { static float f(float a, float b) { return a * b; } };
-struct HMin { static float f(float a, float b) { return a != a ? b : b != b ? a : a < b || (a == b && std::signbit(a)) ? a : b; } };
-struct HMax { static float f(float a, float b) { return a != a ? b : b != b ? a : a > b || (a == b && !std::signbit(a)) ? a : b; } };
+struct HMin {
+    static float f(float a, float b) { return a != a ? b : b != b ? a : a < b || (a == b && std::signbit(a)) ? a : b; }
+};
+struct HMax {
+    static float f(float a, float b) { return a != a ? b : b != b ? a : a > b || (a == b && !std::signbit(a)) ? a : b; }
+};
 struct HEx2 { static float f(float a) { return float(std::exp2(double(a))); } };
 struct HTanh { static float f(float a) { return float(std::tanh(double(a))); } };
 
@@ -51,7 +55,8 @@ template <class T> float input(u32 cell, u32 flags) {
 
 template <class T, class Op, u32 n> u16 single(u32 a, u32 b, u32 c, u32 flags) {
     if constexpr (n == 1) return finish<T>(Op::f(input<T>(a, flags)), flags).bits;
-    else if constexpr (n == 3) return finish<T>(Op::f(input<T>(a, flags), input<T>(b, flags), input<T>(c, flags)), flags).bits;
+    else if constexpr (n == 3)
+        return finish<T>(Op::f(input<T>(a, flags), input<T>(b, flags), input<T>(c, flags)), flags).bits;
     else {
         float x = input<T>(a, flags), y = input<T>(b, flags);
         u16 r = finish<T>(Op::f(x, y), flags).bits;
@@ -111,7 +116,11 @@ Operation halfOperation(const std::string& op, Type t, Mods& m) {
         return op == "ex2" ? half<HEx2, 1>(t, 0) : half<HTanh, 1>(t, 0);
     }
     if (op == "abs" || op == "neg")
-        return {op == "neg" ? unary<u32, u32, Sign<~0u, 0x80008000u>> : unary<u32, u32, Sign<0x7fff7fffu, 0>>, t, {t}, 1, 0};
+        return {op == "neg" ? unary<u32, u32, Sign<~0u, 0x80008000u>> : unary<u32, u32, Sign<0x7fff7fffu, 0>>,
+                t,
+                {t},
+                1,
+                0};
     return {};
 }
 

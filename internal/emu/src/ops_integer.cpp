@@ -36,7 +36,10 @@ struct Max { template <class T> static T f(T a, T b) { return a > b ? a : b; } }
 struct Abs { template <class T> static T f(T a) { return a < 0 ? T(0 - U<T>(a)) : a; } };
 struct Neg { template <class T> static T f(T a) { return T(0 - a); } };
 struct Sad {
-    template <class T> static T f(T a, T b, T c) { return T(U<T>(c) + (a < b ? U<T>(b) - U<T>(a) : U<T>(a) - U<T>(b))); }
+    template <class T>
+    static T f(T a, T b, T c) {
+        return T(U<T>(c) + (a < b ? U<T>(b) - U<T>(a) : U<T>(a) - U<T>(b)));
+    }
 };
 template <class T, class W> struct Wide {
     static W f(T a, T b) { return W(W(a) * W(b)); }
@@ -96,10 +99,22 @@ Operation wide(Mods& m, Type t, bool add) {
     Exec fn = nullptr;
     Type dst = Type::None;
     switch (t) {
-    case Type::U16: dst = Type::U32; fn = add ? ternary<u32, u16, u16, u32, Wide<u16, u32>> : binary<u32, u16, u16, Wide<u16, u32>>; break;
-    case Type::S16: dst = Type::S32; fn = add ? ternary<i32, i16, i16, i32, Wide<i16, i32>> : binary<i32, i16, i16, Wide<i16, i32>>; break;
-    case Type::U32: dst = Type::U64; fn = add ? ternary<u64, u32, u32, u64, Wide<u32, u64>> : binary<u64, u32, u32, Wide<u32, u64>>; break;
-    case Type::S32: dst = Type::S64; fn = add ? ternary<i64, i32, i32, i64, Wide<i32, i64>> : binary<i64, i32, i32, Wide<i32, i64>>; break;
+    case Type::U16:
+        dst = Type::U32;
+        fn = add ? ternary<u32, u16, u16, u32, Wide<u16, u32>> : binary<u32, u16, u16, Wide<u16, u32>>;
+        break;
+    case Type::S16:
+        dst = Type::S32;
+        fn = add ? ternary<i32, i16, i16, i32, Wide<i16, i32>> : binary<i32, i16, i16, Wide<i16, i32>>;
+        break;
+    case Type::U32:
+        dst = Type::U64;
+        fn = add ? ternary<u64, u32, u32, u64, Wide<u32, u64>> : binary<u64, u32, u32, Wide<u32, u64>>;
+        break;
+    case Type::S32:
+        dst = Type::S64;
+        fn = add ? ternary<i64, i32, i32, i64, Wide<i32, i64>> : binary<i64, i32, i32, Wide<i32, i64>>;
+        break;
     default: m.refuse();
     }
     return {fn, dst, {t, t, dst}, add ? 3u : 2u, 0};
@@ -117,8 +132,10 @@ Operation product(const std::string& op, Mods& m, Type t) {
 }
 
 template <bool hi> Operation product24(bool add, Mods& m, Type t) {
-    if (t == Type::S32) return add ? fill(form<3, i32, Mul24<i32, hi>>(), t, 3) : fill(form<2, i32, Mul24<i32, hi>>(), t, 2);
-    if (t == Type::U32) return add ? fill(form<3, u32, Mul24<u32, hi>>(), t, 3) : fill(form<2, u32, Mul24<u32, hi>>(), t, 2);
+    if (t == Type::S32)
+        return add ? fill(form<3, i32, Mul24<i32, hi>>(), t, 3) : fill(form<2, i32, Mul24<i32, hi>>(), t, 2);
+    if (t == Type::U32)
+        return add ? fill(form<3, u32, Mul24<u32, hi>>(), t, 3) : fill(form<2, u32, Mul24<u32, hi>>(), t, 2);
     m.refuse();
 }
 
@@ -177,7 +194,8 @@ template <class T> void carryExec(Warp& w, const Inst& i, u32 m) {
         T a = w.r<T>(i.a)[l], b = w.r<T>(i.b)[l];
         if (product) {
             bool isSigned = i.mem.sext;
-            Twice p = isSigned ? Twice(MulHi::f(std::make_signed_t<T>(a), std::make_signed_t<T>(b))) : Twice(MulHi::f(a, b));
+            Twice p =
+                isSigned ? Twice(MulHi::f(std::make_signed_t<T>(a), std::make_signed_t<T>(b))) : Twice(MulHi::f(a, b));
             a = i.aux & kUpper ? T(p) : T(a * b);
             b = w.r<T>(i.c)[l];
         }

@@ -88,7 +88,11 @@ Exec extendOp(Type from, bool wide) {
     default: return unary<u64, u32, Cast<u64, u32>>;
     }
 }
-Exec moveOf(Type t) { return sizeOf(t) == 8 ? form<1, u64, Same<u64>>() : sizeOf(t) == 2 ? form<1, u16, Same<u16>>() : form<1, u32, Same<u32>>(); }
+Exec moveOf(Type t) {
+    return sizeOf(t) == 8   ? form<1, u64, Same<u64>>()
+           : sizeOf(t) == 2 ? form<1, u16, Same<u16>>()
+                            : form<1, u32, Same<u32>>();
+}
 Exec unpackOp() { return unpackExec; }
 Exec packOp() { return packExec; }
 Exec logicOp() { return logicExec; }

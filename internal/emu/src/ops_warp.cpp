@@ -12,8 +12,8 @@ Group nextGroup(Warp& w, const Inst& i, u32& rest) {
     lanes &= rest;
     rest &= ~lanes;
     if (lanes & ~mask)
-        trap(CUDA_ERROR_LAUNCH_FAILED, "absent-lanes", "the member mask " + hex(mask) + " does not name the lane itself",
-             __builtin_ctz(lanes & ~mask));
+        trap(CUDA_ERROR_LAUNCH_FAILED, "absent-lanes",
+             "the member mask " + hex(mask) + " does not name the lane itself", __builtin_ctz(lanes & ~mask));
     return {lanes, mask & w.alive() & ~lanes};
 }
 
@@ -144,7 +144,10 @@ Exec reduxOp(Mods& m) {
     if (what == "add") return redux<u32, RAdd>;
     if (what == "min") return t == Type::S32 ? redux<i32, RMin> : redux<u32, RMin>;
     if (what == "max") return t == Type::S32 ? redux<i32, RMax> : redux<u32, RMax>;
-    return what == "and" ? redux<u32, RAnd> : what == "or" ? redux<u32, ROr> : what == "xor" ? redux<u32, RXor> : nullptr;
+    return what == "and"   ? redux<u32, RAnd>
+           : what == "or"  ? redux<u32, ROr>
+           : what == "xor" ? redux<u32, RXor>
+                           : nullptr;
 }
 
 }  // namespace

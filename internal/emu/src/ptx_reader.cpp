@@ -24,6 +24,7 @@ void Reader::expect(const char* punct) {
 }
 
 std::string Reader::word() {
+    if (atEnd()) fail("unexpected end of text");
     if (token().kind != Token::Word) fail("expected a name, found '" + token().text + "'");
     return next().text;
 }
@@ -143,6 +144,7 @@ void Reader::scalar(Var& v, u32 size) {
         expect("(");
         o = operand();
         expect(")");
+        if (accept("+")) o.value = next().value;
     } else {
         o = operand();
     }

@@ -1,7 +1,5 @@
 #include "shadow.h"
 
-#include <algorithm>
-
 namespace emu {
 
 void RaceTracker::reset(size_t bytes, u32 warps) {
@@ -16,18 +14,29 @@ void RaceTracker::reset(size_t bytes, u32 warps) {
 }
 
 bool RaceTracker::unordered(u32 when, u32 other, u32 thread) const {
-    if (when < block_) return false;
-    if (other == thread) return false;
+    if (when < block_ || other == thread) return false;
     return other / kLanes != thread / kLanes || when >= warp_[thread / kLanes];
 }
 
+// reader is a thread that read the byte and is not ordered before this one, -1 for none.
+int RaceTracker::reader(const Cell& c, u32 thread) const {
+    if (c.read < block_) return -1;
+    if (c.readers == Readers::One) return unordered(c.read, c.reader, thread) ? int(c.reader) : -1;
+    bool sameWarp = c.readers == Readers::OneWarp && c.reader / kLanes == thread / kLanes;
+    return sameWarp && c.read < warp_[thread / kLanes] ? -1 : int(c.reader);
+}
+
 int RaceTracker::read(u32 offset, u32 size, u32 thread) {
+    u32 warp = thread / kLanes;
     for (u32 k = offset; k < offset + size; ++k) {
         Cell& c = cells_[k];
-        u32 writer = c.writer & ~kAtomic;
-        if (c.wrote && unordered(c.wrote, writer, thread)) return int(writer);
-        bool others = c.read >= block_ && c.reader != thread;
-        c.reader = others ? kManyReaders : u16(thread);
+        if (c.wrote && unordered(c.wrote, c.writer, thread)) return int(c.writer);
+        bool alone = c.read < block_ || (c.readers == Readers::One && c.reader == thread);
+        bool mine = c.readers != Readers::Many && c.reader / kLanes == warp;
+        // Lanes of this warp that read before its last synchronisation are ordered before all that it does now.
+        if (alone || (mine && c.read < warp_[warp])) c.readers = Readers::One;
+        else c.readers = mine ? Readers::OneWarp : Readers::Many;
+        c.reader = u16(thread);
         c.read = clock_;
     }
     return -1;
@@ -36,14 +45,11 @@ int RaceTracker::read(u32 offset, u32 size, u32 thread) {
 int RaceTracker::write(u32 offset, u32 size, u32 thread) {
     for (u32 k = offset; k < offset + size; ++k) {
         Cell& c = cells_[k];
-        u32 writer = c.writer & ~kAtomic;
-        if (c.wrote && unordered(c.wrote, writer, thread)) return int(writer);
-        if (c.read >= block_) {
-            // Several readers are taken as readers of this warp when the warp synchronised since the last of them.
-            if (c.reader == kManyReaders ? c.read >= warp_[thread / kLanes] : unordered(c.read, c.reader, thread))
-                return c.reader == kManyReaders ? int(thread) : int(c.reader);
-        }
+        if (c.wrote && unordered(c.wrote, c.writer, thread)) return int(c.writer);
+        int other = reader(c, thread);
+        if (other >= 0) return other;
         c.writer = u16(thread);
+        c.atomic = false;
         c.wrote = clock_;
     }
     return -1;
@@ -52,10 +58,11 @@ int RaceTracker::write(u32 offset, u32 size, u32 thread) {
 int RaceTracker::atomic(u32 offset, u32 size, u32 thread) {
     for (u32 k = offset; k < offset + size; ++k) {
         Cell& c = cells_[k];
-        if (c.wrote && !(c.writer & kAtomic) && unordered(c.wrote, c.writer, thread)) return int(c.writer);
-        if (c.read >= block_ && c.reader != kManyReaders && unordered(c.read, c.reader, thread)) return int(c.reader);
-        if (c.read >= block_ && c.reader == kManyReaders && c.read >= warp_[thread / kLanes]) return int(thread);
-        c.writer = u16(thread | kAtomic);
+        if (c.wrote && !c.atomic && unordered(c.wrote, c.writer, thread)) return int(c.writer);
+        int other = reader(c, thread);
+        if (other >= 0) return other;
+        c.writer = u16(thread);
+        c.atomic = true;
         c.wrote = clock_;
     }
     return -1;

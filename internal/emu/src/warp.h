@@ -26,8 +26,8 @@ struct Launch {
     u32 nanSize = 0;
 };
 
-// Wait is why a split does not run: for lanes named by a member mask, for the rest of its warp before a barrier that all
-// lanes must come to together, or at a barrier of the block.
+// Wait is why a split does not run: for lanes named by a member mask, for the rest of its warp before a barrier that
+// all lanes must come to together, or at a barrier of the block.
 enum class Wait : u8 { None, Lanes, Warp, Barrier };
 
 // Split is a set of lanes of a warp at one place. The split with the lowest pc runs first; splits that meet merge.
