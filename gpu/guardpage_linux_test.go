@@ -24,14 +24,16 @@ func fenced(t *testing.T, pages int) []float32 {
 // TestNormalsStayInside makes normals at both ends of fenced memory.
 func TestNormalsStayInside(t *testing.T) {
 	mem := fenced(t, 1)
-	for n := range 100 {
-		for off := range 5 {
-			want := make([]float32, n)
-			normalsGeneric(want, 3, 1, uint64(off))
-			for _, got := range [][]float32{mem[:n], mem[len(mem)-n:]} {
-				Normals(got, 3, 1, off)
-				require.Equal(t, want, got)
+	forLevels(t, generic, best+1, func(t *testing.T) {
+		for n := range 200 {
+			for off := range 5 {
+				want := make([]float32, n)
+				normalsGeneric(want, 3, 1, uint64(off))
+				for _, got := range [][]float32{mem[:n], mem[len(mem)-n:]} {
+					Normals(got, 3, 1, off)
+					require.Equal(t, want, got)
+				}
 			}
 		}
-	}
+	})
 }

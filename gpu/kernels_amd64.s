@@ -12,53 +12,53 @@ TEXT ·philoxAVX2(SB), NOSPLIT, $640-28
 	ADDQ         $0x1f, BX
 	ANDQ         $-32, BX
 	VPBROADCASTD (DX), Y0
-	VMOVDQA      Y0, (BX)
+	VMOVDQU      Y0, (BX)
 	VPBROADCASTD 4(DX), Y0
-	VMOVDQA      Y0, 32(BX)
+	VMOVDQU      Y0, 32(BX)
 	VPBROADCASTD 8(DX), Y0
-	VMOVDQA      Y0, 64(BX)
+	VMOVDQU      Y0, 64(BX)
 	VPBROADCASTD 12(DX), Y0
-	VMOVDQA      Y0, 96(BX)
+	VMOVDQU      Y0, 96(BX)
 	VPBROADCASTD 16(DX), Y0
-	VMOVDQA      Y0, 128(BX)
+	VMOVDQU      Y0, 128(BX)
 	VPBROADCASTD 20(DX), Y0
-	VMOVDQA      Y0, 160(BX)
+	VMOVDQU      Y0, 160(BX)
 	VPBROADCASTD 24(DX), Y0
-	VMOVDQA      Y0, 192(BX)
+	VMOVDQU      Y0, 192(BX)
 	VPBROADCASTD 28(DX), Y0
-	VMOVDQA      Y0, 224(BX)
+	VMOVDQU      Y0, 224(BX)
 	VPBROADCASTD 32(DX), Y0
-	VMOVDQA      Y0, 256(BX)
+	VMOVDQU      Y0, 256(BX)
 	VPBROADCASTD 36(DX), Y0
-	VMOVDQA      Y0, 288(BX)
+	VMOVDQU      Y0, 288(BX)
 	VPBROADCASTD 40(DX), Y0
-	VMOVDQA      Y0, 320(BX)
+	VMOVDQU      Y0, 320(BX)
 	VPBROADCASTD 44(DX), Y0
-	VMOVDQA      Y0, 352(BX)
+	VMOVDQU      Y0, 352(BX)
 	VPBROADCASTD 48(DX), Y0
-	VMOVDQA      Y0, 384(BX)
+	VMOVDQU      Y0, 384(BX)
 	VPBROADCASTD 52(DX), Y0
-	VMOVDQA      Y0, 416(BX)
+	VMOVDQU      Y0, 416(BX)
 	VPBROADCASTD 56(DX), Y0
-	VMOVDQA      Y0, 448(BX)
+	VMOVDQU      Y0, 448(BX)
 	VPBROADCASTD 60(DX), Y0
-	VMOVDQA      Y0, 480(BX)
+	VMOVDQU      Y0, 480(BX)
 	VPBROADCASTD 64(DX), Y0
-	VMOVDQA      Y0, 512(BX)
+	VMOVDQU      Y0, 512(BX)
 	VPBROADCASTD 68(DX), Y0
-	VMOVDQA      Y0, 544(BX)
+	VMOVDQU      Y0, 544(BX)
 	VPBROADCASTD 72(DX), Y0
-	VMOVDQA      Y0, 576(BX)
+	VMOVDQU      Y0, 576(BX)
 	MOVL         block+24(FP), DX
-	VMOVD        DX, X1
-	VPBROADCASTD X1, Y1
-	VPADDD       counters_low<>+0(SB), Y1, Y0
-	VPADDD       counters_high<>+0(SB), Y1, Y1
+	VMOVD        DX, X0
+	VPBROADCASTD X0, Y0
+	VPADDD       blocks_from_0<>+0(SB), Y0, Y1
+	VPADDD       blocks_from_4<>+0(SB), Y0, Y0
 	VMOVDQU      vec_d2511f53<>+0(SB), Y2
 	VMOVDQU      vec_cd9e8d57<>+0(SB), Y3
 
 philox:
-	VPMULUDQ Y2, Y0, Y4
+	VPMULUDQ Y2, Y1, Y4
 	VPSHUFD  $0xf5, Y4, Y5
 	VPXOR    (BX), Y5, Y5
 	VPMULUDQ Y3, Y5, Y5
@@ -67,13 +67,13 @@ philox:
 	VPXOR    64(BX), Y4, Y4
 	VPMULUDQ Y3, Y4, Y4
 	VPMULUDQ Y2, Y6, Y7
-	VPXOR    96(BX), Y5, Y5
 	VPSHUFD  $0xf5, Y4, Y6
+	VPXOR    96(BX), Y5, Y5
 	VPXOR    Y5, Y6, Y6
 	VPSHUFD  $0xf5, Y7, Y5
 	VPXOR    128(BX), Y5, Y5
-	VPADDD   vec_00000008<>+0(SB), Y0, Y0
-	VPMULUDQ Y2, Y1, Y8
+	VPADDD   vec_00000008<>+0(SB), Y1, Y1
+	VPMULUDQ Y2, Y0, Y8
 	VPSHUFD  $0xf5, Y8, Y9
 	VPXOR    (BX), Y9, Y9
 	VPMULUDQ Y3, Y9, Y9
@@ -82,123 +82,123 @@ philox:
 	VPXOR    64(BX), Y8, Y8
 	VPMULUDQ Y3, Y8, Y8
 	VPMULUDQ Y2, Y10, Y11
-	VPXOR    96(BX), Y9, Y9
 	VPSHUFD  $0xf5, Y8, Y10
+	VPXOR    96(BX), Y9, Y9
 	VPXOR    Y9, Y10, Y10
 	VPSHUFD  $0xf5, Y11, Y9
 	VPXOR    128(BX), Y9, Y9
-	VPADDD   vec_00000008<>+0(SB), Y1, Y1
+	VPADDD   vec_00000008<>+0(SB), Y0, Y0
 	VPMULUDQ Y2, Y6, Y6
 	VPMULUDQ Y3, Y5, Y5
-	VPXOR    160(BX), Y4, Y4
-	VPXOR    192(BX), Y7, Y7
 	VPSHUFD  $0xf5, Y5, Y12
+	VPXOR    160(BX), Y4, Y4
 	VPXOR    Y4, Y12, Y12
 	VPSHUFD  $0xf5, Y6, Y4
+	VPXOR    192(BX), Y7, Y7
 	VPXOR    Y7, Y4, Y4
 	VPMULUDQ Y2, Y10, Y7
 	VPMULUDQ Y3, Y9, Y9
-	VPXOR    160(BX), Y8, Y8
-	VPXOR    192(BX), Y11, Y11
 	VPSHUFD  $0xf5, Y9, Y10
+	VPXOR    160(BX), Y8, Y8
 	VPXOR    Y8, Y10, Y10
 	VPSHUFD  $0xf5, Y7, Y8
+	VPXOR    192(BX), Y11, Y11
 	VPXOR    Y11, Y8, Y8
 	VPMULUDQ Y2, Y12, Y11
 	VPMULUDQ Y3, Y4, Y4
-	VPXOR    224(BX), Y5, Y5
-	VPXOR    256(BX), Y6, Y6
 	VPSHUFD  $0xf5, Y4, Y12
+	VPXOR    224(BX), Y5, Y5
 	VPXOR    Y5, Y12, Y12
 	VPSHUFD  $0xf5, Y11, Y5
+	VPXOR    256(BX), Y6, Y6
 	VPXOR    Y6, Y5, Y5
 	VPMULUDQ Y2, Y10, Y6
 	VPMULUDQ Y3, Y8, Y8
-	VPXOR    224(BX), Y9, Y9
-	VPXOR    256(BX), Y7, Y7
 	VPSHUFD  $0xf5, Y8, Y10
+	VPXOR    224(BX), Y9, Y9
 	VPXOR    Y9, Y10, Y10
 	VPSHUFD  $0xf5, Y6, Y9
+	VPXOR    256(BX), Y7, Y7
 	VPXOR    Y7, Y9, Y9
 	VPMULUDQ Y2, Y12, Y7
 	VPMULUDQ Y3, Y5, Y5
-	VPXOR    288(BX), Y4, Y4
-	VPXOR    320(BX), Y11, Y11
 	VPSHUFD  $0xf5, Y5, Y12
+	VPXOR    288(BX), Y4, Y4
 	VPXOR    Y4, Y12, Y12
 	VPSHUFD  $0xf5, Y7, Y4
+	VPXOR    320(BX), Y11, Y11
 	VPXOR    Y11, Y4, Y4
 	VPMULUDQ Y2, Y10, Y10
 	VPMULUDQ Y3, Y9, Y9
-	VPXOR    288(BX), Y8, Y8
-	VPXOR    320(BX), Y6, Y6
 	VPSHUFD  $0xf5, Y9, Y11
+	VPXOR    288(BX), Y8, Y8
 	VPXOR    Y8, Y11, Y11
 	VPSHUFD  $0xf5, Y10, Y8
+	VPXOR    320(BX), Y6, Y6
 	VPXOR    Y6, Y8, Y8
 	VPMULUDQ Y2, Y12, Y6
 	VPMULUDQ Y3, Y4, Y4
-	VPXOR    352(BX), Y5, Y5
-	VPXOR    384(BX), Y7, Y7
 	VPSHUFD  $0xf5, Y4, Y12
+	VPXOR    352(BX), Y5, Y5
 	VPXOR    Y5, Y12, Y12
 	VPSHUFD  $0xf5, Y6, Y5
+	VPXOR    384(BX), Y7, Y7
 	VPXOR    Y7, Y5, Y5
 	VPMULUDQ Y2, Y11, Y7
 	VPMULUDQ Y3, Y8, Y8
-	VPXOR    352(BX), Y9, Y9
-	VPXOR    384(BX), Y10, Y10
 	VPSHUFD  $0xf5, Y8, Y11
+	VPXOR    352(BX), Y9, Y9
 	VPXOR    Y9, Y11, Y11
 	VPSHUFD  $0xf5, Y7, Y9
+	VPXOR    384(BX), Y10, Y10
 	VPXOR    Y10, Y9, Y9
 	VPMULUDQ Y2, Y12, Y10
 	VPMULUDQ Y3, Y5, Y5
-	VPXOR    416(BX), Y4, Y4
-	VPXOR    448(BX), Y6, Y6
 	VPSHUFD  $0xf5, Y5, Y12
+	VPXOR    416(BX), Y4, Y4
 	VPXOR    Y4, Y12, Y12
 	VPSHUFD  $0xf5, Y10, Y4
+	VPXOR    448(BX), Y6, Y6
 	VPXOR    Y6, Y4, Y4
 	VPMULUDQ Y2, Y11, Y6
 	VPMULUDQ Y3, Y9, Y9
-	VPXOR    416(BX), Y8, Y8
-	VPXOR    448(BX), Y7, Y7
 	VPSHUFD  $0xf5, Y9, Y11
+	VPXOR    416(BX), Y8, Y8
 	VPXOR    Y8, Y11, Y11
 	VPSHUFD  $0xf5, Y6, Y8
+	VPXOR    448(BX), Y7, Y7
 	VPXOR    Y7, Y8, Y8
 	VPMULUDQ Y2, Y12, Y7
 	VPMULUDQ Y3, Y4, Y4
-	VPXOR    480(BX), Y5, Y5
-	VPXOR    512(BX), Y10, Y10
 	VPSHUFD  $0xf5, Y4, Y12
+	VPXOR    480(BX), Y5, Y5
 	VPXOR    Y5, Y12, Y12
 	VPSHUFD  $0xf5, Y7, Y5
+	VPXOR    512(BX), Y10, Y10
 	VPXOR    Y10, Y5, Y5
 	VPMULUDQ Y2, Y11, Y10
 	VPMULUDQ Y3, Y8, Y8
-	VPXOR    480(BX), Y9, Y9
-	VPXOR    512(BX), Y6, Y6
 	VPSHUFD  $0xf5, Y8, Y11
+	VPXOR    480(BX), Y9, Y9
 	VPXOR    Y9, Y11, Y11
 	VPSHUFD  $0xf5, Y10, Y9
+	VPXOR    512(BX), Y6, Y6
 	VPXOR    Y6, Y9, Y9
 	VPMULUDQ Y2, Y12, Y6
 	VPMULUDQ Y3, Y5, Y5
-	VPXOR    544(BX), Y4, Y4
-	VPXOR    576(BX), Y7, Y7
 	VPSHUFD  $0xf5, Y5, Y12
+	VPXOR    544(BX), Y4, Y4
 	VPXOR    Y4, Y12, Y12
 	VPSHUFD  $0xf5, Y6, Y4
+	VPXOR    576(BX), Y7, Y7
 	VPXOR    Y7, Y4, Y4
 	VPMULUDQ Y2, Y11, Y7
 	VPMULUDQ Y3, Y9, Y9
-	VPXOR    544(BX), Y8, Y8
-	VPXOR    576(BX), Y10, Y10
 	VPSHUFD  $0xf5, Y9, Y11
+	VPXOR    544(BX), Y8, Y8
 	VPXOR    Y8, Y11, Y11
 	VPSHUFD  $0xf5, Y7, Y8
+	VPXOR    576(BX), Y10, Y10
 	VPXOR    Y10, Y8, Y8
 	VPSLLQ   $0x20, Y4, Y4
 	VPBLENDD $0xaa, Y4, Y12, Y12
@@ -212,23 +212,47 @@ philox:
 	VPSLLQ   $0x20, Y7, Y7
 	VPBLENDD $0xaa, Y7, Y9, Y9
 	VMOVDQU  Y9, 96(CX)
-	ADDQ     $0x80, CX
+	ADDQ     $0x00000080, CX
 	SUBQ     $0x20, AX
 	JNZ      philox
 	VZEROUPPER
 	RET
 
-DATA counters_low<>+0(SB)/8, $0x0000000000000000
-DATA counters_low<>+8(SB)/8, $0x0000000000000001
-DATA counters_low<>+16(SB)/8, $0x0000000000000002
-DATA counters_low<>+24(SB)/8, $0x0000000000000003
-GLOBL counters_low<>(SB), RODATA|NOPTR, $32
+DATA blocks_from_0<>+0(SB)/4, $0x00000000
+DATA blocks_from_0<>+4(SB)/4, $0x00000000
+DATA blocks_from_0<>+8(SB)/4, $0x00000001
+DATA blocks_from_0<>+12(SB)/4, $0x00000000
+DATA blocks_from_0<>+16(SB)/4, $0x00000002
+DATA blocks_from_0<>+20(SB)/4, $0x00000000
+DATA blocks_from_0<>+24(SB)/4, $0x00000003
+DATA blocks_from_0<>+28(SB)/4, $0x00000000
+DATA blocks_from_0<>+32(SB)/4, $0x00000004
+DATA blocks_from_0<>+36(SB)/4, $0x00000000
+DATA blocks_from_0<>+40(SB)/4, $0x00000005
+DATA blocks_from_0<>+44(SB)/4, $0x00000000
+DATA blocks_from_0<>+48(SB)/4, $0x00000006
+DATA blocks_from_0<>+52(SB)/4, $0x00000000
+DATA blocks_from_0<>+56(SB)/4, $0x00000007
+DATA blocks_from_0<>+60(SB)/4, $0x00000000
+GLOBL blocks_from_0<>(SB), RODATA|NOPTR, $64
 
-DATA counters_high<>+0(SB)/8, $0x0000000000000004
-DATA counters_high<>+8(SB)/8, $0x0000000000000005
-DATA counters_high<>+16(SB)/8, $0x0000000000000006
-DATA counters_high<>+24(SB)/8, $0x0000000000000007
-GLOBL counters_high<>(SB), RODATA|NOPTR, $32
+DATA blocks_from_4<>+0(SB)/4, $0x00000004
+DATA blocks_from_4<>+4(SB)/4, $0x00000000
+DATA blocks_from_4<>+8(SB)/4, $0x00000005
+DATA blocks_from_4<>+12(SB)/4, $0x00000000
+DATA blocks_from_4<>+16(SB)/4, $0x00000006
+DATA blocks_from_4<>+20(SB)/4, $0x00000000
+DATA blocks_from_4<>+24(SB)/4, $0x00000007
+DATA blocks_from_4<>+28(SB)/4, $0x00000000
+DATA blocks_from_4<>+32(SB)/4, $0x00000008
+DATA blocks_from_4<>+36(SB)/4, $0x00000000
+DATA blocks_from_4<>+40(SB)/4, $0x00000009
+DATA blocks_from_4<>+44(SB)/4, $0x00000000
+DATA blocks_from_4<>+48(SB)/4, $0x0000000a
+DATA blocks_from_4<>+52(SB)/4, $0x00000000
+DATA blocks_from_4<>+56(SB)/4, $0x0000000b
+DATA blocks_from_4<>+60(SB)/4, $0x00000000
+GLOBL blocks_from_4<>(SB), RODATA|NOPTR, $64
 
 DATA vec_d2511f53<>+0(SB)/4, $0xd2511f53
 DATA vec_d2511f53<>+4(SB)/4, $0xd2511f53
@@ -238,7 +262,15 @@ DATA vec_d2511f53<>+16(SB)/4, $0xd2511f53
 DATA vec_d2511f53<>+20(SB)/4, $0xd2511f53
 DATA vec_d2511f53<>+24(SB)/4, $0xd2511f53
 DATA vec_d2511f53<>+28(SB)/4, $0xd2511f53
-GLOBL vec_d2511f53<>(SB), RODATA|NOPTR, $32
+DATA vec_d2511f53<>+32(SB)/4, $0xd2511f53
+DATA vec_d2511f53<>+36(SB)/4, $0xd2511f53
+DATA vec_d2511f53<>+40(SB)/4, $0xd2511f53
+DATA vec_d2511f53<>+44(SB)/4, $0xd2511f53
+DATA vec_d2511f53<>+48(SB)/4, $0xd2511f53
+DATA vec_d2511f53<>+52(SB)/4, $0xd2511f53
+DATA vec_d2511f53<>+56(SB)/4, $0xd2511f53
+DATA vec_d2511f53<>+60(SB)/4, $0xd2511f53
+GLOBL vec_d2511f53<>(SB), RODATA|NOPTR, $64
 
 DATA vec_cd9e8d57<>+0(SB)/4, $0xcd9e8d57
 DATA vec_cd9e8d57<>+4(SB)/4, $0xcd9e8d57
@@ -248,7 +280,15 @@ DATA vec_cd9e8d57<>+16(SB)/4, $0xcd9e8d57
 DATA vec_cd9e8d57<>+20(SB)/4, $0xcd9e8d57
 DATA vec_cd9e8d57<>+24(SB)/4, $0xcd9e8d57
 DATA vec_cd9e8d57<>+28(SB)/4, $0xcd9e8d57
-GLOBL vec_cd9e8d57<>(SB), RODATA|NOPTR, $32
+DATA vec_cd9e8d57<>+32(SB)/4, $0xcd9e8d57
+DATA vec_cd9e8d57<>+36(SB)/4, $0xcd9e8d57
+DATA vec_cd9e8d57<>+40(SB)/4, $0xcd9e8d57
+DATA vec_cd9e8d57<>+44(SB)/4, $0xcd9e8d57
+DATA vec_cd9e8d57<>+48(SB)/4, $0xcd9e8d57
+DATA vec_cd9e8d57<>+52(SB)/4, $0xcd9e8d57
+DATA vec_cd9e8d57<>+56(SB)/4, $0xcd9e8d57
+DATA vec_cd9e8d57<>+60(SB)/4, $0xcd9e8d57
+GLOBL vec_cd9e8d57<>(SB), RODATA|NOPTR, $64
 
 DATA vec_00000008<>+0(SB)/4, $0x00000008
 DATA vec_00000008<>+4(SB)/4, $0x00000008
@@ -258,7 +298,15 @@ DATA vec_00000008<>+16(SB)/4, $0x00000008
 DATA vec_00000008<>+20(SB)/4, $0x00000008
 DATA vec_00000008<>+24(SB)/4, $0x00000008
 DATA vec_00000008<>+28(SB)/4, $0x00000008
-GLOBL vec_00000008<>(SB), RODATA|NOPTR, $32
+DATA vec_00000008<>+32(SB)/4, $0x00000008
+DATA vec_00000008<>+36(SB)/4, $0x00000008
+DATA vec_00000008<>+40(SB)/4, $0x00000008
+DATA vec_00000008<>+44(SB)/4, $0x00000008
+DATA vec_00000008<>+48(SB)/4, $0x00000008
+DATA vec_00000008<>+52(SB)/4, $0x00000008
+DATA vec_00000008<>+56(SB)/4, $0x00000008
+DATA vec_00000008<>+60(SB)/4, $0x00000008
+GLOBL vec_00000008<>(SB), RODATA|NOPTR, $64
 
 // func boxMullerAVX2(n int, dst *float32)
 // Requires: AVX, AVX2
@@ -268,49 +316,49 @@ TEXT ·boxMullerAVX2(SB), NOSPLIT, $0-16
 
 boxMuller:
 	VMOVDQU    (CX), Y0
-	VMOVDQU    32(CX), Y1
-	VPSRLD     $0x10, Y0, Y2
+	VPSRLD     $0x10, Y0, Y1
 	VPBLENDW   $0xaa, vec_3b000000<>+0(SB), Y0, Y0
-	VPBLENDW   $0xaa, vec_43000000<>+0(SB), Y2, Y2
-	VSUBPS     vec_43000080<>+0(SB), Y2, Y2
-	VADDPS     Y2, Y0, Y0
+	VPBLENDW   $0xaa, vec_43000000<>+0(SB), Y1, Y1
+	VSUBPS     vec_43000080<>+0(SB), Y1, Y1
+	VADDPS     Y1, Y0, Y0
 	VADDPS     vec_2f000000<>+0(SB), Y0, Y0
 	VPADDD     vec_004afb0d<>+0(SB), Y0, Y0
-	VPSRLD     $0x17, Y0, Y2
-	VPSUBD     vec_0000007f<>+0(SB), Y2, Y2
-	VCVTDQ2PS  Y2, Y2
+	VPSRLD     $0x17, Y0, Y1
+	VPSUBD     vec_0000007f<>+0(SB), Y1, Y1
+	VCVTDQ2PS  Y1, Y1
 	VPAND      vec_007fffff<>+0(SB), Y0, Y0
 	VPADDD     vec_3f3504f3<>+0(SB), Y0, Y0
 	VSUBPS     vec_3f800000<>+0(SB), Y0, Y0
-	VMULPS     Y0, Y0, Y3
-	VMULPS     Y3, Y3, Y4
-	VMULPS     vec_be7ffffc<>+0(SB), Y0, Y6
-	VADDPS     vec_3eaaaaaa<>+0(SB), Y6, Y6
-	VMULPS     vec_be2aae50<>+0(SB), Y0, Y5
-	VADDPS     vec_3e4cceac<>+0(SB), Y5, Y5
-	VMULPS     vec_bdfe5d4f<>+0(SB), Y0, Y7
-	VADDPS     vec_3e11e9bf<>+0(SB), Y7, Y7
-	VMULPS     vec_bdebd1b8<>+0(SB), Y0, Y8
-	VADDPS     vec_3def251a<>+0(SB), Y8, Y8
-	VMULPS     Y3, Y5, Y5
-	VADDPS     Y6, Y5, Y6
-	VMULPS     Y3, Y8, Y8
-	VADDPS     Y7, Y8, Y7
-	VMULPS     vec_3d9021bb<>+0(SB), Y4, Y5
-	VADDPS     Y7, Y5, Y7
-	VMULPS     Y4, Y7, Y7
+	VMULPS     Y0, Y0, Y2
+	VMULPS     Y2, Y2, Y3
+	VMULPS     vec_be7ffffc<>+0(SB), Y0, Y5
+	VADDPS     vec_3eaaaaaa<>+0(SB), Y5, Y5
+	VMULPS     vec_be2aae50<>+0(SB), Y0, Y4
+	VADDPS     vec_3e4cceac<>+0(SB), Y4, Y4
+	VMULPS     vec_bdfe5d4f<>+0(SB), Y0, Y6
+	VADDPS     vec_3e11e9bf<>+0(SB), Y6, Y6
+	VMULPS     vec_bdebd1b8<>+0(SB), Y0, Y7
+	VADDPS     vec_3def251a<>+0(SB), Y7, Y7
+	VMULPS     Y2, Y4, Y4
+	VADDPS     Y5, Y4, Y5
+	VMULPS     Y2, Y7, Y7
 	VADDPS     Y6, Y7, Y6
-	VMULPS     Y3, Y0, Y5
-	VMULPS     Y5, Y6, Y6
-	VMULPS     vec_b95e8083<>+0(SB), Y2, Y5
-	VADDPS     Y5, Y6, Y6
-	VMULPS     vec_3f000000<>+0(SB), Y3, Y5
-	VSUBPS     Y5, Y6, Y6
-	VADDPS     Y6, Y0, Y0
-	VMULPS     vec_3f318000<>+0(SB), Y2, Y2
-	VADDPS     Y2, Y0, Y0
+	VMULPS     vec_3d9021bb<>+0(SB), Y3, Y4
+	VADDPS     Y6, Y4, Y6
+	VMULPS     Y3, Y6, Y6
+	VADDPS     Y5, Y6, Y5
+	VMULPS     Y2, Y0, Y4
+	VMULPS     Y4, Y5, Y5
+	VMULPS     vec_b95e8083<>+0(SB), Y1, Y4
+	VADDPS     Y4, Y5, Y5
+	VMULPS     vec_3f000000<>+0(SB), Y2, Y4
+	VSUBPS     Y4, Y5, Y5
+	VADDPS     Y5, Y0, Y0
+	VMULPS     vec_3f318000<>+0(SB), Y1, Y1
+	VADDPS     Y1, Y0, Y0
 	VMULPS     vec_c0000000<>+0(SB), Y0, Y0
 	VSQRTPS    Y0, Y0
+	VMOVDQU    32(CX), Y1
 	VPADDD     vec_20000000<>+0(SB), Y1, Y2
 	VPAND      vec_c0000000<>+0(SB), Y2, Y3
 	VPSUBD     Y3, Y1, Y3
@@ -333,23 +381,23 @@ boxMuller:
 	VMULPS     vec_3f000000<>+0(SB), Y1, Y1
 	VSUBPS     Y1, Y3, Y3
 	VADDPS     vec_3f800000<>+0(SB), Y3, Y3
-	VPSLLD     $0x01, Y2, Y1
-	VBLENDVPS  Y1, Y4, Y3, Y5
-	VBLENDVPS  Y1, Y3, Y4, Y3
-	VPADDD     vec_40000000<>+0(SB), Y2, Y1
-	VPAND      vec_80000000<>+0(SB), Y1, Y1
-	VPXOR      Y1, Y5, Y5
+	VPSLLD     $0x01, Y2, Y5
+	VBLENDVPS  Y5, Y4, Y3, Y1
+	VBLENDVPS  Y5, Y3, Y4, Y3
+	VPADDD     vec_40000000<>+0(SB), Y2, Y5
+	VPAND      vec_80000000<>+0(SB), Y5, Y5
+	VPXOR      Y5, Y1, Y1
 	VPAND      vec_80000000<>+0(SB), Y2, Y2
 	VPXOR      Y2, Y3, Y3
-	VMULPS     Y5, Y0, Y5
+	VMULPS     Y1, Y0, Y1
 	VMULPS     Y3, Y0, Y3
-	VUNPCKLPS  Y3, Y5, Y0
-	VUNPCKHPS  Y3, Y5, Y5
-	VPERM2F128 $0x20, Y5, Y0, Y3
-	VPERM2F128 $0x31, Y5, Y0, Y5
-	VMOVUPS    Y3, (CX)
-	VMOVUPS    Y5, 32(CX)
-	ADDQ       $0x40, CX
+	VUNPCKLPS  Y3, Y1, Y0
+	VUNPCKHPS  Y3, Y1, Y2
+	VPERM2F128 $0x20, Y2, Y0, Y1
+	VPERM2F128 $0x31, Y2, Y0, Y3
+	VMOVDQU    Y1, (CX)
+	VMOVDQU    Y3, 32(CX)
+	ADDQ       $0x00000040, CX
 	SUBQ       $0x10, AX
 	JNZ        boxMuller
 	VZEROUPPER
@@ -363,7 +411,15 @@ DATA vec_3b000000<>+16(SB)/4, $0x3b000000
 DATA vec_3b000000<>+20(SB)/4, $0x3b000000
 DATA vec_3b000000<>+24(SB)/4, $0x3b000000
 DATA vec_3b000000<>+28(SB)/4, $0x3b000000
-GLOBL vec_3b000000<>(SB), RODATA|NOPTR, $32
+DATA vec_3b000000<>+32(SB)/4, $0x3b000000
+DATA vec_3b000000<>+36(SB)/4, $0x3b000000
+DATA vec_3b000000<>+40(SB)/4, $0x3b000000
+DATA vec_3b000000<>+44(SB)/4, $0x3b000000
+DATA vec_3b000000<>+48(SB)/4, $0x3b000000
+DATA vec_3b000000<>+52(SB)/4, $0x3b000000
+DATA vec_3b000000<>+56(SB)/4, $0x3b000000
+DATA vec_3b000000<>+60(SB)/4, $0x3b000000
+GLOBL vec_3b000000<>(SB), RODATA|NOPTR, $64
 
 DATA vec_43000000<>+0(SB)/4, $0x43000000
 DATA vec_43000000<>+4(SB)/4, $0x43000000
@@ -373,7 +429,15 @@ DATA vec_43000000<>+16(SB)/4, $0x43000000
 DATA vec_43000000<>+20(SB)/4, $0x43000000
 DATA vec_43000000<>+24(SB)/4, $0x43000000
 DATA vec_43000000<>+28(SB)/4, $0x43000000
-GLOBL vec_43000000<>(SB), RODATA|NOPTR, $32
+DATA vec_43000000<>+32(SB)/4, $0x43000000
+DATA vec_43000000<>+36(SB)/4, $0x43000000
+DATA vec_43000000<>+40(SB)/4, $0x43000000
+DATA vec_43000000<>+44(SB)/4, $0x43000000
+DATA vec_43000000<>+48(SB)/4, $0x43000000
+DATA vec_43000000<>+52(SB)/4, $0x43000000
+DATA vec_43000000<>+56(SB)/4, $0x43000000
+DATA vec_43000000<>+60(SB)/4, $0x43000000
+GLOBL vec_43000000<>(SB), RODATA|NOPTR, $64
 
 DATA vec_43000080<>+0(SB)/4, $0x43000080
 DATA vec_43000080<>+4(SB)/4, $0x43000080
@@ -383,7 +447,15 @@ DATA vec_43000080<>+16(SB)/4, $0x43000080
 DATA vec_43000080<>+20(SB)/4, $0x43000080
 DATA vec_43000080<>+24(SB)/4, $0x43000080
 DATA vec_43000080<>+28(SB)/4, $0x43000080
-GLOBL vec_43000080<>(SB), RODATA|NOPTR, $32
+DATA vec_43000080<>+32(SB)/4, $0x43000080
+DATA vec_43000080<>+36(SB)/4, $0x43000080
+DATA vec_43000080<>+40(SB)/4, $0x43000080
+DATA vec_43000080<>+44(SB)/4, $0x43000080
+DATA vec_43000080<>+48(SB)/4, $0x43000080
+DATA vec_43000080<>+52(SB)/4, $0x43000080
+DATA vec_43000080<>+56(SB)/4, $0x43000080
+DATA vec_43000080<>+60(SB)/4, $0x43000080
+GLOBL vec_43000080<>(SB), RODATA|NOPTR, $64
 
 DATA vec_2f000000<>+0(SB)/4, $0x2f000000
 DATA vec_2f000000<>+4(SB)/4, $0x2f000000
@@ -393,7 +465,15 @@ DATA vec_2f000000<>+16(SB)/4, $0x2f000000
 DATA vec_2f000000<>+20(SB)/4, $0x2f000000
 DATA vec_2f000000<>+24(SB)/4, $0x2f000000
 DATA vec_2f000000<>+28(SB)/4, $0x2f000000
-GLOBL vec_2f000000<>(SB), RODATA|NOPTR, $32
+DATA vec_2f000000<>+32(SB)/4, $0x2f000000
+DATA vec_2f000000<>+36(SB)/4, $0x2f000000
+DATA vec_2f000000<>+40(SB)/4, $0x2f000000
+DATA vec_2f000000<>+44(SB)/4, $0x2f000000
+DATA vec_2f000000<>+48(SB)/4, $0x2f000000
+DATA vec_2f000000<>+52(SB)/4, $0x2f000000
+DATA vec_2f000000<>+56(SB)/4, $0x2f000000
+DATA vec_2f000000<>+60(SB)/4, $0x2f000000
+GLOBL vec_2f000000<>(SB), RODATA|NOPTR, $64
 
 DATA vec_004afb0d<>+0(SB)/4, $0x004afb0d
 DATA vec_004afb0d<>+4(SB)/4, $0x004afb0d
@@ -403,7 +483,15 @@ DATA vec_004afb0d<>+16(SB)/4, $0x004afb0d
 DATA vec_004afb0d<>+20(SB)/4, $0x004afb0d
 DATA vec_004afb0d<>+24(SB)/4, $0x004afb0d
 DATA vec_004afb0d<>+28(SB)/4, $0x004afb0d
-GLOBL vec_004afb0d<>(SB), RODATA|NOPTR, $32
+DATA vec_004afb0d<>+32(SB)/4, $0x004afb0d
+DATA vec_004afb0d<>+36(SB)/4, $0x004afb0d
+DATA vec_004afb0d<>+40(SB)/4, $0x004afb0d
+DATA vec_004afb0d<>+44(SB)/4, $0x004afb0d
+DATA vec_004afb0d<>+48(SB)/4, $0x004afb0d
+DATA vec_004afb0d<>+52(SB)/4, $0x004afb0d
+DATA vec_004afb0d<>+56(SB)/4, $0x004afb0d
+DATA vec_004afb0d<>+60(SB)/4, $0x004afb0d
+GLOBL vec_004afb0d<>(SB), RODATA|NOPTR, $64
 
 DATA vec_0000007f<>+0(SB)/4, $0x0000007f
 DATA vec_0000007f<>+4(SB)/4, $0x0000007f
@@ -413,7 +501,15 @@ DATA vec_0000007f<>+16(SB)/4, $0x0000007f
 DATA vec_0000007f<>+20(SB)/4, $0x0000007f
 DATA vec_0000007f<>+24(SB)/4, $0x0000007f
 DATA vec_0000007f<>+28(SB)/4, $0x0000007f
-GLOBL vec_0000007f<>(SB), RODATA|NOPTR, $32
+DATA vec_0000007f<>+32(SB)/4, $0x0000007f
+DATA vec_0000007f<>+36(SB)/4, $0x0000007f
+DATA vec_0000007f<>+40(SB)/4, $0x0000007f
+DATA vec_0000007f<>+44(SB)/4, $0x0000007f
+DATA vec_0000007f<>+48(SB)/4, $0x0000007f
+DATA vec_0000007f<>+52(SB)/4, $0x0000007f
+DATA vec_0000007f<>+56(SB)/4, $0x0000007f
+DATA vec_0000007f<>+60(SB)/4, $0x0000007f
+GLOBL vec_0000007f<>(SB), RODATA|NOPTR, $64
 
 DATA vec_007fffff<>+0(SB)/4, $0x007fffff
 DATA vec_007fffff<>+4(SB)/4, $0x007fffff
@@ -423,7 +519,15 @@ DATA vec_007fffff<>+16(SB)/4, $0x007fffff
 DATA vec_007fffff<>+20(SB)/4, $0x007fffff
 DATA vec_007fffff<>+24(SB)/4, $0x007fffff
 DATA vec_007fffff<>+28(SB)/4, $0x007fffff
-GLOBL vec_007fffff<>(SB), RODATA|NOPTR, $32
+DATA vec_007fffff<>+32(SB)/4, $0x007fffff
+DATA vec_007fffff<>+36(SB)/4, $0x007fffff
+DATA vec_007fffff<>+40(SB)/4, $0x007fffff
+DATA vec_007fffff<>+44(SB)/4, $0x007fffff
+DATA vec_007fffff<>+48(SB)/4, $0x007fffff
+DATA vec_007fffff<>+52(SB)/4, $0x007fffff
+DATA vec_007fffff<>+56(SB)/4, $0x007fffff
+DATA vec_007fffff<>+60(SB)/4, $0x007fffff
+GLOBL vec_007fffff<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3f3504f3<>+0(SB)/4, $0x3f3504f3
 DATA vec_3f3504f3<>+4(SB)/4, $0x3f3504f3
@@ -433,7 +537,15 @@ DATA vec_3f3504f3<>+16(SB)/4, $0x3f3504f3
 DATA vec_3f3504f3<>+20(SB)/4, $0x3f3504f3
 DATA vec_3f3504f3<>+24(SB)/4, $0x3f3504f3
 DATA vec_3f3504f3<>+28(SB)/4, $0x3f3504f3
-GLOBL vec_3f3504f3<>(SB), RODATA|NOPTR, $32
+DATA vec_3f3504f3<>+32(SB)/4, $0x3f3504f3
+DATA vec_3f3504f3<>+36(SB)/4, $0x3f3504f3
+DATA vec_3f3504f3<>+40(SB)/4, $0x3f3504f3
+DATA vec_3f3504f3<>+44(SB)/4, $0x3f3504f3
+DATA vec_3f3504f3<>+48(SB)/4, $0x3f3504f3
+DATA vec_3f3504f3<>+52(SB)/4, $0x3f3504f3
+DATA vec_3f3504f3<>+56(SB)/4, $0x3f3504f3
+DATA vec_3f3504f3<>+60(SB)/4, $0x3f3504f3
+GLOBL vec_3f3504f3<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3f800000<>+0(SB)/4, $0x3f800000
 DATA vec_3f800000<>+4(SB)/4, $0x3f800000
@@ -443,7 +555,15 @@ DATA vec_3f800000<>+16(SB)/4, $0x3f800000
 DATA vec_3f800000<>+20(SB)/4, $0x3f800000
 DATA vec_3f800000<>+24(SB)/4, $0x3f800000
 DATA vec_3f800000<>+28(SB)/4, $0x3f800000
-GLOBL vec_3f800000<>(SB), RODATA|NOPTR, $32
+DATA vec_3f800000<>+32(SB)/4, $0x3f800000
+DATA vec_3f800000<>+36(SB)/4, $0x3f800000
+DATA vec_3f800000<>+40(SB)/4, $0x3f800000
+DATA vec_3f800000<>+44(SB)/4, $0x3f800000
+DATA vec_3f800000<>+48(SB)/4, $0x3f800000
+DATA vec_3f800000<>+52(SB)/4, $0x3f800000
+DATA vec_3f800000<>+56(SB)/4, $0x3f800000
+DATA vec_3f800000<>+60(SB)/4, $0x3f800000
+GLOBL vec_3f800000<>(SB), RODATA|NOPTR, $64
 
 DATA vec_be7ffffc<>+0(SB)/4, $0xbe7ffffc
 DATA vec_be7ffffc<>+4(SB)/4, $0xbe7ffffc
@@ -453,7 +573,15 @@ DATA vec_be7ffffc<>+16(SB)/4, $0xbe7ffffc
 DATA vec_be7ffffc<>+20(SB)/4, $0xbe7ffffc
 DATA vec_be7ffffc<>+24(SB)/4, $0xbe7ffffc
 DATA vec_be7ffffc<>+28(SB)/4, $0xbe7ffffc
-GLOBL vec_be7ffffc<>(SB), RODATA|NOPTR, $32
+DATA vec_be7ffffc<>+32(SB)/4, $0xbe7ffffc
+DATA vec_be7ffffc<>+36(SB)/4, $0xbe7ffffc
+DATA vec_be7ffffc<>+40(SB)/4, $0xbe7ffffc
+DATA vec_be7ffffc<>+44(SB)/4, $0xbe7ffffc
+DATA vec_be7ffffc<>+48(SB)/4, $0xbe7ffffc
+DATA vec_be7ffffc<>+52(SB)/4, $0xbe7ffffc
+DATA vec_be7ffffc<>+56(SB)/4, $0xbe7ffffc
+DATA vec_be7ffffc<>+60(SB)/4, $0xbe7ffffc
+GLOBL vec_be7ffffc<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3eaaaaaa<>+0(SB)/4, $0x3eaaaaaa
 DATA vec_3eaaaaaa<>+4(SB)/4, $0x3eaaaaaa
@@ -463,7 +591,15 @@ DATA vec_3eaaaaaa<>+16(SB)/4, $0x3eaaaaaa
 DATA vec_3eaaaaaa<>+20(SB)/4, $0x3eaaaaaa
 DATA vec_3eaaaaaa<>+24(SB)/4, $0x3eaaaaaa
 DATA vec_3eaaaaaa<>+28(SB)/4, $0x3eaaaaaa
-GLOBL vec_3eaaaaaa<>(SB), RODATA|NOPTR, $32
+DATA vec_3eaaaaaa<>+32(SB)/4, $0x3eaaaaaa
+DATA vec_3eaaaaaa<>+36(SB)/4, $0x3eaaaaaa
+DATA vec_3eaaaaaa<>+40(SB)/4, $0x3eaaaaaa
+DATA vec_3eaaaaaa<>+44(SB)/4, $0x3eaaaaaa
+DATA vec_3eaaaaaa<>+48(SB)/4, $0x3eaaaaaa
+DATA vec_3eaaaaaa<>+52(SB)/4, $0x3eaaaaaa
+DATA vec_3eaaaaaa<>+56(SB)/4, $0x3eaaaaaa
+DATA vec_3eaaaaaa<>+60(SB)/4, $0x3eaaaaaa
+GLOBL vec_3eaaaaaa<>(SB), RODATA|NOPTR, $64
 
 DATA vec_be2aae50<>+0(SB)/4, $0xbe2aae50
 DATA vec_be2aae50<>+4(SB)/4, $0xbe2aae50
@@ -473,7 +609,15 @@ DATA vec_be2aae50<>+16(SB)/4, $0xbe2aae50
 DATA vec_be2aae50<>+20(SB)/4, $0xbe2aae50
 DATA vec_be2aae50<>+24(SB)/4, $0xbe2aae50
 DATA vec_be2aae50<>+28(SB)/4, $0xbe2aae50
-GLOBL vec_be2aae50<>(SB), RODATA|NOPTR, $32
+DATA vec_be2aae50<>+32(SB)/4, $0xbe2aae50
+DATA vec_be2aae50<>+36(SB)/4, $0xbe2aae50
+DATA vec_be2aae50<>+40(SB)/4, $0xbe2aae50
+DATA vec_be2aae50<>+44(SB)/4, $0xbe2aae50
+DATA vec_be2aae50<>+48(SB)/4, $0xbe2aae50
+DATA vec_be2aae50<>+52(SB)/4, $0xbe2aae50
+DATA vec_be2aae50<>+56(SB)/4, $0xbe2aae50
+DATA vec_be2aae50<>+60(SB)/4, $0xbe2aae50
+GLOBL vec_be2aae50<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3e4cceac<>+0(SB)/4, $0x3e4cceac
 DATA vec_3e4cceac<>+4(SB)/4, $0x3e4cceac
@@ -483,7 +627,15 @@ DATA vec_3e4cceac<>+16(SB)/4, $0x3e4cceac
 DATA vec_3e4cceac<>+20(SB)/4, $0x3e4cceac
 DATA vec_3e4cceac<>+24(SB)/4, $0x3e4cceac
 DATA vec_3e4cceac<>+28(SB)/4, $0x3e4cceac
-GLOBL vec_3e4cceac<>(SB), RODATA|NOPTR, $32
+DATA vec_3e4cceac<>+32(SB)/4, $0x3e4cceac
+DATA vec_3e4cceac<>+36(SB)/4, $0x3e4cceac
+DATA vec_3e4cceac<>+40(SB)/4, $0x3e4cceac
+DATA vec_3e4cceac<>+44(SB)/4, $0x3e4cceac
+DATA vec_3e4cceac<>+48(SB)/4, $0x3e4cceac
+DATA vec_3e4cceac<>+52(SB)/4, $0x3e4cceac
+DATA vec_3e4cceac<>+56(SB)/4, $0x3e4cceac
+DATA vec_3e4cceac<>+60(SB)/4, $0x3e4cceac
+GLOBL vec_3e4cceac<>(SB), RODATA|NOPTR, $64
 
 DATA vec_bdfe5d4f<>+0(SB)/4, $0xbdfe5d4f
 DATA vec_bdfe5d4f<>+4(SB)/4, $0xbdfe5d4f
@@ -493,7 +645,15 @@ DATA vec_bdfe5d4f<>+16(SB)/4, $0xbdfe5d4f
 DATA vec_bdfe5d4f<>+20(SB)/4, $0xbdfe5d4f
 DATA vec_bdfe5d4f<>+24(SB)/4, $0xbdfe5d4f
 DATA vec_bdfe5d4f<>+28(SB)/4, $0xbdfe5d4f
-GLOBL vec_bdfe5d4f<>(SB), RODATA|NOPTR, $32
+DATA vec_bdfe5d4f<>+32(SB)/4, $0xbdfe5d4f
+DATA vec_bdfe5d4f<>+36(SB)/4, $0xbdfe5d4f
+DATA vec_bdfe5d4f<>+40(SB)/4, $0xbdfe5d4f
+DATA vec_bdfe5d4f<>+44(SB)/4, $0xbdfe5d4f
+DATA vec_bdfe5d4f<>+48(SB)/4, $0xbdfe5d4f
+DATA vec_bdfe5d4f<>+52(SB)/4, $0xbdfe5d4f
+DATA vec_bdfe5d4f<>+56(SB)/4, $0xbdfe5d4f
+DATA vec_bdfe5d4f<>+60(SB)/4, $0xbdfe5d4f
+GLOBL vec_bdfe5d4f<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3e11e9bf<>+0(SB)/4, $0x3e11e9bf
 DATA vec_3e11e9bf<>+4(SB)/4, $0x3e11e9bf
@@ -503,7 +663,15 @@ DATA vec_3e11e9bf<>+16(SB)/4, $0x3e11e9bf
 DATA vec_3e11e9bf<>+20(SB)/4, $0x3e11e9bf
 DATA vec_3e11e9bf<>+24(SB)/4, $0x3e11e9bf
 DATA vec_3e11e9bf<>+28(SB)/4, $0x3e11e9bf
-GLOBL vec_3e11e9bf<>(SB), RODATA|NOPTR, $32
+DATA vec_3e11e9bf<>+32(SB)/4, $0x3e11e9bf
+DATA vec_3e11e9bf<>+36(SB)/4, $0x3e11e9bf
+DATA vec_3e11e9bf<>+40(SB)/4, $0x3e11e9bf
+DATA vec_3e11e9bf<>+44(SB)/4, $0x3e11e9bf
+DATA vec_3e11e9bf<>+48(SB)/4, $0x3e11e9bf
+DATA vec_3e11e9bf<>+52(SB)/4, $0x3e11e9bf
+DATA vec_3e11e9bf<>+56(SB)/4, $0x3e11e9bf
+DATA vec_3e11e9bf<>+60(SB)/4, $0x3e11e9bf
+GLOBL vec_3e11e9bf<>(SB), RODATA|NOPTR, $64
 
 DATA vec_bdebd1b8<>+0(SB)/4, $0xbdebd1b8
 DATA vec_bdebd1b8<>+4(SB)/4, $0xbdebd1b8
@@ -513,7 +681,15 @@ DATA vec_bdebd1b8<>+16(SB)/4, $0xbdebd1b8
 DATA vec_bdebd1b8<>+20(SB)/4, $0xbdebd1b8
 DATA vec_bdebd1b8<>+24(SB)/4, $0xbdebd1b8
 DATA vec_bdebd1b8<>+28(SB)/4, $0xbdebd1b8
-GLOBL vec_bdebd1b8<>(SB), RODATA|NOPTR, $32
+DATA vec_bdebd1b8<>+32(SB)/4, $0xbdebd1b8
+DATA vec_bdebd1b8<>+36(SB)/4, $0xbdebd1b8
+DATA vec_bdebd1b8<>+40(SB)/4, $0xbdebd1b8
+DATA vec_bdebd1b8<>+44(SB)/4, $0xbdebd1b8
+DATA vec_bdebd1b8<>+48(SB)/4, $0xbdebd1b8
+DATA vec_bdebd1b8<>+52(SB)/4, $0xbdebd1b8
+DATA vec_bdebd1b8<>+56(SB)/4, $0xbdebd1b8
+DATA vec_bdebd1b8<>+60(SB)/4, $0xbdebd1b8
+GLOBL vec_bdebd1b8<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3def251a<>+0(SB)/4, $0x3def251a
 DATA vec_3def251a<>+4(SB)/4, $0x3def251a
@@ -523,7 +699,15 @@ DATA vec_3def251a<>+16(SB)/4, $0x3def251a
 DATA vec_3def251a<>+20(SB)/4, $0x3def251a
 DATA vec_3def251a<>+24(SB)/4, $0x3def251a
 DATA vec_3def251a<>+28(SB)/4, $0x3def251a
-GLOBL vec_3def251a<>(SB), RODATA|NOPTR, $32
+DATA vec_3def251a<>+32(SB)/4, $0x3def251a
+DATA vec_3def251a<>+36(SB)/4, $0x3def251a
+DATA vec_3def251a<>+40(SB)/4, $0x3def251a
+DATA vec_3def251a<>+44(SB)/4, $0x3def251a
+DATA vec_3def251a<>+48(SB)/4, $0x3def251a
+DATA vec_3def251a<>+52(SB)/4, $0x3def251a
+DATA vec_3def251a<>+56(SB)/4, $0x3def251a
+DATA vec_3def251a<>+60(SB)/4, $0x3def251a
+GLOBL vec_3def251a<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3d9021bb<>+0(SB)/4, $0x3d9021bb
 DATA vec_3d9021bb<>+4(SB)/4, $0x3d9021bb
@@ -533,7 +717,15 @@ DATA vec_3d9021bb<>+16(SB)/4, $0x3d9021bb
 DATA vec_3d9021bb<>+20(SB)/4, $0x3d9021bb
 DATA vec_3d9021bb<>+24(SB)/4, $0x3d9021bb
 DATA vec_3d9021bb<>+28(SB)/4, $0x3d9021bb
-GLOBL vec_3d9021bb<>(SB), RODATA|NOPTR, $32
+DATA vec_3d9021bb<>+32(SB)/4, $0x3d9021bb
+DATA vec_3d9021bb<>+36(SB)/4, $0x3d9021bb
+DATA vec_3d9021bb<>+40(SB)/4, $0x3d9021bb
+DATA vec_3d9021bb<>+44(SB)/4, $0x3d9021bb
+DATA vec_3d9021bb<>+48(SB)/4, $0x3d9021bb
+DATA vec_3d9021bb<>+52(SB)/4, $0x3d9021bb
+DATA vec_3d9021bb<>+56(SB)/4, $0x3d9021bb
+DATA vec_3d9021bb<>+60(SB)/4, $0x3d9021bb
+GLOBL vec_3d9021bb<>(SB), RODATA|NOPTR, $64
 
 DATA vec_b95e8083<>+0(SB)/4, $0xb95e8083
 DATA vec_b95e8083<>+4(SB)/4, $0xb95e8083
@@ -543,7 +735,15 @@ DATA vec_b95e8083<>+16(SB)/4, $0xb95e8083
 DATA vec_b95e8083<>+20(SB)/4, $0xb95e8083
 DATA vec_b95e8083<>+24(SB)/4, $0xb95e8083
 DATA vec_b95e8083<>+28(SB)/4, $0xb95e8083
-GLOBL vec_b95e8083<>(SB), RODATA|NOPTR, $32
+DATA vec_b95e8083<>+32(SB)/4, $0xb95e8083
+DATA vec_b95e8083<>+36(SB)/4, $0xb95e8083
+DATA vec_b95e8083<>+40(SB)/4, $0xb95e8083
+DATA vec_b95e8083<>+44(SB)/4, $0xb95e8083
+DATA vec_b95e8083<>+48(SB)/4, $0xb95e8083
+DATA vec_b95e8083<>+52(SB)/4, $0xb95e8083
+DATA vec_b95e8083<>+56(SB)/4, $0xb95e8083
+DATA vec_b95e8083<>+60(SB)/4, $0xb95e8083
+GLOBL vec_b95e8083<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3f000000<>+0(SB)/4, $0x3f000000
 DATA vec_3f000000<>+4(SB)/4, $0x3f000000
@@ -553,7 +753,15 @@ DATA vec_3f000000<>+16(SB)/4, $0x3f000000
 DATA vec_3f000000<>+20(SB)/4, $0x3f000000
 DATA vec_3f000000<>+24(SB)/4, $0x3f000000
 DATA vec_3f000000<>+28(SB)/4, $0x3f000000
-GLOBL vec_3f000000<>(SB), RODATA|NOPTR, $32
+DATA vec_3f000000<>+32(SB)/4, $0x3f000000
+DATA vec_3f000000<>+36(SB)/4, $0x3f000000
+DATA vec_3f000000<>+40(SB)/4, $0x3f000000
+DATA vec_3f000000<>+44(SB)/4, $0x3f000000
+DATA vec_3f000000<>+48(SB)/4, $0x3f000000
+DATA vec_3f000000<>+52(SB)/4, $0x3f000000
+DATA vec_3f000000<>+56(SB)/4, $0x3f000000
+DATA vec_3f000000<>+60(SB)/4, $0x3f000000
+GLOBL vec_3f000000<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3f318000<>+0(SB)/4, $0x3f318000
 DATA vec_3f318000<>+4(SB)/4, $0x3f318000
@@ -563,7 +771,15 @@ DATA vec_3f318000<>+16(SB)/4, $0x3f318000
 DATA vec_3f318000<>+20(SB)/4, $0x3f318000
 DATA vec_3f318000<>+24(SB)/4, $0x3f318000
 DATA vec_3f318000<>+28(SB)/4, $0x3f318000
-GLOBL vec_3f318000<>(SB), RODATA|NOPTR, $32
+DATA vec_3f318000<>+32(SB)/4, $0x3f318000
+DATA vec_3f318000<>+36(SB)/4, $0x3f318000
+DATA vec_3f318000<>+40(SB)/4, $0x3f318000
+DATA vec_3f318000<>+44(SB)/4, $0x3f318000
+DATA vec_3f318000<>+48(SB)/4, $0x3f318000
+DATA vec_3f318000<>+52(SB)/4, $0x3f318000
+DATA vec_3f318000<>+56(SB)/4, $0x3f318000
+DATA vec_3f318000<>+60(SB)/4, $0x3f318000
+GLOBL vec_3f318000<>(SB), RODATA|NOPTR, $64
 
 DATA vec_c0000000<>+0(SB)/4, $0xc0000000
 DATA vec_c0000000<>+4(SB)/4, $0xc0000000
@@ -573,7 +789,15 @@ DATA vec_c0000000<>+16(SB)/4, $0xc0000000
 DATA vec_c0000000<>+20(SB)/4, $0xc0000000
 DATA vec_c0000000<>+24(SB)/4, $0xc0000000
 DATA vec_c0000000<>+28(SB)/4, $0xc0000000
-GLOBL vec_c0000000<>(SB), RODATA|NOPTR, $32
+DATA vec_c0000000<>+32(SB)/4, $0xc0000000
+DATA vec_c0000000<>+36(SB)/4, $0xc0000000
+DATA vec_c0000000<>+40(SB)/4, $0xc0000000
+DATA vec_c0000000<>+44(SB)/4, $0xc0000000
+DATA vec_c0000000<>+48(SB)/4, $0xc0000000
+DATA vec_c0000000<>+52(SB)/4, $0xc0000000
+DATA vec_c0000000<>+56(SB)/4, $0xc0000000
+DATA vec_c0000000<>+60(SB)/4, $0xc0000000
+GLOBL vec_c0000000<>(SB), RODATA|NOPTR, $64
 
 DATA vec_20000000<>+0(SB)/4, $0x20000000
 DATA vec_20000000<>+4(SB)/4, $0x20000000
@@ -583,7 +807,15 @@ DATA vec_20000000<>+16(SB)/4, $0x20000000
 DATA vec_20000000<>+20(SB)/4, $0x20000000
 DATA vec_20000000<>+24(SB)/4, $0x20000000
 DATA vec_20000000<>+28(SB)/4, $0x20000000
-GLOBL vec_20000000<>(SB), RODATA|NOPTR, $32
+DATA vec_20000000<>+32(SB)/4, $0x20000000
+DATA vec_20000000<>+36(SB)/4, $0x20000000
+DATA vec_20000000<>+40(SB)/4, $0x20000000
+DATA vec_20000000<>+44(SB)/4, $0x20000000
+DATA vec_20000000<>+48(SB)/4, $0x20000000
+DATA vec_20000000<>+52(SB)/4, $0x20000000
+DATA vec_20000000<>+56(SB)/4, $0x20000000
+DATA vec_20000000<>+60(SB)/4, $0x20000000
+GLOBL vec_20000000<>(SB), RODATA|NOPTR, $64
 
 DATA vec_30c90fdb<>+0(SB)/4, $0x30c90fdb
 DATA vec_30c90fdb<>+4(SB)/4, $0x30c90fdb
@@ -593,7 +825,15 @@ DATA vec_30c90fdb<>+16(SB)/4, $0x30c90fdb
 DATA vec_30c90fdb<>+20(SB)/4, $0x30c90fdb
 DATA vec_30c90fdb<>+24(SB)/4, $0x30c90fdb
 DATA vec_30c90fdb<>+28(SB)/4, $0x30c90fdb
-GLOBL vec_30c90fdb<>(SB), RODATA|NOPTR, $32
+DATA vec_30c90fdb<>+32(SB)/4, $0x30c90fdb
+DATA vec_30c90fdb<>+36(SB)/4, $0x30c90fdb
+DATA vec_30c90fdb<>+40(SB)/4, $0x30c90fdb
+DATA vec_30c90fdb<>+44(SB)/4, $0x30c90fdb
+DATA vec_30c90fdb<>+48(SB)/4, $0x30c90fdb
+DATA vec_30c90fdb<>+52(SB)/4, $0x30c90fdb
+DATA vec_30c90fdb<>+56(SB)/4, $0x30c90fdb
+DATA vec_30c90fdb<>+60(SB)/4, $0x30c90fdb
+GLOBL vec_30c90fdb<>(SB), RODATA|NOPTR, $64
 
 DATA vec_b94ca1f9<>+0(SB)/4, $0xb94ca1f9
 DATA vec_b94ca1f9<>+4(SB)/4, $0xb94ca1f9
@@ -603,7 +843,15 @@ DATA vec_b94ca1f9<>+16(SB)/4, $0xb94ca1f9
 DATA vec_b94ca1f9<>+20(SB)/4, $0xb94ca1f9
 DATA vec_b94ca1f9<>+24(SB)/4, $0xb94ca1f9
 DATA vec_b94ca1f9<>+28(SB)/4, $0xb94ca1f9
-GLOBL vec_b94ca1f9<>(SB), RODATA|NOPTR, $32
+DATA vec_b94ca1f9<>+32(SB)/4, $0xb94ca1f9
+DATA vec_b94ca1f9<>+36(SB)/4, $0xb94ca1f9
+DATA vec_b94ca1f9<>+40(SB)/4, $0xb94ca1f9
+DATA vec_b94ca1f9<>+44(SB)/4, $0xb94ca1f9
+DATA vec_b94ca1f9<>+48(SB)/4, $0xb94ca1f9
+DATA vec_b94ca1f9<>+52(SB)/4, $0xb94ca1f9
+DATA vec_b94ca1f9<>+56(SB)/4, $0xb94ca1f9
+DATA vec_b94ca1f9<>+60(SB)/4, $0xb94ca1f9
+GLOBL vec_b94ca1f9<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3c08839e<>+0(SB)/4, $0x3c08839e
 DATA vec_3c08839e<>+4(SB)/4, $0x3c08839e
@@ -613,7 +861,15 @@ DATA vec_3c08839e<>+16(SB)/4, $0x3c08839e
 DATA vec_3c08839e<>+20(SB)/4, $0x3c08839e
 DATA vec_3c08839e<>+24(SB)/4, $0x3c08839e
 DATA vec_3c08839e<>+28(SB)/4, $0x3c08839e
-GLOBL vec_3c08839e<>(SB), RODATA|NOPTR, $32
+DATA vec_3c08839e<>+32(SB)/4, $0x3c08839e
+DATA vec_3c08839e<>+36(SB)/4, $0x3c08839e
+DATA vec_3c08839e<>+40(SB)/4, $0x3c08839e
+DATA vec_3c08839e<>+44(SB)/4, $0x3c08839e
+DATA vec_3c08839e<>+48(SB)/4, $0x3c08839e
+DATA vec_3c08839e<>+52(SB)/4, $0x3c08839e
+DATA vec_3c08839e<>+56(SB)/4, $0x3c08839e
+DATA vec_3c08839e<>+60(SB)/4, $0x3c08839e
+GLOBL vec_3c08839e<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3e2aaaa3<>+0(SB)/4, $0x3e2aaaa3
 DATA vec_3e2aaaa3<>+4(SB)/4, $0x3e2aaaa3
@@ -623,7 +879,15 @@ DATA vec_3e2aaaa3<>+16(SB)/4, $0x3e2aaaa3
 DATA vec_3e2aaaa3<>+20(SB)/4, $0x3e2aaaa3
 DATA vec_3e2aaaa3<>+24(SB)/4, $0x3e2aaaa3
 DATA vec_3e2aaaa3<>+28(SB)/4, $0x3e2aaaa3
-GLOBL vec_3e2aaaa3<>(SB), RODATA|NOPTR, $32
+DATA vec_3e2aaaa3<>+32(SB)/4, $0x3e2aaaa3
+DATA vec_3e2aaaa3<>+36(SB)/4, $0x3e2aaaa3
+DATA vec_3e2aaaa3<>+40(SB)/4, $0x3e2aaaa3
+DATA vec_3e2aaaa3<>+44(SB)/4, $0x3e2aaaa3
+DATA vec_3e2aaaa3<>+48(SB)/4, $0x3e2aaaa3
+DATA vec_3e2aaaa3<>+52(SB)/4, $0x3e2aaaa3
+DATA vec_3e2aaaa3<>+56(SB)/4, $0x3e2aaaa3
+DATA vec_3e2aaaa3<>+60(SB)/4, $0x3e2aaaa3
+GLOBL vec_3e2aaaa3<>(SB), RODATA|NOPTR, $64
 
 DATA vec_37ccf5ce<>+0(SB)/4, $0x37ccf5ce
 DATA vec_37ccf5ce<>+4(SB)/4, $0x37ccf5ce
@@ -633,7 +897,15 @@ DATA vec_37ccf5ce<>+16(SB)/4, $0x37ccf5ce
 DATA vec_37ccf5ce<>+20(SB)/4, $0x37ccf5ce
 DATA vec_37ccf5ce<>+24(SB)/4, $0x37ccf5ce
 DATA vec_37ccf5ce<>+28(SB)/4, $0x37ccf5ce
-GLOBL vec_37ccf5ce<>(SB), RODATA|NOPTR, $32
+DATA vec_37ccf5ce<>+32(SB)/4, $0x37ccf5ce
+DATA vec_37ccf5ce<>+36(SB)/4, $0x37ccf5ce
+DATA vec_37ccf5ce<>+40(SB)/4, $0x37ccf5ce
+DATA vec_37ccf5ce<>+44(SB)/4, $0x37ccf5ce
+DATA vec_37ccf5ce<>+48(SB)/4, $0x37ccf5ce
+DATA vec_37ccf5ce<>+52(SB)/4, $0x37ccf5ce
+DATA vec_37ccf5ce<>+56(SB)/4, $0x37ccf5ce
+DATA vec_37ccf5ce<>+60(SB)/4, $0x37ccf5ce
+GLOBL vec_37ccf5ce<>(SB), RODATA|NOPTR, $64
 
 DATA vec_bab6061a<>+0(SB)/4, $0xbab6061a
 DATA vec_bab6061a<>+4(SB)/4, $0xbab6061a
@@ -643,7 +915,15 @@ DATA vec_bab6061a<>+16(SB)/4, $0xbab6061a
 DATA vec_bab6061a<>+20(SB)/4, $0xbab6061a
 DATA vec_bab6061a<>+24(SB)/4, $0xbab6061a
 DATA vec_bab6061a<>+28(SB)/4, $0xbab6061a
-GLOBL vec_bab6061a<>(SB), RODATA|NOPTR, $32
+DATA vec_bab6061a<>+32(SB)/4, $0xbab6061a
+DATA vec_bab6061a<>+36(SB)/4, $0xbab6061a
+DATA vec_bab6061a<>+40(SB)/4, $0xbab6061a
+DATA vec_bab6061a<>+44(SB)/4, $0xbab6061a
+DATA vec_bab6061a<>+48(SB)/4, $0xbab6061a
+DATA vec_bab6061a<>+52(SB)/4, $0xbab6061a
+DATA vec_bab6061a<>+56(SB)/4, $0xbab6061a
+DATA vec_bab6061a<>+60(SB)/4, $0xbab6061a
+GLOBL vec_bab6061a<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3d2aaaa5<>+0(SB)/4, $0x3d2aaaa5
 DATA vec_3d2aaaa5<>+4(SB)/4, $0x3d2aaaa5
@@ -653,7 +933,15 @@ DATA vec_3d2aaaa5<>+16(SB)/4, $0x3d2aaaa5
 DATA vec_3d2aaaa5<>+20(SB)/4, $0x3d2aaaa5
 DATA vec_3d2aaaa5<>+24(SB)/4, $0x3d2aaaa5
 DATA vec_3d2aaaa5<>+28(SB)/4, $0x3d2aaaa5
-GLOBL vec_3d2aaaa5<>(SB), RODATA|NOPTR, $32
+DATA vec_3d2aaaa5<>+32(SB)/4, $0x3d2aaaa5
+DATA vec_3d2aaaa5<>+36(SB)/4, $0x3d2aaaa5
+DATA vec_3d2aaaa5<>+40(SB)/4, $0x3d2aaaa5
+DATA vec_3d2aaaa5<>+44(SB)/4, $0x3d2aaaa5
+DATA vec_3d2aaaa5<>+48(SB)/4, $0x3d2aaaa5
+DATA vec_3d2aaaa5<>+52(SB)/4, $0x3d2aaaa5
+DATA vec_3d2aaaa5<>+56(SB)/4, $0x3d2aaaa5
+DATA vec_3d2aaaa5<>+60(SB)/4, $0x3d2aaaa5
+GLOBL vec_3d2aaaa5<>(SB), RODATA|NOPTR, $64
 
 DATA vec_40000000<>+0(SB)/4, $0x40000000
 DATA vec_40000000<>+4(SB)/4, $0x40000000
@@ -663,7 +951,15 @@ DATA vec_40000000<>+16(SB)/4, $0x40000000
 DATA vec_40000000<>+20(SB)/4, $0x40000000
 DATA vec_40000000<>+24(SB)/4, $0x40000000
 DATA vec_40000000<>+28(SB)/4, $0x40000000
-GLOBL vec_40000000<>(SB), RODATA|NOPTR, $32
+DATA vec_40000000<>+32(SB)/4, $0x40000000
+DATA vec_40000000<>+36(SB)/4, $0x40000000
+DATA vec_40000000<>+40(SB)/4, $0x40000000
+DATA vec_40000000<>+44(SB)/4, $0x40000000
+DATA vec_40000000<>+48(SB)/4, $0x40000000
+DATA vec_40000000<>+52(SB)/4, $0x40000000
+DATA vec_40000000<>+56(SB)/4, $0x40000000
+DATA vec_40000000<>+60(SB)/4, $0x40000000
+GLOBL vec_40000000<>(SB), RODATA|NOPTR, $64
 
 DATA vec_80000000<>+0(SB)/4, $0x80000000
 DATA vec_80000000<>+4(SB)/4, $0x80000000
@@ -673,4 +969,339 @@ DATA vec_80000000<>+16(SB)/4, $0x80000000
 DATA vec_80000000<>+20(SB)/4, $0x80000000
 DATA vec_80000000<>+24(SB)/4, $0x80000000
 DATA vec_80000000<>+28(SB)/4, $0x80000000
-GLOBL vec_80000000<>(SB), RODATA|NOPTR, $32
+DATA vec_80000000<>+32(SB)/4, $0x80000000
+DATA vec_80000000<>+36(SB)/4, $0x80000000
+DATA vec_80000000<>+40(SB)/4, $0x80000000
+DATA vec_80000000<>+44(SB)/4, $0x80000000
+DATA vec_80000000<>+48(SB)/4, $0x80000000
+DATA vec_80000000<>+52(SB)/4, $0x80000000
+DATA vec_80000000<>+56(SB)/4, $0x80000000
+DATA vec_80000000<>+60(SB)/4, $0x80000000
+GLOBL vec_80000000<>(SB), RODATA|NOPTR, $64
+
+// func philoxAVX512(n int, dst *float32, words *uint32, block uint32)
+// Requires: AVX, AVX512F
+TEXT ·philoxAVX512(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         words+16(FP), DX
+	MOVL         block+24(FP), BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Z0
+	VPADDD       blocks_from_0<>+0(SB), Z0, Z1
+	VPADDD       blocks_from_8<>+0(SB), Z0, Z0
+	VMOVDQU32    vec_d2511f53<>+0(SB), Z2
+	VMOVDQU32    vec_cd9e8d57<>+0(SB), Z3
+
+philox:
+	VPMULUDQ        Z2, Z1, Z4
+	VPSHUFD         $0xf5, Z4, Z5
+	VPXORD.BCST     (DX), Z5, Z5
+	VPMULUDQ        Z3, Z5, Z5
+	VPSHUFD         $0xf5, Z5, Z6
+	VPXORD.BCST     4(DX), Z6, Z6
+	VPXORD.BCST     8(DX), Z4, Z4
+	VPMULUDQ        Z3, Z4, Z4
+	VPMULUDQ        Z2, Z6, Z7
+	VPSHUFD         $0xf5, Z4, Z6
+	VPTERNLOGD.BCST $0x96, 12(DX), Z5, Z6
+	VPSHUFD         $0xf5, Z7, Z5
+	VPXORD.BCST     16(DX), Z5, Z5
+	VPADDD          vec_00000010<>+0(SB), Z1, Z1
+	VPMULUDQ        Z2, Z0, Z8
+	VPSHUFD         $0xf5, Z8, Z9
+	VPXORD.BCST     (DX), Z9, Z9
+	VPMULUDQ        Z3, Z9, Z9
+	VPSHUFD         $0xf5, Z9, Z10
+	VPXORD.BCST     4(DX), Z10, Z10
+	VPXORD.BCST     8(DX), Z8, Z8
+	VPMULUDQ        Z3, Z8, Z8
+	VPMULUDQ        Z2, Z10, Z11
+	VPSHUFD         $0xf5, Z8, Z10
+	VPTERNLOGD.BCST $0x96, 12(DX), Z9, Z10
+	VPSHUFD         $0xf5, Z11, Z9
+	VPXORD.BCST     16(DX), Z9, Z9
+	VPADDD          vec_00000010<>+0(SB), Z0, Z0
+	VPMULUDQ        Z2, Z6, Z6
+	VPMULUDQ        Z3, Z5, Z5
+	VPSHUFD         $0xf5, Z5, Z12
+	VPTERNLOGD.BCST $0x96, 20(DX), Z4, Z12
+	VPSHUFD         $0xf5, Z6, Z4
+	VPTERNLOGD.BCST $0x96, 24(DX), Z7, Z4
+	VPMULUDQ        Z2, Z10, Z7
+	VPMULUDQ        Z3, Z9, Z9
+	VPSHUFD         $0xf5, Z9, Z10
+	VPTERNLOGD.BCST $0x96, 20(DX), Z8, Z10
+	VPSHUFD         $0xf5, Z7, Z8
+	VPTERNLOGD.BCST $0x96, 24(DX), Z11, Z8
+	VPMULUDQ        Z2, Z12, Z11
+	VPMULUDQ        Z3, Z4, Z4
+	VPSHUFD         $0xf5, Z4, Z12
+	VPTERNLOGD.BCST $0x96, 28(DX), Z5, Z12
+	VPSHUFD         $0xf5, Z11, Z5
+	VPTERNLOGD.BCST $0x96, 32(DX), Z6, Z5
+	VPMULUDQ        Z2, Z10, Z6
+	VPMULUDQ        Z3, Z8, Z8
+	VPSHUFD         $0xf5, Z8, Z10
+	VPTERNLOGD.BCST $0x96, 28(DX), Z9, Z10
+	VPSHUFD         $0xf5, Z6, Z9
+	VPTERNLOGD.BCST $0x96, 32(DX), Z7, Z9
+	VPMULUDQ        Z2, Z12, Z7
+	VPMULUDQ        Z3, Z5, Z5
+	VPSHUFD         $0xf5, Z5, Z12
+	VPTERNLOGD.BCST $0x96, 36(DX), Z4, Z12
+	VPSHUFD         $0xf5, Z7, Z4
+	VPTERNLOGD.BCST $0x96, 40(DX), Z11, Z4
+	VPMULUDQ        Z2, Z10, Z10
+	VPMULUDQ        Z3, Z9, Z9
+	VPSHUFD         $0xf5, Z9, Z11
+	VPTERNLOGD.BCST $0x96, 36(DX), Z8, Z11
+	VPSHUFD         $0xf5, Z10, Z8
+	VPTERNLOGD.BCST $0x96, 40(DX), Z6, Z8
+	VPMULUDQ        Z2, Z12, Z6
+	VPMULUDQ        Z3, Z4, Z4
+	VPSHUFD         $0xf5, Z4, Z12
+	VPTERNLOGD.BCST $0x96, 44(DX), Z5, Z12
+	VPSHUFD         $0xf5, Z6, Z5
+	VPTERNLOGD.BCST $0x96, 48(DX), Z7, Z5
+	VPMULUDQ        Z2, Z11, Z7
+	VPMULUDQ        Z3, Z8, Z8
+	VPSHUFD         $0xf5, Z8, Z11
+	VPTERNLOGD.BCST $0x96, 44(DX), Z9, Z11
+	VPSHUFD         $0xf5, Z7, Z9
+	VPTERNLOGD.BCST $0x96, 48(DX), Z10, Z9
+	VPMULUDQ        Z2, Z12, Z10
+	VPMULUDQ        Z3, Z5, Z5
+	VPSHUFD         $0xf5, Z5, Z12
+	VPTERNLOGD.BCST $0x96, 52(DX), Z4, Z12
+	VPSHUFD         $0xf5, Z10, Z4
+	VPTERNLOGD.BCST $0x96, 56(DX), Z6, Z4
+	VPMULUDQ        Z2, Z11, Z6
+	VPMULUDQ        Z3, Z9, Z9
+	VPSHUFD         $0xf5, Z9, Z11
+	VPTERNLOGD.BCST $0x96, 52(DX), Z8, Z11
+	VPSHUFD         $0xf5, Z6, Z8
+	VPTERNLOGD.BCST $0x96, 56(DX), Z7, Z8
+	VPMULUDQ        Z2, Z12, Z7
+	VPMULUDQ        Z3, Z4, Z4
+	VPSHUFD         $0xf5, Z4, Z12
+	VPTERNLOGD.BCST $0x96, 60(DX), Z5, Z12
+	VPSHUFD         $0xf5, Z7, Z5
+	VPTERNLOGD.BCST $0x96, 64(DX), Z10, Z5
+	VPMULUDQ        Z2, Z11, Z10
+	VPMULUDQ        Z3, Z8, Z8
+	VPSHUFD         $0xf5, Z8, Z11
+	VPTERNLOGD.BCST $0x96, 60(DX), Z9, Z11
+	VPSHUFD         $0xf5, Z10, Z9
+	VPTERNLOGD.BCST $0x96, 64(DX), Z6, Z9
+	VPMULUDQ        Z2, Z12, Z6
+	VPMULUDQ        Z3, Z5, Z5
+	VPSHUFD         $0xf5, Z5, Z12
+	VPTERNLOGD.BCST $0x96, 68(DX), Z4, Z12
+	VPSHUFD         $0xf5, Z6, Z4
+	VPTERNLOGD.BCST $0x96, 72(DX), Z7, Z4
+	VPMULUDQ        Z2, Z11, Z7
+	VPMULUDQ        Z3, Z9, Z9
+	VPSHUFD         $0xf5, Z9, Z11
+	VPTERNLOGD.BCST $0x96, 68(DX), Z8, Z11
+	VPSHUFD         $0xf5, Z7, Z8
+	VPTERNLOGD.BCST $0x96, 72(DX), Z10, Z8
+	MOVL            $0x0000aaaa, BX
+	KMOVW           BX, K1
+	VMOVSLDUP       Z4, K1, Z12
+	VMOVDQU32       Z12, (CX)
+	MOVL            $0x0000aaaa, BX
+	KMOVW           BX, K1
+	VMOVSLDUP       Z6, K1, Z5
+	VMOVDQU32       Z5, 64(CX)
+	MOVL            $0x0000aaaa, BX
+	KMOVW           BX, K1
+	VMOVSLDUP       Z8, K1, Z11
+	VMOVDQU32       Z11, 128(CX)
+	MOVL            $0x0000aaaa, BX
+	KMOVW           BX, K1
+	VMOVSLDUP       Z7, K1, Z9
+	VMOVDQU32       Z9, 192(CX)
+	ADDQ            $0x00000100, CX
+	SUBQ            $0x40, AX
+	JNZ             philox
+	VZEROUPPER
+	RET
+
+DATA blocks_from_8<>+0(SB)/4, $0x00000008
+DATA blocks_from_8<>+4(SB)/4, $0x00000000
+DATA blocks_from_8<>+8(SB)/4, $0x00000009
+DATA blocks_from_8<>+12(SB)/4, $0x00000000
+DATA blocks_from_8<>+16(SB)/4, $0x0000000a
+DATA blocks_from_8<>+20(SB)/4, $0x00000000
+DATA blocks_from_8<>+24(SB)/4, $0x0000000b
+DATA blocks_from_8<>+28(SB)/4, $0x00000000
+DATA blocks_from_8<>+32(SB)/4, $0x0000000c
+DATA blocks_from_8<>+36(SB)/4, $0x00000000
+DATA blocks_from_8<>+40(SB)/4, $0x0000000d
+DATA blocks_from_8<>+44(SB)/4, $0x00000000
+DATA blocks_from_8<>+48(SB)/4, $0x0000000e
+DATA blocks_from_8<>+52(SB)/4, $0x00000000
+DATA blocks_from_8<>+56(SB)/4, $0x0000000f
+DATA blocks_from_8<>+60(SB)/4, $0x00000000
+GLOBL blocks_from_8<>(SB), RODATA|NOPTR, $64
+
+DATA vec_00000010<>+0(SB)/4, $0x00000010
+DATA vec_00000010<>+4(SB)/4, $0x00000010
+DATA vec_00000010<>+8(SB)/4, $0x00000010
+DATA vec_00000010<>+12(SB)/4, $0x00000010
+DATA vec_00000010<>+16(SB)/4, $0x00000010
+DATA vec_00000010<>+20(SB)/4, $0x00000010
+DATA vec_00000010<>+24(SB)/4, $0x00000010
+DATA vec_00000010<>+28(SB)/4, $0x00000010
+DATA vec_00000010<>+32(SB)/4, $0x00000010
+DATA vec_00000010<>+36(SB)/4, $0x00000010
+DATA vec_00000010<>+40(SB)/4, $0x00000010
+DATA vec_00000010<>+44(SB)/4, $0x00000010
+DATA vec_00000010<>+48(SB)/4, $0x00000010
+DATA vec_00000010<>+52(SB)/4, $0x00000010
+DATA vec_00000010<>+56(SB)/4, $0x00000010
+DATA vec_00000010<>+60(SB)/4, $0x00000010
+GLOBL vec_00000010<>(SB), RODATA|NOPTR, $64
+
+// func boxMullerAVX512(n int, dst *float32)
+// Requires: AVX, AVX512F
+TEXT ·boxMullerAVX512(SB), NOSPLIT, $0-16
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+
+boxMuller:
+	VMOVDQU32  (CX), Z0
+	VCVTUDQ2PS Z0, Z0
+	VMULPS     vec_2f800000<>+0(SB), Z0, Z0
+	VADDPS     vec_2f000000<>+0(SB), Z0, Z0
+	VPADDD     vec_004afb0d<>+0(SB), Z0, Z0
+	VGETEXPPS  Z0, Z1
+	VPANDD     vec_007fffff<>+0(SB), Z0, Z0
+	VPADDD     vec_3f3504f3<>+0(SB), Z0, Z0
+	VSUBPS     vec_3f800000<>+0(SB), Z0, Z0
+	VMULPS     Z0, Z0, Z4
+	VMULPS     Z4, Z4, Z5
+	VMULPS     vec_be7ffffc<>+0(SB), Z0, Z7
+	VADDPS     vec_3eaaaaaa<>+0(SB), Z7, Z7
+	VMULPS     vec_be2aae50<>+0(SB), Z0, Z6
+	VADDPS     vec_3e4cceac<>+0(SB), Z6, Z6
+	VMULPS     vec_bdfe5d4f<>+0(SB), Z0, Z8
+	VADDPS     vec_3e11e9bf<>+0(SB), Z8, Z8
+	VMULPS     vec_bdebd1b8<>+0(SB), Z0, Z9
+	VADDPS     vec_3def251a<>+0(SB), Z9, Z9
+	VMULPS     Z4, Z6, Z6
+	VADDPS     Z7, Z6, Z7
+	VMULPS     Z4, Z9, Z9
+	VADDPS     Z8, Z9, Z8
+	VMULPS     vec_3d9021bb<>+0(SB), Z5, Z6
+	VADDPS     Z8, Z6, Z8
+	VMULPS     Z5, Z8, Z8
+	VADDPS     Z7, Z8, Z7
+	VMULPS     Z4, Z0, Z6
+	VMULPS     Z6, Z7, Z7
+	VMULPS     vec_b95e8083<>+0(SB), Z1, Z6
+	VADDPS     Z6, Z7, Z7
+	VMULPS     vec_3f000000<>+0(SB), Z4, Z6
+	VSUBPS     Z6, Z7, Z7
+	VADDPS     Z7, Z0, Z0
+	VMULPS     vec_3f318000<>+0(SB), Z1, Z1
+	VADDPS     Z1, Z0, Z0
+	VMULPS     vec_c0000000<>+0(SB), Z0, Z0
+	VSQRTPS    Z0, Z0
+	VMOVDQU32  64(CX), Z1
+	VPADDD     vec_20000000<>+0(SB), Z1, Z4
+	VPANDD     vec_c0000000<>+0(SB), Z4, Z5
+	VPSUBD     Z5, Z1, Z5
+	VCVTDQ2PS  Z5, Z5
+	VMULPS     vec_30c90fdb<>+0(SB), Z5, Z5
+	VMULPS     Z5, Z5, Z1
+	VMULPS     vec_b94ca1f9<>+0(SB), Z1, Z6
+	VADDPS     vec_3c08839e<>+0(SB), Z6, Z6
+	VMULPS     Z1, Z6, Z6
+	VSUBPS     vec_3e2aaaa3<>+0(SB), Z6, Z6
+	VMULPS     Z1, Z6, Z6
+	VMULPS     Z5, Z6, Z6
+	VADDPS     Z5, Z6, Z6
+	VMULPS     vec_37ccf5ce<>+0(SB), Z1, Z5
+	VADDPS     vec_bab6061a<>+0(SB), Z5, Z5
+	VMULPS     Z1, Z5, Z5
+	VADDPS     vec_3d2aaaa5<>+0(SB), Z5, Z5
+	VMULPS     Z1, Z5, Z5
+	VMULPS     Z1, Z5, Z5
+	VMULPS     vec_3f000000<>+0(SB), Z1, Z1
+	VSUBPS     Z1, Z5, Z5
+	VADDPS     vec_3f800000<>+0(SB), Z5, Z5
+	VPTESTMD   vec_40000000<>+0(SB), Z4, K1
+	VBLENDMPS  Z6, Z5, K1, Z2
+	VBLENDMPS  Z5, Z6, K1, Z3
+	VPADDD     vec_40000000<>+0(SB), Z4, Z1
+	VPTERNLOGD $0x78, vec_80000000<>+0(SB), Z1, Z2
+	VPTERNLOGD $0x78, vec_80000000<>+0(SB), Z4, Z3
+	VMULPS     Z2, Z0, Z2
+	VMULPS     Z3, Z0, Z3
+	VMOVDQU32  zip_0<>+0(SB), Z0
+	VPERMI2PS  Z3, Z2, Z0
+	VMOVDQU32  zip_8<>+0(SB), Z1
+	VPERMT2PS  Z3, Z1, Z2
+	VMOVDQU32  Z0, (CX)
+	VMOVDQU32  Z2, 64(CX)
+	ADDQ       $0x00000080, CX
+	SUBQ       $0x20, AX
+	JNZ        boxMuller
+	VZEROUPPER
+	RET
+
+DATA vec_2f800000<>+0(SB)/4, $0x2f800000
+DATA vec_2f800000<>+4(SB)/4, $0x2f800000
+DATA vec_2f800000<>+8(SB)/4, $0x2f800000
+DATA vec_2f800000<>+12(SB)/4, $0x2f800000
+DATA vec_2f800000<>+16(SB)/4, $0x2f800000
+DATA vec_2f800000<>+20(SB)/4, $0x2f800000
+DATA vec_2f800000<>+24(SB)/4, $0x2f800000
+DATA vec_2f800000<>+28(SB)/4, $0x2f800000
+DATA vec_2f800000<>+32(SB)/4, $0x2f800000
+DATA vec_2f800000<>+36(SB)/4, $0x2f800000
+DATA vec_2f800000<>+40(SB)/4, $0x2f800000
+DATA vec_2f800000<>+44(SB)/4, $0x2f800000
+DATA vec_2f800000<>+48(SB)/4, $0x2f800000
+DATA vec_2f800000<>+52(SB)/4, $0x2f800000
+DATA vec_2f800000<>+56(SB)/4, $0x2f800000
+DATA vec_2f800000<>+60(SB)/4, $0x2f800000
+GLOBL vec_2f800000<>(SB), RODATA|NOPTR, $64
+
+DATA zip_0<>+0(SB)/4, $0x00000000
+DATA zip_0<>+4(SB)/4, $0x00000010
+DATA zip_0<>+8(SB)/4, $0x00000001
+DATA zip_0<>+12(SB)/4, $0x00000011
+DATA zip_0<>+16(SB)/4, $0x00000002
+DATA zip_0<>+20(SB)/4, $0x00000012
+DATA zip_0<>+24(SB)/4, $0x00000003
+DATA zip_0<>+28(SB)/4, $0x00000013
+DATA zip_0<>+32(SB)/4, $0x00000004
+DATA zip_0<>+36(SB)/4, $0x00000014
+DATA zip_0<>+40(SB)/4, $0x00000005
+DATA zip_0<>+44(SB)/4, $0x00000015
+DATA zip_0<>+48(SB)/4, $0x00000006
+DATA zip_0<>+52(SB)/4, $0x00000016
+DATA zip_0<>+56(SB)/4, $0x00000007
+DATA zip_0<>+60(SB)/4, $0x00000017
+GLOBL zip_0<>(SB), RODATA|NOPTR, $64
+
+DATA zip_8<>+0(SB)/4, $0x00000008
+DATA zip_8<>+4(SB)/4, $0x00000018
+DATA zip_8<>+8(SB)/4, $0x00000009
+DATA zip_8<>+12(SB)/4, $0x00000019
+DATA zip_8<>+16(SB)/4, $0x0000000a
+DATA zip_8<>+20(SB)/4, $0x0000001a
+DATA zip_8<>+24(SB)/4, $0x0000000b
+DATA zip_8<>+28(SB)/4, $0x0000001b
+DATA zip_8<>+32(SB)/4, $0x0000000c
+DATA zip_8<>+36(SB)/4, $0x0000001c
+DATA zip_8<>+40(SB)/4, $0x0000000d
+DATA zip_8<>+44(SB)/4, $0x0000001d
+DATA zip_8<>+48(SB)/4, $0x0000000e
+DATA zip_8<>+52(SB)/4, $0x0000001e
+DATA zip_8<>+56(SB)/4, $0x0000000f
+DATA zip_8<>+60(SB)/4, $0x0000001f
+GLOBL zip_8<>(SB), RODATA|NOPTR, $64

@@ -16,7 +16,7 @@ func Normals(dst []float32, seed uint64, draw int, first int) {
 }
 
 func normals(dst []float32, seed uint64, draw uint32, first uint64) {
-	if simd {
+	if simd != generic {
 		normalsSIMD(dst, seed, draw, first)
 		return
 	}

@@ -8,14 +8,24 @@ import (
 
 //go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg gpu
 
-// haveSIMD tells whether this processor runs the assembly.
-var haveSIMD = cpu.X86.HasAVX2
+// best is the most that this processor can do.
+var best = detect()
+
+func detect() level {
+	switch {
+	case cpu.X86.HasAVX2 && cpu.X86.HasAVX512F:
+		return avx512
+	case cpu.X86.HasAVX2:
+		return avx2
+	}
+	return generic
+}
 
 const (
-	// group is the number of normals of 8 Philox blocks, which the assembly makes at a time.
-	group = 32
+	// group is the number of normals of 16 Philox blocks, a turn of the assembly or two.
+	group = 64
 	// span is how many pass from one routine to the next through the first-level cache.
-	span = 32 * group
+	span = 16 * group
 )
 
 // normalsSIMD is normalsGeneric in assembly.
@@ -51,8 +61,14 @@ func groups(dst []float32, seed uint64, draw uint32, b uint64) {
 			words := newStream(seed, draw, uint32(b>>32))
 			for at := 0; at < n; at += span {
 				part := dst[at:min(at+span, n)]
-				philoxAVX2(len(part), &part[0], &words[0], uint32(low)+uint32(at/4))
-				boxMullerAVX2(len(part), &part[0])
+				block := uint32(low) + uint32(at/4)
+				if simd == avx512 {
+					philoxAVX512(len(part), &part[0], &words[0], block)
+					boxMullerAVX512(len(part), &part[0])
+				} else {
+					philoxAVX2(len(part), &part[0], &words[0], block)
+					boxMullerAVX2(len(part), &part[0])
+				}
 			}
 		}
 		dst = dst[n:]

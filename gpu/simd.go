@@ -2,6 +2,25 @@ package gpu
 
 import "os"
 
-// simd tells whether the assembly is used. Tests switch it; nothing else does after start-up.
-// CUDIFFUSE_CPU=generic in the environment turns it off. The results are the same bits.
-var simd = haveSIMD && os.Getenv("CUDIFFUSE_CPU") != "generic"
+// level is a set of instructions for the loops of the CPU device. The results are the same bits.
+type level int
+
+const (
+	generic level = iota // Go
+	avx2
+	avx512
+)
+
+// simd is the level in use. Tests switch it; nothing else does after start-up.
+var simd = choose(os.Getenv("CUDIFFUSE_CPU"))
+
+// choose is the best level, or the named one where that is lower.
+func choose(name string) level {
+	switch name {
+	case "generic":
+		return generic
+	case "avx2":
+		return min(avx2, best)
+	}
+	return best
+}

@@ -8,12 +8,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// assembly is the routines of a level.
+type assembly struct {
+	philox    func(n int, dst *float32, words *uint32, block uint32)
+	boxMuller func(n int, dst *float32)
+	pairs     int // in a group of boxMuller
+}
+
+var assemblies = map[level]assembly{
+	avx2:   {philoxAVX2, boxMullerAVX2, 8},
+	avx512: {philoxAVX512, boxMullerAVX512, 16},
+}
+
 // TestPhiloxAssembly compares the words of whole groups, under keys and counters with all bits
 // clear, set and random.
 func TestPhiloxAssembly(t *testing.T) {
-	if !haveSIMD {
-		t.Skip("no AVX2")
-	}
+	forLevels(t, avx2, best+1, testPhiloxAssembly)
+}
+
+func testPhiloxAssembly(t *testing.T) {
+	pairs := assemblies[simd].pairs
 	rng := rand.New(rand.NewPCG(1, 2))
 	some := func() uint32 { return []uint32{0, math.MaxUint32, rng.Uint32()}[rng.IntN(3)] }
 	for range 20_000 {
@@ -22,13 +36,13 @@ func TestPhiloxAssembly(t *testing.T) {
 		low := min(some(), -uint32(n/4)) // the last group may end where the word wraps around
 		all, got := guarded(n)
 		words := newStream(uint64(k0)|uint64(k1)<<32, draw, high)
-		philoxAVX2(n, &got[0], &words[0], low)
+		assemblies[simd].philox(n, &got[0], &words[0], low)
 		want := make([]float32, n)
 		for i := range n / 4 {
 			var c [4]uint32
 			c[0], c[1], c[2], c[3] = philox(low+uint32(i), high, draw, 0, k0, k1)
 			for lane, w := range c {
-				want[i/4*16+lane%2*8+i%4*2+lane/2] = math.Float32frombits(w)
+				want[4*i/(2*pairs)*2*pairs+lane%2*pairs+2*i%pairs+lane/2] = math.Float32frombits(w)
 			}
 		}
 		requireTwin(t, want, all, "key %x %x, counter %x %x %x", k0, k1, low, high, draw)
@@ -38,9 +52,10 @@ func TestPhiloxAssembly(t *testing.T) {
 // TestBoxMullerAssembly goes over every radius, that is every integer below 2^24 and beyond that
 // every float32 and every tie between two of them, while the turns, 29 apart, go around once.
 func TestBoxMullerAssembly(t *testing.T) {
-	if !haveSIMD {
-		t.Skip("no AVX2")
-	}
+	forLevels(t, avx2, best+1, testBoxMullerAssembly)
+}
+
+func testBoxMullerAssembly(t *testing.T) {
 	step := uint64(1)
 	if testing.Short() {
 		step = 61
@@ -83,8 +98,9 @@ func (p *twinPairs) add(t *testing.T, a, b uint32) {
 	if p.n == 0 {
 		p.first = [2]uint32{a, b}
 	}
-	at := p.n/8*16 + p.n%8
-	p.bits[at], p.bits[at+8] = math.Float32frombits(a), math.Float32frombits(b)
+	size := assemblies[simd].pairs
+	at := p.n/size*2*size + p.n%size
+	p.bits[at], p.bits[at+size] = math.Float32frombits(a), math.Float32frombits(b)
 	p.radii[p.n], p.turns[p.n] = uniform(a), b
 	if p.n++; p.n < len(p.radii) {
 		return
@@ -92,7 +108,7 @@ func (p *twinPairs) add(t *testing.T, a, b uint32) {
 	p.n = 0
 	radius(p.radii[:])
 	rotate(p.want[:], p.radii[:], p.turns[:])
-	boxMullerAVX2(len(p.bits), &p.bits[0])
+	assemblies[simd].boxMuller(len(p.bits), &p.bits[0])
 	for i, w := range p.want {
 		if math.Float32bits(w) != math.Float32bits(p.bits[i]) {
 			require.Failf(t, "bits differ", "normal %d from radius %d, turn %d: want %x, got %x",

@@ -40,71 +40,77 @@ func requireTwin(t *testing.T, want, all []float32, msg string, args ...any) {
 	}
 }
 
-// useGeneric switches the assembly off until the test ends.
-func useGeneric(t *testing.T) {
-	if !haveSIMD {
-		t.Skip("this processor runs the generic twin anyway")
-	}
+// levelNames are the levels by name, as CUDIFFUSE_CPU has them.
+var levelNames = []string{generic: "generic", avx2: "avx2", avx512: "avx512"}
+
+// forLevels runs f at each level from lo on that is below hi.
+func forLevels(t *testing.T, lo, hi level, f func(t *testing.T)) {
 	old := simd
-	simd = false
-	t.Cleanup(func() { simd = old })
-}
-
-// TestGeneric runs the tests of what has a twin in assembly without it.
-func TestGeneric(t *testing.T) {
-	useGeneric(t)
-	for name, f := range map[string]func(*testing.T){
-		"golden": TestNormalsGolden, "formula": TestNormalsFormula, "split": TestNormalsAnySplit,
-		"kolmogorov-smirnov": TestNormalsKolmogorovSmirnov, "moments": TestNormalsMoments,
-		"lanes": TestNormalsLanesKolmogorovSmirnov, "independence": TestNormalsIndependence,
-	} {
-		t.Run(name, f)
+	defer func() { simd = old }()
+	for simd = lo; simd < hi; simd++ {
+		t.Run(levelNames[simd], f)
 	}
 }
 
-// TestEnvironmentForcesGeneric starts this test binary again, since the choice is made at start.
-func TestEnvironmentForcesGeneric(t *testing.T) {
+// TestLowerLevels runs the tests of what has a twin in assembly at the levels that are not in use.
+func TestLowerLevels(t *testing.T) {
+	forLevels(t, generic, simd, func(t *testing.T) {
+		t.Run("golden", TestNormalsGolden)
+		t.Run("formula", TestNormalsFormula)
+		t.Run("split", TestNormalsAnySplit)
+		t.Run("kolmogorov-smirnov", TestNormalsKolmogorovSmirnov)
+		t.Run("lanes", TestNormalsLanesKolmogorovSmirnov)
+		t.Run("moments", TestNormalsMoments)
+		t.Run("independence", TestNormalsIndependence)
+	})
+}
+
+// TestEnvironmentLowersLevel starts this test binary again, since the choice is made at start.
+func TestEnvironmentLowersLevel(t *testing.T) {
 	const child = "GPU_TEST_SIMD"
 	if want := os.Getenv(child); want != "" {
-		require.Equal(t, want, fmt.Sprint(simd))
+		require.Equal(t, want, levelNames[simd])
 		return
 	}
-	for value, want := range map[string]bool{"generic": false, "avx2": haveSIMD, "": haveSIMD} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestEnvironmentForcesGeneric$", "-test.v")
-		cmd.Env = append(os.Environ(), "CUDIFFUSE_CPU="+value, fmt.Sprint(child, "=", want))
+	for value, want := range map[string]level{"generic": generic, "avx2": min(avx2, best), "avx512": best,
+		"": best} {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestEnvironmentLowersLevel$", "-test.v")
+		cmd.Env = append(os.Environ(), "CUDIFFUSE_CPU="+value, child+"="+levelNames[want])
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "CUDIFFUSE_CPU=%q: %s", value, out)
-		require.Contains(t, string(out), "--- PASS: TestEnvironmentForcesGeneric")
+		require.Contains(t, string(out), "--- PASS: TestEnvironmentLowersLevel")
 	}
 }
 
-// TestNormalsTwins asks for every length up to a few vectors at every distance from a block of 8
-// counters, and where the counter's low word wraps around.
+// TestNormalsTwins asks for every length up to a few vectors at every distance from a group of 16
+// blocks, and where the counter's low word wraps around.
 func TestNormalsTwins(t *testing.T) {
-	rng := rand.New(rand.NewPCG(7, 8))
-	for _, base := range []uint64{0, 4096, 1<<34 - 64, 1<<34 - 36, 1<<34 - 32, 7<<34 - 100, 1<<62 - 50} {
-		for n := range 150 {
-			for off := range uint64(40) {
-				seed, draw := rng.Uint64(), rng.Uint32()
-				all, got := guarded(n)
-				normalsSIMD(got, seed, draw, base+off)
-				want := make([]float32, n)
-				normalsGeneric(want, seed, draw, base+off)
-				requireTwin(t, want, all, "seed %d, draw %d, %d from %d", seed, draw, n, base+off)
+	forLevels(t, avx2, best+1, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(7, 8))
+		check := func(n int, seed uint64, draw uint32, first uint64) {
+			all, got := guarded(n)
+			normalsSIMD(got, seed, draw, first)
+			want := make([]float32, n)
+			normalsGeneric(want, seed, draw, first)
+			requireTwin(t, want, all, "seed %d, draw %d, %d from %d", seed, draw, n, first)
+		}
+		for _, base := range []uint64{0, 4096, 1<<34 - 80, 1<<34 - 68, 1<<34 - 64, 7<<34 - 150, 1<<62 - 50} {
+			for n := range 150 {
+				for off := range uint64(70) {
+					check(n, rng.Uint64(), rng.Uint32(), base+off)
+				}
 			}
 		}
-	}
-	for _, first := range []uint64{0, 3, 1<<34 - 7777} { // more than one span
-		all, got := guarded(20_011)
-		normalsSIMD(got, 5, math.MaxUint32, first)
-		want := make([]float32, len(got))
-		normalsGeneric(want, 5, math.MaxUint32, first)
-		requireTwin(t, want, all, "from %d", first)
-	}
+		for _, first := range []uint64{0, 3, 1<<34 - 7777} { // more than one span
+			check(20_011, 5, math.MaxUint32, first)
+		}
+	})
 }
 
 // TestNormalsDoNotAllocate keeps the buffers of heads and tails on the stack.
 func TestNormalsDoNotAllocate(t *testing.T) {
 	dst := make([]float32, 1001)
-	require.Zero(t, testing.AllocsPerRun(10, func() { Normals(dst, 1, 2, 3) }))
+	forLevels(t, generic, best+1, func(t *testing.T) {
+		require.Zero(t, testing.AllocsPerRun(10, func() { Normals(dst, 1, 2, 3) }))
+	})
 }
