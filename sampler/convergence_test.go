@@ -134,11 +134,13 @@ func TestConvergenceOrder(t *testing.T) {
 	}
 }
 
-// TestEulerIsDDIM: the same solver in two scales.
+// TestEulerIsDDIM: the same solver in three scales.
 func TestEulerIsDDIM(t *testing.T) {
 	a := solve(t, sampler.DDIM{}, 20, schedule.VP)
 	b := solve(t, sampler.Euler{}, 20, schedule.VP)
 	require.InDeltaSlice(t, a, b, 1e-12)
+	flow := solve(t, sampler.FlowEuler{}, 20, schedule.VP)
+	require.InDeltaSlice(t, a, flow, 1e-12)
 	c := solve(t, sampler.DPMSolverPP{Multistep: sampler.Multistep{Order: 1}}, 20, schedule.VP)
 	require.InDeltaSlice(t, a, c, 1e-12)
 }

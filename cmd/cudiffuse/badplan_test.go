@@ -46,7 +46,7 @@ var badPlans = []badCase{
 	{"plan --scheduler-config @ddim.json --steps 5 --timesteps 3,2", "2 of steps, timesteps and sigmas given"},
 	{"plan --scheduler-config @ddim.json --steps 1001", "steps: 1001: want 1 to 1000"},
 	{"plan --scheduler-config @ddim.json --timesteps 1,2", "timesteps: 2 at 1: want falling values from 0 to 999"},
-	{"plan --scheduler-config @ddim.json --sigmas 3,1,0", "only EulerDiscreteScheduler takes them"},
+	{"plan --scheduler-config @ddim.json --sigmas 3,1,0", "only EulerDiscreteScheduler and FlowMatchEulerDiscreteScheduler take them"},
 	{"plan --scheduler-config @ddim.json --steps 5 --eta 2", "eta 2: want 0 to 1"},
 	{"plan --scheduler-config @ddim.json --steps 5 --strength 2", "strength: 2: want a number above 0, at most 1"},
 	{"plan --scheduler-config @ddim.json --steps 5 --mu 1", "use_dynamic_shifting"},

@@ -29,7 +29,9 @@ var classes = map[string]class{
 	"DEISMultistepScheduler": {defaults: deis, threshold: true, plan: (*Scheduler).deis,
 		algorithms: []string{"deis", "dpmsolver", "dpmsolver++"}, // all mean deis, and all solvers logrho
 		solvers:    []string{"logrho", "midpoint", "heun", "bh1", "bh2"}, shifts: []string{"exponential"}},
-	"PNDMScheduler":                   {defaults: func(c *config) { c.SetAlphaToOne = false }, plan: (*Scheduler).pndm},
+	"PNDMScheduler": {defaults: func(c *config) { c.SetAlphaToOne = false }, plan: (*Scheduler).pndm},
+	"FlowMatchEulerDiscreteScheduler": {plan: (*Scheduler).flowEuler, shifts: []string{"exponential", "linear"},
+		defaults: func(c *config) { c.PredictionType = "flow_prediction" }},
 	"EulerDiscreteScheduler":          {defaults: linspace, plan: (*Scheduler).exploding},
 	"EulerAncestralDiscreteScheduler": {defaults: linspace, plan: (*Scheduler).exploding},
 	"HeunDiscreteScheduler":           {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},

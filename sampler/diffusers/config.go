@@ -77,6 +77,13 @@ type config struct {
 	SolverP           any       `json:"solver_p"`
 	ShiftTerminal     *float64  `json:"shift_terminal"`
 	SkipPRKSteps      bool      `json:"skip_prk_steps"`
+	Shift             float64   `json:"shift"`
+	BaseShift         any       `json:"base_shift"` // this and the next three are for who computes mu
+	MaxShift          any       `json:"max_shift"`
+	BaseImageLength   any       `json:"base_image_seq_len"`
+	MaxImageLength    any       `json:"max_image_seq_len"`
+	InvertSigmas      bool      `json:"invert_sigmas"`
+	Stochastic        bool      `json:"stochastic_sampling"`
 	AlgorithmType     string    `json:"algorithm_type"`
 	SolverType        string    `json:"solver_type"`
 	LowerOrderFinal   bool      `json:"lower_order_final"`
@@ -140,7 +147,7 @@ func Parse(r io.Reader) (*Scheduler, error) {
 	}
 	s := &Scheduler{c: config{TrainTimesteps: 1000, BetaStart: 1e-4, BetaEnd: 0.02, BetaSchedule: "linear",
 		PredictionType: "epsilon", TimestepSpacing: "leading", ClipRange: 1, SetAlphaToOne: true,
-		FlowShift: 1, SolverOrder: 2, AlgorithmType: "dpmsolver++", SolverType: "midpoint",
+		FlowShift: 1, Shift: 1, SolverOrder: 2, AlgorithmType: "dpmsolver++", SolverType: "midpoint",
 		LowerOrderFinal: true, FinalSigmas: "zero", InterpolationType: "linear", TimestepType: "discrete",
 		TimeShiftType: "exponential", OriginalSteps: 50, TimestepScaling: 10,
 		PredictX0: true, ThresholdRatio: sampler.DefaultQuantile, SampleMax: 1}}
@@ -182,6 +189,9 @@ func (s *Scheduler) check() error {
 	}
 	if c.VarianceType != nil && strings.HasPrefix(*c.VarianceType, "learned") {
 		return fail("variance_type", fmt.Sprintf("%q: learned variance is not supported yet", *c.VarianceType))
+	}
+	if c.Stochastic && c.InvertSigmas {
+		return fail("stochastic_sampling", "contradicts invert_sigmas: want one of them")
 	}
 	if c.SolverP != nil {
 		return fail("solver_p", "another solver as the predictor is not supported: want null")

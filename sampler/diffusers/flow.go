@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/cudiffuse/cudiffuse/sampler"
 	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
@@ -29,6 +30,61 @@ func (s *Scheduler) dynamicFlowLevels(T int, o Options) (ts, sigmas []float64, e
 		ts = append(ts, v*float64(T))
 	}
 	return ts, sigmas, nil
+}
+
+// flowMatch is the class that lives on a flow grid.
+const flowMatch = "FlowMatchEulerDiscreteScheduler"
+
+// flowEuler plans it. With invert_sigmas the network's time and velocity run from noise (0) to data (1).
+func (s *Scheduler) flowEuler(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
+	sigmas, err := s.flowTimes(float64(n.Timesteps()), o)
+	if err != nil {
+		return nil, err
+	}
+	var pts []schedule.Point
+	for _, v := range sigmas {
+		t := v
+		if s.c.InvertSigmas {
+			t = 1 - v
+		}
+		pts = append(pts, schedule.Flow(t*float64(n.Timesteps()), v))
+	}
+	invert := func(p *sampler.Plan) {
+		for i := range p.Stages {
+			if s.c.InvertSigmas {
+				p.Stages[i].From.Out = -p.Stages[i].From.Out
+			}
+		}
+	}
+	return sampler.New(sampler.FlowEuler{Stochastic: s.c.Stochastic}, append(pts, schedule.Flow(0, 0)), kind, invert)
+}
+
+// flowTimes returns the flow times of FlowMatchEulerDiscreteScheduler without the final 0. The quirk: the
+// lowest is shifted already before all are shifted, unless use_dynamic_shifting is set.
+func (s *Scheduler) flowTimes(T float64, o Options) ([]float64, error) {
+	sigmas := append([]float64(nil), o.Sigmas...)
+	if o.Sigmas == nil {
+		ends := []float64{1, 1 / T}
+		if !s.c.DynamicShifting {
+			schedule.FlowShift(ends, s.c.Shift)
+		}
+		for i := range o.Steps {
+			sigmas = append(sigmas, ends[0]+float64(i)*(ends[1]-ends[0])/float64(max(o.Steps-1, 1)))
+		}
+	}
+	if err := s.shiftFlow(sigmas, s.c.Shift, o); err != nil {
+		return nil, err
+	}
+	lo, hi := sigmas[len(sigmas)-1], sigmas[0]
+	switch {
+	case s.c.Karras:
+		return schedule.Karras(len(sigmas), lo, hi, karrasRho)
+	case s.c.Exponential:
+		return schedule.Exponential(len(sigmas), lo, hi)
+	case s.c.Beta:
+		return schedule.BetaQuantile(len(sigmas), lo, hi, betaShape, betaShape)
+	}
+	return sigmas, nil
 }
 
 // shiftFlow shifts flow times by the config's shift or, with use_dynamic_shifting, by e^mu (exponential) or

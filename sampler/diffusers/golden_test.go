@@ -137,5 +137,6 @@ func TestMatchesDiffusers(t *testing.T) {
 		"LCMScheduler": 39, "EulerDiscreteScheduler": 37, "EulerAncestralDiscreteScheduler": 19,
 		"HeunDiscreteScheduler": 31, "LMSDiscreteScheduler": 34,
 		"UniPCMultistepScheduler": 48, "DEISMultistepScheduler": 35, "PNDMScheduler": 26,
-		"KDPM2DiscreteScheduler": 21, "KDPM2AncestralDiscreteScheduler": 17}, count, "every supported case of the reference is run")
+		"KDPM2DiscreteScheduler": 21, "KDPM2AncestralDiscreteScheduler": 17,
+		"FlowMatchEulerDiscreteScheduler": 15}, count, "every supported case of the reference is run")
 }

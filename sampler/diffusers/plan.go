@@ -13,7 +13,7 @@ import (
 type Options struct {
 	Steps     int       // num_inference_steps; 0 when Timesteps or Sigmas is given
 	Timesteps []float64 // custom timesteps, falling
-	Sigmas    []float64 // custom noise levels, falling, with the final one (EulerDiscreteScheduler)
+	Sigmas    []float64 // custom noise levels, falling: Euler with the final one, flow times without
 
 	Eta                   float64 // DDIM
 	UseClippedModelOutput bool    // DDIM
@@ -67,8 +67,11 @@ func (s *Scheduler) checkOptions(o Options) error {
 	if o.Timesteps == nil && o.Sigmas == nil && (o.Steps < 1 || o.Steps > s.c.TrainTimesteps) {
 		return fail("steps", fmt.Sprintf("%d: want 1 to %d", o.Steps, s.c.TrainTimesteps))
 	}
-	if o.Sigmas != nil && s.c.Class != "EulerDiscreteScheduler" {
-		return fail("sigmas", "only EulerDiscreteScheduler takes them: want steps or timesteps")
+	if o.Sigmas != nil && s.c.Class != "EulerDiscreteScheduler" && s.c.Class != flowMatch {
+		return fail("sigmas", "only EulerDiscreteScheduler and "+flowMatch+" take them: want steps or timesteps")
+	}
+	if o.Timesteps != nil && s.c.Class == flowMatch {
+		return fail("timesteps", "contradict the flow times of this class: want steps or sigmas")
 	}
 	if o.Strength != 0 && !(o.Strength > 0 && o.Strength <= 1) {
 		return fail("strength", fmt.Sprintf("%v: want a number above 0, at most 1", o.Strength))

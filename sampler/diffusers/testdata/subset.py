@@ -9,7 +9,7 @@ import sys
 CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCMScheduler", "EulerDiscreteScheduler",
            "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler",
            "UniPCMultistepScheduler", "DEISMultistepScheduler", "PNDMScheduler", "KDPM2DiscreteScheduler",
-           "KDPM2AncestralDiscreteScheduler"}
+           "KDPM2AncestralDiscreteScheduler", "FlowMatchEulerDiscreteScheduler"}
 
 
 def supported(case):
