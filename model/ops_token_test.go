@@ -136,12 +136,13 @@ func identity(c int) [][]float32 {
 
 // TestTokenShapes: operands that do not fit are refused.
 func TestTokenShapes(t *testing.T) {
-	shapes := []Shape{{4, 8, 8}, {3, 8, 8}, {4, 7, 8}, {4, 4, 4}, {4, 77, 1}, {6, 77, 1}, {4, 3, 8}, {4, 4, 5}}
+	shapes := []Shape{{4, 8, 8}, {3, 8, 8}, {4, 7, 8}, {4, 4, 4}, {4, 77, 1}, {6, 77, 1}, {4, 3, 8}, {4, 4, 5}, {4, 5, 4}, {4, 8, 9}}
 	in := func(id TensorID) Shape { return shapes[id] }
 	var e *ShapeError
 	for _, op := range []Op{
 		LayerNorm{X: 0, Channels: 5}, GEGLU{X: 1}, SwapAxes{X: 0},
 		UpsampleLike{X: 6, Like: 0}, UpsampleLike{X: 7, Like: 0}, UpsampleLike{X: 0, Like: 3},
+		UpsampleLike{X: 8, Like: 0}, UpsampleLike{X: 3, Like: 9},
 		Attention{Q: 0, K: 4, V: 5, Heads: 2}, Attention{Q: 0, K: 5, V: 5, Heads: 2},
 		Attention{Q: 0, K: 4, V: 3, Heads: 2}, Attention{Q: 0, K: 4, V: 4, Heads: 3},
 	} {

@@ -147,8 +147,14 @@ func TestConditionDefaults(t *testing.T) {
 	u, err = buildCondition([]byte(`{}`))
 	require.NoError(t, err)
 	require.Equal(t, 1280, u.ContextDim())
-	require.Equal(t, 0, u.Height())
-	require.Equal(t, []int{8, 8, 8, 8}, u.Config().AttentionHeads)
+	eight, one, two := []int{8, 8, 8, 8}, []int{1, 1, 1, 1}, []int{2, 2, 2, 2}
+	require.Equal(t, UNetConditionConfig{InChannels: 4, OutChannels: 4, TimeEmbeddingDim: 1280, FlipSinToCos: true,
+		DownBlocks: []string{"CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"},
+		UpBlocks:   []string{"UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"},
+		MidBlock:   "UNetMidBlock2DCrossAttn", MidBlockScale: 1, BlockChannels: []int{320, 640, 1280, 1280},
+		LayersPerBlock: two, TransformerLayers: one, AttentionHeads: eight, CrossAttentionDim: 1280,
+		OnlyCrossAttention: make([]bool, 4), DownsamplePadding: 1, ConvInKernel: 3, ConvOutKernel: 3, Act: SiLU,
+		NormGroups: 32, NormEps: 1e-5}, u.Config())
 }
 
 // TestConditionSizes: what does not fit is refused when it is compiled.

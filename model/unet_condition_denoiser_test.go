@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,15 +19,23 @@ func text(u *model.UNetCondition, seed uint64, tokens int) *model.TextEmbedding 
 	return &model.TextEmbedding{Data: data, Tokens: tokens}
 }
 
+// changedText is a condition with a change, in memory of its own.
+func changedText(c sampler.Cond, f func(c *model.TextEmbedding)) sampler.Cond {
+	x := *c.(*model.TextEmbedding)
+	x.Data = slices.Clone(x.Data)
+	f(&x)
+	return &x
+}
+
 // TestConditionDenoiserRows: a row's output does not depend on which other rows are
 // active, nor on the lengths of their texts, and rows that are not active are left alone.
 func TestConditionDenoiserRows(t *testing.T) {
-	for _, name := range []string{"unet_sd15", "unet_lcm"} {
+	for _, name := range []string{"unet_sd15", "unet_lcm", "unet_wide"} {
 		u, err := model.OpenUNetCondition("testdata/" + name)
 		require.NoError(t, err)
 		d, err := u.Denoiser(4, 6, nil)
 		require.NoError(t, err)
-		require.Equal(t, []int{4, 4, 6}, d.Shape())
+		require.Equal(t, []int{u.Channels(), 4, 6}, d.Shape())
 		const rows = 6
 		n := sampler.Elems(d.Shape())
 		conds := make([]sampler.Cond, rows)
@@ -35,6 +44,9 @@ func TestConditionDenoiserRows(t *testing.T) {
 			if r%2 == 1 && name == "unet_lcm" {
 				c.TimeCond = make([]float32, 16)
 				gpu.Normals(c.TimeCond, uint64(100+r), 0, 0)
+			}
+			if name == "unet_wide" {
+				c.Class = model.Class(2 * r)
 			}
 			conds[r] = c
 		}
@@ -49,6 +61,14 @@ func TestConditionDenoiserRows(t *testing.T) {
 			return out
 		}
 		all := eval(0, 1, 2, 3, 4, 5)
+		conds[5] = changedText(conds[5], func(c *model.TextEmbedding) { c.Data[7]++ })
+		require.NotEqual(t, all[5*n:], eval(5)[5*n:], "the text has an effect")
+		if name == "unet_wide" {
+			conds[5] = changedText(conds[5], func(c *model.TextEmbedding) { c.Data[7]--; c.Class-- })
+			require.NotEqual(t, all[5*n:], eval(5)[5*n:], "the class has an effect")
+			conds[5] = changedText(conds[5], func(c *model.TextEmbedding) { c.Data[7]++; c.Class++ })
+		}
+		all = eval(0, 1, 2, 3, 4, 5)
 		for _, active := range [][]int{{0}, {3}, {1, 2}, {0, 2, 5}, {1, 4}, {0, 1, 2, 3, 4, 5}} {
 			got := eval(active...)
 			for r, k := 0, 0; r < rows; r++ {
@@ -122,6 +142,20 @@ func TestConditionDenoiserRefuses(t *testing.T) {
 		var in *model.InputError
 		require.ErrorAs(t, d.Forward(t.Context(), e), &in, "case %d", i)
 		require.Equal(t, make(gpu.HostBuffer, 2*n), out, "nothing runs before all is checked")
+	}
+	u, err = model.OpenUNetCondition("testdata/unet_wide")
+	require.NoError(t, err)
+	classes, err := u.Denoiser(4, 4, nil)
+	require.NoError(t, err)
+	for _, class := range []model.Class{-1, 11} {
+		c := text(u, 1, 7)
+		c.Class = class
+		m := sampler.Elems(classes.Shape())
+		e := &sampler.Eval{Elems: m, Active: []int{0}, Conds: []sampler.Cond{c},
+			In: make(gpu.HostBuffer, m), T: make(gpu.HostBuffer, 1), Out: make(gpu.HostBuffer, m)}
+		var in *model.InputError
+		require.ErrorAs(t, classes.Forward(t.Context(), e), &in)
+		require.Equal(t, "class", in.Input, "refused before anything is compiled")
 	}
 	e := &sampler.Eval{Elems: n + 1, Active: []int{0}, Conds: []sampler.Cond{good},
 		In: make(gpu.HostBuffer, n+1), T: make(gpu.HostBuffer, 1), Out: make(gpu.HostBuffer, n+1)}

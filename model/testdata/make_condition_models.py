@@ -53,14 +53,14 @@ emit("unet_lcm", [259, 999], (8, 8), [7], **SD, attention_head_dim=4, time_cond_
 # Options that these leave out, in small networks with fp16 files; contexts of 78, 77 and 1 tokens. The first has an
 # odd size on every level, and heads that do not divide the channels.
 emit("unet_odd", [3.5, 998.0], (13, 9), [78, 77, 1], [2, 0], half=True, sample_size=(13, 9), in_channels=5, out_channels=3,
-     norm_num_groups=4, block_out_channels=(8, 12, 16), layers_per_block=(1, 2, 1), cross_attention_dim=10,
-     transformer_layers_per_block=(1, 2, 1), attention_head_dim=(2, 5, 16), only_cross_attention=(True, False, True),
+     norm_num_groups=4, block_out_channels=(8, 12, 16), layers_per_block=(2, 1, 1), cross_attention_dim=10,
+     transformer_layers_per_block=(1, 1, 2), attention_head_dim=(2, 5, 16), only_cross_attention=(False, True, True),
      down_block_types=("CrossAttnDownBlock2D",) * 2 + ("DownBlock2D",),
-     up_block_types=("CrossAttnUpBlock2D", "UpBlock2D", "CrossAttnUpBlock2D"), num_class_embeds=3,
+     up_block_types=("CrossAttnUpBlock2D", "UpBlock2D", "CrossAttnUpBlock2D"), class_embed_type="timestep",
      center_input_sample=True, conv_in_kernel=5, conv_out_kernel=1, mid_block_scale_factor=1.5, act_fn="gelu",
      time_embedding_act_fn="mish", time_embedding_dim=20, norm_eps=1e-3)
 emit("unet_wide", [0, 500], (4, 10), [78, 77, 1], [4, 9], half=True, sample_size=None, in_channels=2, out_channels=2,
      norm_num_groups=3, block_out_channels=(9, 6), layers_per_block=1, cross_attention_dim=6, attention_head_dim=3,
      down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-     class_embed_type="timestep", mid_block_type="UNetMidBlock2D", act_fn="mish", resnet_time_scale_shift="scale_shift",
+     num_class_embeds=11, mid_block_type="UNetMidBlock2D", act_fn="mish", resnet_time_scale_shift="scale_shift",
      downsample_padding=0, flip_sin_to_cos=False, freq_shift=1)
