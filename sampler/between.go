@@ -36,7 +36,10 @@ func (f Timesteps) middle(s, t schedule.Point) schedule.Point {
 	return f.at(math.Sqrt(level(s)*level(t)), s, t)
 }
 
-// timed is a sampler that evaluates between the points of the grid.
-type timed interface {
-	withTimesteps(Timesteps) Sampler
+// scheduled is a sampler that leaves the points of the grid and asks the forward process about others.
+type scheduled interface {
+	withNoise(*schedule.Noise) Sampler
 }
+
+// timestepsOf returns n's, with a floor under a terminal alpha-bar of 0.
+func timestepsOf(n *schedule.Noise) Timesteps { return n.WithTerminalFloor().TimestepAt }

@@ -3,8 +3,8 @@ package sampler
 import "github.com/cudiffuse/cudiffuse/schedule"
 
 // DEIS is the exponential integrator of Zhang and Chen, "Fast Sampling of Diffusion Models with Exponential
-// Integrator" (2022), arXiv:2204.13902, with the polynomial in log rho, rho = sigma/alpha (tAB-DEIS in the
-// paper's section 3.3, "logrho" in diffusers).
+// Integrator" (2022), arXiv:2204.13902, with the polynomial in log rho, rho = sigma/alpha ("logrho" in
+// diffusers).
 //
 //	x' = alpha[t]*( x/alpha[s] + sum_k C[k]*epsilon[i-k] )
 //	C[k] = integral from rho[s] to rho[t] of prod_{j != k} ln(rho/rho[i-j])/ln(rho[i-k]/rho[i-j])

@@ -18,7 +18,7 @@ type DPM2 struct {
 // Name implements [Sampler].
 func (DPM2) Name() string { return "dpm_2" }
 
-func (o DPM2) withTimesteps(f Timesteps) Sampler { o.Timesteps = f; return o }
+func (o DPM2) withNoise(n *schedule.Noise) Sampler { o.Timesteps = timestepsOf(n); return o }
 
 // Plan implements [Sampler].
 func (o DPM2) Plan(pts []schedule.Point) (*Plan, error) {

@@ -14,7 +14,7 @@ type DPM2Ancestral struct {
 // Name implements [Sampler].
 func (DPM2Ancestral) Name() string { return "dpm_2_ancestral" }
 
-func (o DPM2Ancestral) withTimesteps(f Timesteps) Sampler { o.Timesteps = f; return o }
+func (o DPM2Ancestral) withNoise(n *schedule.Noise) Sampler { o.Timesteps = timestepsOf(n); return o }
 
 // Plan implements [Sampler].
 func (o DPM2Ancestral) Plan(pts []schedule.Point) (*Plan, error) {

@@ -20,7 +20,10 @@ type DPMPP2SAncestral struct {
 // Name implements [Sampler].
 func (DPMPP2SAncestral) Name() string { return "dpmpp_2s_ancestral" }
 
-func (o DPMPP2SAncestral) withTimesteps(f Timesteps) Sampler { o.Timesteps = f; return o }
+func (o DPMPP2SAncestral) withNoise(n *schedule.Noise) Sampler {
+	o.Timesteps = timestepsOf(n)
+	return o
+}
 
 // Plan implements [Sampler].
 func (o DPMPP2SAncestral) Plan(pts []schedule.Point) (*Plan, error) {

@@ -29,7 +29,7 @@ type DPMPPSDE struct {
 // Name implements [Sampler].
 func (DPMPPSDE) Name() string { return "dpmpp_sde" }
 
-func (o DPMPPSDE) withTimesteps(f Timesteps) Sampler { o.Timesteps = f; return o }
+func (o DPMPPSDE) withNoise(n *schedule.Noise) Sampler { o.Timesteps = timestepsOf(n); return o }
 
 // Plan implements [Sampler].
 func (o DPMPPSDE) Plan(pts []schedule.Point) (*Plan, error) {

@@ -81,7 +81,12 @@ var entries = []Entry{
 	{Name: "lms", Title: "LMS", Paper: "2206.00364", Steps: 30, exploding: true,
 		Aliases: []string{"LMSDiscreteScheduler"}, options: []string{"order"},
 		make: func(p Params) Sampler { return LMS{Order: p.Order} }},
-	{Name: "lcm", Title: "Latent consistency", Paper: "2310.04378", Steps: 4, Aliases: []string{"LCMScheduler"},
+	{Name: "ipndm", Title: "iPNDM", Paper: "2204.13902", Steps: 20, Aliases: []string{"IPNDMScheduler"},
+		make: func(Params) Sampler { return IPNDM{} }},
+	{Name: "tcd", Title: "Trajectory consistency", Paper: "2402.19159", Steps: 4, Aliases: []string{"TCDScheduler"},
+		distilled: true, final: schedule.FinalSigmaMin, options: []string{"eta", "original-inference-steps"},
+		make: func(p Params) Sampler { return TCD{Gamma: p.Eta} }},
+	{Name: "lcm", Title: "Latent consistency", Paper: "2310.04378", Steps: 4, distilled: true, Aliases: []string{"LCMScheduler"},
 		options: []string{"original-inference-steps"},
 		make:    func(Params) Sampler { return LCM{} }},
 }

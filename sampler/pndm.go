@@ -43,7 +43,7 @@ func (o PNDM) Name() string {
 	return "plms"
 }
 
-func (o PNDM) withTimesteps(f Timesteps) Sampler { o.Timesteps = f; return o }
+func (o PNDM) withNoise(n *schedule.Noise) Sampler { o.Timesteps = timestepsOf(n); return o }
 
 // adamsBashforth are the weights on even steps, by the number of epsilons.
 var adamsBashforth = [5][]float64{1: {1}, 2: {3. / 2, -1. / 2}, 3: {23. / 12, -16. / 12, 5. / 12},

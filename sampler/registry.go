@@ -12,13 +12,13 @@ import (
 // Params are the options of samplers by the names that users know. A sampler refuses those it does not
 // have.
 type Params struct {
-	Eta         *float64 // ddim (default 0), the ancestral ones (default 1)
+	Eta         *float64 // ddim (default 0), tcd (0.3), the ancestral ones (1)
 	KeepEpsilon bool     // ddim: the textbook's unclipped epsilon, see [DDIM]
 	Churn       float64  // euler: s_churn
 	ChurnMin    float64  // euler: s_tmin
 	ChurnMax    float64  // euler: s_tmax
 	ChurnNoise  float64  // euler: s_noise
-	Original    int      // lcm: timesteps the network was distilled at, 0 means 50
+	Original    int      // lcm, tcd: timesteps the network was distilled at, 0 means 50
 	Order       int      // lms (default 4), deis (3), unipc_bh1 (3), unipc_bh2 (2)
 }
 
@@ -32,6 +32,7 @@ type Entry struct {
 
 	options   []string // names of the Params it takes
 	exploding bool
+	distilled bool // stands on LCMTimesteps
 	final     schedule.Final
 	make      func(Params) Sampler
 }
@@ -116,16 +117,16 @@ func (p Params) given() []string {
 	return names
 }
 
-// Points returns the points of g with the sampler's scale, end and, for LCM, its own timesteps.
+// Points returns the points of g with the sampler's scale, end and, for LCM and TCD, their own timesteps.
 func (e Entry) Points(g schedule.Grid, p Params) ([]schedule.Point, error) {
 	g.Exploding = e.exploding
 	if e.final == schedule.FinalSigmaMin {
 		g.Final = e.final
 	}
-	if e.Name == "lcm" && len(g.Timesteps) == 0 && g.Noise != nil {
+	if e.distilled && len(g.Timesteps) == 0 && g.Noise != nil {
 		if g.Curve != schedule.ByTimestep {
 			return nil, &schedule.Error{Field: "schedule type", Value: g.Curve,
-				Want: "normal: lcm has its own timesteps"}
+				Want: "normal: " + e.Name + " has its own timesteps"}
 		}
 		original := p.Original
 		if original == 0 {
@@ -155,8 +156,8 @@ func (e Entry) Plan(g schedule.Grid, kind schedule.Kind, p Params, opts ...Optio
 	if err != nil {
 		return nil, &PlanError{Sampler: e.Name, Step: -1, Err: err}
 	}
-	if between, ok := s.(timed); ok {
-		s = between.withTimesteps(g.Noise.WithTerminalFloor().TimestepAt)
+	if off, ok := s.(scheduled); ok {
+		s = off.withNoise(g.Noise)
 	}
 	return New(s, pts, kind, opts...)
 }

@@ -63,7 +63,7 @@ func TestEntriesPlan(t *testing.T) {
 		}
 		for _, curve := range []schedule.Curve{schedule.KarrasCurve, schedule.LambdaCurve, schedule.BetaCurve} {
 			p, err := e.Plan(grid(t, 5, curve), schedule.Epsilon, sampler.Params{})
-			if name == "lcm" { // it stands on the timesteps it was distilled at
+			if name == "lcm" || name == "tcd" { // they stand on the timesteps of their distillation
 				require.ErrorContains(t, err, "schedule type "+curve.String()+": want normal")
 				continue
 			}
@@ -106,7 +106,7 @@ func TestOptions(t *testing.T) {
 			require.ErrorContains(t, err, "has no option "+option+": it takes ")
 		}
 	}
-	require.Equal(t, 15, taken)
+	require.Equal(t, 17, taken)
 	all := sampler.Params{Eta: &half, KeepEpsilon: true, Churn: 1, ChurnMin: 1, ChurnMax: 1, ChurnNoise: 1, Original: 1}
 	for range 20 {
 		_, err := tryPlan("heun", 3, all)
@@ -131,6 +131,7 @@ func TestOptionValues(t *testing.T) {
 		bad("dpm2 a", sampler.Params{Eta: &eta}, "want 0 to 1")
 		bad("dpm++ 2s a", sampler.Params{Eta: &eta}, "want 0 to 1")
 		bad("dpm++ sde", sampler.Params{Eta: &eta}, "want 0 to 1")
+		bad("tcd", sampler.Params{Eta: &eta}, "want 0 to 1")
 	}
 	for _, v := range []float64{-1, math.NaN(), math.Inf(-1)} {
 		bad("euler", sampler.Params{Churn: v}, "want numbers >= 0")

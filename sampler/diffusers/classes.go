@@ -32,15 +32,15 @@ var classes = map[string]class{
 	"PNDMScheduler": {defaults: func(c *config) { c.SetAlphaToOne = false }, plan: (*Scheduler).pndm},
 	"FlowMatchEulerDiscreteScheduler": {plan: (*Scheduler).flowEuler, shifts: []string{"exponential", "linear"},
 		defaults: func(c *config) { c.PredictionType = "flow_prediction" }},
+	"IPNDMScheduler":                  {plan: (*Scheduler).ipndm, defaults: func(c *config) { c.PredictionType = "v_prediction" }},
+	"TCDScheduler":                    {plan: (*Scheduler).tcd, defaults: latent},
 	"EulerDiscreteScheduler":          {defaults: linspace, plan: (*Scheduler).exploding},
 	"EulerAncestralDiscreteScheduler": {defaults: linspace, plan: (*Scheduler).exploding},
 	"HeunDiscreteScheduler":           {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
 	"KDPM2DiscreteScheduler":          {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
 	"KDPM2AncestralDiscreteScheduler": {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
 	"LMSDiscreteScheduler":            {defaults: linspace, plan: (*Scheduler).exploding},
-	"LCMScheduler": {threshold: true, plan: (*Scheduler).discrete, defaults: func(c *config) {
-		c.BetaSchedule, c.BetaStart, c.BetaEnd = "scaled_linear", 0.00085, 0.012
-	}},
+	"LCMScheduler":                    {defaults: latent, threshold: true, plan: (*Scheduler).discrete},
 }
 
 func clipped(c *config) { c.ClipSample = true }
@@ -52,6 +52,8 @@ func uniPC(c *config) { c.TimestepSpacing, c.SolverType = "linspace", "bh2" }
 func deis(c *config) {
 	c.TimestepSpacing, c.AlgorithmType, c.SolverType = "linspace", "deis", "logrho"
 }
+
+func latent(c *config) { c.BetaSchedule, c.BetaStart, c.BetaEnd = "scaled_linear", 0.00085, 0.012 }
 
 func linspaceStableDiffusion(c *config) {
 	c.TimestepSpacing, c.BetaStart, c.BetaEnd = "linspace", 0.00085, 0.012

@@ -95,6 +95,9 @@ func (c goldenCase) options() diffusers.Options {
 	if mu, ok := c.SetKwargs["mu"].(float64); ok {
 		o.Mu = &mu
 	}
+	if eta, ok := c.Kwargs["eta"].(float64); ok && c.Class == "TCDScheduler" {
+		o.Gamma = &eta
+	}
 	return o
 }
 
@@ -138,5 +141,5 @@ func TestMatchesDiffusers(t *testing.T) {
 		"HeunDiscreteScheduler": 31, "LMSDiscreteScheduler": 34,
 		"UniPCMultistepScheduler": 48, "DEISMultistepScheduler": 35, "PNDMScheduler": 26,
 		"KDPM2DiscreteScheduler": 21, "KDPM2AncestralDiscreteScheduler": 17,
-		"FlowMatchEulerDiscreteScheduler": 15}, count, "every supported case of the reference is run")
+		"FlowMatchEulerDiscreteScheduler": 15, "TCDScheduler": 36, "IPNDMScheduler": 3}, count, "every supported case of the reference is run")
 }

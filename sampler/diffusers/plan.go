@@ -15,17 +15,18 @@ type Options struct {
 	Timesteps []float64 // custom timesteps, falling
 	Sigmas    []float64 // custom noise levels, falling: Euler with the final one, flow times without
 
-	Eta                   float64 // DDIM
+	Eta                   float64 // DDIM; TCD unless 0, see Gamma
 	UseClippedModelOutput bool    // DDIM
 
 	SChurn, SMin, SNoise float64 // Euler: s_churn, s_tmin, s_noise (0 means 1)
 	SMax                 float64 // Euler: s_tmax, 0 means no limit
 
-	OriginalSteps int      // LCM: original_inference_steps, 0 means the config's
-	Strength      float64  // LCM, 0 means 1
+	OriginalSteps int      // LCM, TCD: original_inference_steps, 0 means the config's
+	Strength      float64  // LCM, TCD, 0 means 1
 	Mu            *float64 // dynamic shifting
 
-	Order int // LMS: order, 0 means 4
+	Order int      // LMS: order, 0 means 4
+	Gamma *float64 // TCD: its eta, nil means 0.3
 }
 
 // Plan compiles the scheduler for the given arguments.
@@ -196,13 +197,16 @@ func (s *Scheduler) discreteTimesteps(n *schedule.Noise, o Options) ([]int, erro
 		}
 		return all[len(all)-keep:], nil
 	}
-	if s.c.Class == "LCMScheduler" {
+	if s.c.Class == "LCMScheduler" || s.c.Class == "TCDScheduler" {
 		original, strength := s.c.OriginalSteps, o.Strength
 		if o.OriginalSteps != 0 {
 			original = o.OriginalSteps
 		}
 		if strength == 0 {
 			strength = 1
+		}
+		if s.c.Class == "TCDScheduler" && o.OriginalSteps != 0 {
+			original = n.Timesteps() // the quirk: any value means every timestep
 		}
 		return sampler.LCMTimesteps(o.Steps, n.Timesteps(), original, strength)
 	}

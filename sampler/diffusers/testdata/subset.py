@@ -9,7 +9,8 @@ import sys
 CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCMScheduler", "EulerDiscreteScheduler",
            "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler",
            "UniPCMultistepScheduler", "DEISMultistepScheduler", "PNDMScheduler", "KDPM2DiscreteScheduler",
-           "KDPM2AncestralDiscreteScheduler", "FlowMatchEulerDiscreteScheduler"}
+           "KDPM2AncestralDiscreteScheduler", "FlowMatchEulerDiscreteScheduler", "TCDScheduler",
+           "IPNDMScheduler"}
 
 
 def supported(case):
