@@ -70,10 +70,11 @@ func solveOn(t *testing.T, s sampler.Sampler, pts []schedule.Point) []float64 {
 	return last(table.RunFrom(p, x, net, nil))
 }
 
+func multistep(order int, heun bool) sampler.Multistep {
+	return sampler.Multistep{Order: order, Heun: heun, KeepOrder: true}
+}
+
 func TestConvergenceOrder(t *testing.T) {
-	multistep := func(order int, heun bool) sampler.Multistep {
-		return sampler.Multistep{Order: order, Heun: heun, KeepOrder: true}
-	}
 	published := multistep(3, false)
 	published.HalfCurvature = true
 	vp, ve := schedule.VP, schedule.VE

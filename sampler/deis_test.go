@@ -28,8 +28,8 @@ func TestDEISWeightsAreExact(t *testing.T) {
 			}
 			wide, plain := deisByMoments(pts, i, n), deisByIntegral(pts, i, n)
 			for k := range got {
-				require.InDelta(t, wide[k], got[k], 1e-12*math.Abs(wide[0]), "order %d step %d weight %d", order, i, k)
-				require.InDelta(t, plain[k], got[k], 1e-10*math.Abs(plain[0]), "order %d step %d weight %d", order, i, k)
+				require.InDelta(t, wide[k], got[k], 1e-12*math.Abs(wide[0]), "order %d step %d: %d", order, i, k)
+				require.InDelta(t, plain[k], got[k], 1e-10*math.Abs(plain[0]), "order %d step %d: %d", order, i, k)
 			}
 		}
 	}

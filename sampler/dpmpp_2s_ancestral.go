@@ -42,7 +42,8 @@ func (o DPMPP2SAncestral) Plan(pts []schedule.Point) (*Plan, error) {
 		last := Stage{At: s, Eval: true, Step: i, Final: true, X: eulerTo(s, t, down)}
 		if down > 0 {
 			m := o.Timesteps.middle(s, schedule.Point{T: t.T, Alpha: t.Alpha, Sigma: t.Alpha * down, In: t.In})
-			p.Stages = append(p.Stages, Stage{At: s, Eval: true, Step: i, X: eulerTo(s, m, level(m)), Base: &Row{X: 1}})
+			p.Stages = append(p.Stages,
+				Stage{At: s, Eval: true, Step: i, X: eulerTo(s, m, level(m)), Base: &Row{X: 1}})
 			last.At = m
 			last.X.X, last.X.Base = 0, last.X.X
 		}

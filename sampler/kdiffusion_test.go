@@ -20,7 +20,8 @@ func ancestralStep(from, to, eta float64) (down, up float64) {
 }
 
 // twoS is sample_dpmpp_2s_ancestral.
-func twoS(model func(x, sigma float64) float64, x float64, sigmas []float64, eta float64, noise func() float64) float64 {
+func twoS(model func(x, sigma float64) float64, x float64, sigmas []float64, eta float64,
+	noise func() float64) float64 {
 	sigmaFn := func(t float64) float64 { return math.Exp(-t) }
 	tFn := func(sigma float64) float64 { return -math.Log(sigma) }
 	for i := range len(sigmas) - 1 {

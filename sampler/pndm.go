@@ -133,7 +133,8 @@ func (o PNDM) twice(i int, track []Transfer) []Stage {
 	start, end := o.now(track[0].At), o.now(track[1].At)
 	mean := Row{H: [Slots]float64{0.5}}.plus(0.5, end)
 	return []Stage{
-		{At: track[0].At, X: o.move(track[0], Row{X: 1}, start), Base: &Row{X: 1}, Push: &start, Slot: i % pndmRing},
+		{At: track[0].At, X: o.move(track[0], Row{X: 1}, start), Base: &Row{X: 1},
+			Push: &start, Slot: i % pndmRing},
 		{At: track[1].At, X: o.move(track[1], Row{Base: 1}, mean)},
 	}
 }

@@ -9,7 +9,8 @@ import (
 // TCD is strategic stochastic sampling of Zheng et al., "Trajectory Consistency Distillation" (2024),
 // arXiv:2402.19159. It needs a network distilled for it; others behave as with [DDIM].
 //
-// From s to t, with the timestep m = floor((1-Gamma)*T[t]) below that of t and epsilon = (x - alpha[s]*D)/sigma[s]:
+// From s to t, with the timestep m = floor((1-Gamma)*T[t]) below that of t and
+// epsilon = (x - alpha[s]*D)/sigma[s]:
 //
 //	x~ = alpha[m]*D + sigma[m]*epsilon
 //	x' = alpha[t]/alpha[m]*x~ + sqrt(1 - alpha[t]^2/alpha[m]^2)*noise

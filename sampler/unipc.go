@@ -40,7 +40,8 @@ func (o UniPC) Name() string {
 // Plan implements [Sampler].
 func (o UniPC) Plan(pts []schedule.Point) (*Plan, error) {
 	if o.Order < 0 || o.Order > Slots {
-		return nil, &PlanError{Sampler: o.Name(), Step: -1, Detail: fmt.Sprintf("order %d: want 1 to 4", o.Order)}
+		return nil, &PlanError{Sampler: o.Name(), Step: -1,
+			Detail: fmt.Sprintf("order %d: want 1 to %d", o.Order, Slots)}
 	}
 	if o.Noise && pts[0].Alpha == 0 {
 		return nil, &PlanError{Sampler: o.Name(), Step: 0,
@@ -88,7 +89,8 @@ func (o UniPC) order() int {
 // orderAt returns the predictor's order in step i.
 func (o UniPC) orderAt(i int, pts []schedule.Point) int {
 	n := len(pts) - 1
-	if pts[i+1].Sigma == 0 || pts[i].Lambda() >= pts[i+1].Lambda() { // h infinite, or a last step that stands still
+	// h is infinite, or the last step stands still.
+	if pts[i+1].Sigma == 0 || pts[i].Lambda() >= pts[i+1].Lambda() {
 		return 1
 	}
 	known := i + 1
@@ -105,7 +107,8 @@ func (o UniPC) orderAt(i int, pts []schedule.Point) int {
 // corrects tells whether the result of step i is corrected: by the evaluation of the next step, unless h is
 // infinite.
 func (o UniPC) corrects(i int, pts []schedule.Point) bool {
-	return i >= 0 && i+2 < len(pts) && !o.NoCorrector && !slices.Contains(o.Uncorrected, i) && pts[i].Alpha > 0
+	return i >= 0 && i+2 < len(pts) && pts[i].Alpha > 0 &&
+		!o.NoCorrector && !slices.Contains(o.Uncorrected, i)
 }
 
 // step returns the weight of the sample and of the predictions, newest first, in step i: those of UniP, or

@@ -182,7 +182,8 @@ func (s *Scheduler) check() error {
 		return fail("thresholding", "contradicts predict_x0 false, where no clean sample is predicted")
 	}
 	if c.Thresholding && !(c.ThresholdRatio > 0 && c.ThresholdRatio <= 1) {
-		return fail("dynamic_thresholding_ratio", fmt.Sprintf("%v: want more than 0 and at most 1", c.ThresholdRatio))
+		return fail("dynamic_thresholding_ratio",
+			fmt.Sprintf("%v: want more than 0 and at most 1", c.ThresholdRatio))
 	}
 	if c.Thresholding && !(c.SampleMax >= 1) {
 		return fail("sample_max_value", fmt.Sprintf("%v: want at least 1", c.SampleMax))

@@ -98,64 +98,67 @@ func hostileOptions(r *rand.Rand) diffusers.Options {
 	return o
 }
 
+var fourSteps = diffusers.Options{Steps: 4}
+
+var configErrors = []struct {
+	config string
+	o      diffusers.Options
+	want   string // in the message
+}{
+	{`[]`, fourSteps, "not a JSON object"},
+	{`{"_class_name": 5}`, fourSteps, "_class_name"},
+	{`{}`, fourSteps, `_class_name: "" is not supported: want one of DDIMScheduler, `},
+	{`{"_class_name": "DDIMScheduler", "beta_start": "x"}`, fourSteps, "DDIMScheduler: json"},
+	{`{"_class_name": "EulerDiscreteScheduler", "thresholding": true}`, fourSteps, "thresholding: this class has no"},
+	{`{"_class_name": "UniPCMultistepScheduler", "thresholding": true, "predict_x0": false}`, fourSteps,
+		"thresholding: contradicts predict_x0 false"},
+	{`{"_class_name": "DDIMScheduler", "thresholding": true, "dynamic_thresholding_ratio": 1.5}`, fourSteps,
+		"dynamic_thresholding_ratio: 1.5: want more than 0 and at most 1"},
+	{`{"_class_name": "DDIMScheduler", "thresholding": true, "sample_max_value": 0.5}`, fourSteps,
+		"sample_max_value: 0.5: want at least 1"},
+	{`{"_class_name": "DDPMScheduler", "variance_type": "learned_range"}`, fourSteps, "variance_type: \"learned"},
+	{`{"_class_name": "DDIMScheduler", "trained_betas": [0.1, 0.2]}`, fourSteps,
+		"trained_betas: 2 values: want num_train_timesteps, 1000"},
+	{`{"_class_name": "DDIMScheduler", "prediction_type": "score"}`, fourSteps, "prediction_type"},
+	{`{"_class_name": "DDIMScheduler", "clip_sample_range": 0}`, fourSteps, "clip_sample_range: 0"},
+	{`{"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": true, "use_beta_sigmas": true}`, fourSteps,
+		"want at most one"},
+	{`{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 0}`, fourSteps, "flow shift 0: want a positive number"},
+	{`{"_class_name": "FlowMatchEulerDiscreteScheduler", "use_dynamic_shifting": true}`, fourSteps, "mu: none: want"},
+	{`{"_class_name": "FlowMatchEulerDiscreteScheduler", "time_shift_type": "cubic"}`, fourSteps, "want exponential, linear"},
+	{`{"_class_name": "FlowMatchEulerDiscreteScheduler", "invert_sigmas": true, "stochastic_sampling": true}`, fourSteps,
+		"stochastic_sampling: contradicts"},
+	{`{"_class_name": "FlowMatchEulerDiscreteScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}},
+		"timesteps: contradict the flow times"},
+	{`{"_class_name": "IPNDMScheduler", "trained_betas": [0.1]}`, diffusers.Options{Steps: 1}, "trained_betas"},
+	{`{"_class_name": "IPNDMScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}}, "timesteps: contradict"},
+	{`{"_class_name": "TCDScheduler"}`, diffusers.Options{Steps: 51}, "steps 51: want 1 to 50"},
+	{`{"_class_name": "TCDScheduler"}`, diffusers.Options{Steps: 5, Eta: 2}, "eta 2: want 0 to 1"},
+	{`{"_class_name": "PNDMScheduler"}`, diffusers.Options{Steps: 3}, "steps: 3: want at least 4"},
+	{`{"_class_name": "UniPCMultistepScheduler", "solver_p": "x"}`, fourSteps, "solver_p: another solver"},
+	{`{"_class_name": "UniPCMultistepScheduler", "solver_type": "bh3"}`, fourSteps, "want bh1, bh2, "},
+	{`{"_class_name": "UniPCMultistepScheduler", "solver_order": 5}`, fourSteps, "order 5: want 1 to 4"},
+	{`{"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true, "shift_terminal": 1.5}`, fourSteps,
+		"shift_terminal: 1.5: want a number between 0 and 1"},
+	{`{"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true, "use_dynamic_shifting": true}`, fourSteps,
+		"mu: none: want a number"},
+	{`{"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true, "flow_shift": -1}`, fourSteps,
+		"flow shift -1: want a positive number"},
+	{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{}, "want exactly one"},
+	{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Steps: 1001}, "steps: 1001: want 1 to 1000"},
+	{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Timesteps: []float64{1, 2}}, "timesteps: 2 at 1"},
+	{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Timesteps: []float64{}}, "too few"},
+	{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}, Strength: 0.1},
+		"strength: 0.1: leaves none"},
+	{`{"_class_name": "LCMScheduler"}`, diffusers.Options{Steps: 1, Strength: -1}, "strength: -1"},
+	{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Sigmas: []float64{1, 0}}, "sigmas: only Euler"},
+	{`{"_class_name": "EulerDiscreteScheduler"}`, diffusers.Options{Sigmas: []float64{1, 2}}, "sigmas: 2 at 1"},
+	{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Steps: 4, Mu: new(float64)}, "use_dynamic_shifting"},
+}
+
 // TestConfigErrors: what was wrong is named, with what would be right.
 func TestConfigErrors(t *testing.T) {
-	steps := diffusers.Options{Steps: 4}
-	for _, c := range []struct {
-		config string
-		o      diffusers.Options
-		want   string // in the message
-	}{
-		{`[]`, steps, "not a JSON object"},
-		{`{"_class_name": 5}`, steps, "_class_name"},
-		{`{}`, steps, `_class_name: "" is not supported: want one of DDIMScheduler, `},
-		{`{"_class_name": "DDIMScheduler", "beta_start": "x"}`, steps, "DDIMScheduler: json"},
-		{`{"_class_name": "EulerDiscreteScheduler", "thresholding": true}`, steps, "thresholding: this class has no"},
-		{`{"_class_name": "UniPCMultistepScheduler", "thresholding": true, "predict_x0": false}`, steps,
-			"thresholding: contradicts predict_x0 false"},
-		{`{"_class_name": "DDIMScheduler", "thresholding": true, "dynamic_thresholding_ratio": 1.5}`, steps,
-			"dynamic_thresholding_ratio: 1.5: want more than 0 and at most 1"},
-		{`{"_class_name": "DDIMScheduler", "thresholding": true, "sample_max_value": 0.5}`, steps,
-			"sample_max_value: 0.5: want at least 1"},
-		{`{"_class_name": "DDPMScheduler", "variance_type": "learned_range"}`, steps, "variance_type: \"learned"},
-		{`{"_class_name": "DDIMScheduler", "trained_betas": [0.1, 0.2]}`, steps,
-			"trained_betas: 2 values: want num_train_timesteps, 1000"},
-		{`{"_class_name": "DDIMScheduler", "prediction_type": "score"}`, steps, "prediction_type"},
-		{`{"_class_name": "DDIMScheduler", "clip_sample_range": 0}`, steps, "clip_sample_range: 0"},
-		{`{"_class_name": "EulerDiscreteScheduler", "use_karras_sigmas": true, "use_beta_sigmas": true}`, steps,
-			"want at most one"},
-		{`{"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 0}`, steps, "flow shift 0: want a positive number"},
-		{`{"_class_name": "FlowMatchEulerDiscreteScheduler", "use_dynamic_shifting": true}`, steps, "mu: none: want"},
-		{`{"_class_name": "FlowMatchEulerDiscreteScheduler", "time_shift_type": "cubic"}`, steps, "want exponential, linear"},
-		{`{"_class_name": "FlowMatchEulerDiscreteScheduler", "invert_sigmas": true, "stochastic_sampling": true}`, steps,
-			"stochastic_sampling: contradicts"},
-		{`{"_class_name": "FlowMatchEulerDiscreteScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}},
-			"timesteps: contradict the flow times"},
-		{`{"_class_name": "IPNDMScheduler", "trained_betas": [0.1]}`, diffusers.Options{Steps: 1}, "trained_betas"},
-		{`{"_class_name": "IPNDMScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}}, "timesteps: contradict"},
-		{`{"_class_name": "TCDScheduler"}`, diffusers.Options{Steps: 51}, "steps 51: want 1 to 50"},
-		{`{"_class_name": "TCDScheduler"}`, diffusers.Options{Steps: 5, Eta: 2}, "eta 2: want 0 to 1"},
-		{`{"_class_name": "PNDMScheduler"}`, diffusers.Options{Steps: 3}, "steps: 3: want at least 4"},
-		{`{"_class_name": "UniPCMultistepScheduler", "solver_p": "x"}`, steps, "solver_p: another solver"},
-		{`{"_class_name": "UniPCMultistepScheduler", "solver_type": "bh3"}`, steps, "want bh1, bh2, "},
-		{`{"_class_name": "UniPCMultistepScheduler", "solver_order": 5}`, steps, "order 5: want 1 to 4"},
-		{`{"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true, "shift_terminal": 1.5}`, steps,
-			"shift_terminal: 1.5: want a number between 0 and 1"},
-		{`{"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true, "use_dynamic_shifting": true}`, steps,
-			"mu: none: want a number"},
-		{`{"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true, "flow_shift": -1}`, steps,
-			"flow shift -1: want a positive number"},
-		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{}, "want exactly one"},
-		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Steps: 1001}, "steps: 1001: want 1 to 1000"},
-		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Timesteps: []float64{1, 2}}, "timesteps: 2 at 1"},
-		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Timesteps: []float64{}}, "too few"},
-		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}, Strength: 0.1},
-			"strength: 0.1: leaves none"},
-		{`{"_class_name": "LCMScheduler"}`, diffusers.Options{Steps: 1, Strength: -1}, "strength: -1"},
-		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Sigmas: []float64{1, 0}}, "sigmas: only Euler"},
-		{`{"_class_name": "EulerDiscreteScheduler"}`, diffusers.Options{Sigmas: []float64{1, 2}}, "sigmas: 2 at 1"},
-		{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Steps: 4, Mu: new(float64)}, "use_dynamic_shifting"},
-	} {
+	for _, c := range configErrors {
 		s, err := diffusers.Parse(strings.NewReader(c.config))
 		if err == nil {
 			_, err = s.Plan(c.o)

@@ -56,7 +56,8 @@ func (s *Scheduler) flowEuler(n *schedule.Noise, kind schedule.Kind, o Options) 
 			}
 		}
 	}
-	return sampler.New(sampler.FlowEuler{Stochastic: s.c.Stochastic}, append(pts, schedule.Flow(0, 0)), kind, invert)
+	e := sampler.FlowEuler{Stochastic: s.c.Stochastic}
+	return sampler.New(e, append(pts, schedule.Flow(0, 0)), kind, invert)
 }
 
 // flowTimes returns the flow times of FlowMatchEulerDiscreteScheduler without the final 0. The quirk: the

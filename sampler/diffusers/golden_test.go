@@ -132,7 +132,8 @@ func TestMatchesDiffusers(t *testing.T) {
 			scale = math.Max(scale, math.Abs(want[i]))
 		}
 		if !(worst/scale < tolerance) {
-			t.Errorf("%s %s steps %d %v %v: relative error %.2g", c.ID, c.Class, c.Steps, c.Config, c.Kwargs, worst/scale)
+			t.Errorf("%s %s steps %d %v %v: relative error %.2g", c.ID, c.Class, c.Steps, c.Config, c.Kwargs,
+				worst/scale)
 		}
 		count[c.Class]++
 	}
@@ -141,5 +142,6 @@ func TestMatchesDiffusers(t *testing.T) {
 		"HeunDiscreteScheduler": 31, "LMSDiscreteScheduler": 34,
 		"UniPCMultistepScheduler": 48, "DEISMultistepScheduler": 35, "PNDMScheduler": 26,
 		"KDPM2DiscreteScheduler": 21, "KDPM2AncestralDiscreteScheduler": 17,
-		"FlowMatchEulerDiscreteScheduler": 15, "TCDScheduler": 36, "IPNDMScheduler": 3}, count, "every supported case of the reference is run")
+		"FlowMatchEulerDiscreteScheduler": 15, "TCDScheduler": 36, "IPNDMScheduler": 3},
+		count, "every supported case of the reference is run")
 }

@@ -69,7 +69,8 @@ func (s *Scheduler) checkOptions(o Options) error {
 		return fail("steps", fmt.Sprintf("%d: want 1 to %d", o.Steps, s.c.TrainTimesteps))
 	}
 	if o.Sigmas != nil && s.c.Class != "EulerDiscreteScheduler" && s.c.Class != flowMatch {
-		return fail("sigmas", "only EulerDiscreteScheduler and "+flowMatch+" take them: want steps or timesteps")
+		return fail("sigmas",
+			"only EulerDiscreteScheduler and "+flowMatch+" take them: want steps or timesteps")
 	}
 	if o.Timesteps != nil && s.c.Class == flowMatch {
 		return fail("timesteps", "contradict the flow times of this class: want steps or sigmas")

@@ -28,7 +28,8 @@ func (s *Scheduler) tcd(n *schedule.Noise, kind schedule.Kind, o Options) (*samp
 // from 1 to 0 that is the angle of (alpha, sigma).
 func (s *Scheduler) ipndm(_ *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
 	if s.c.TrainedBetas != nil {
-		return nil, &Error{Field: "trained_betas", Detail: "not supported: want null, and the schedule of this class"}
+		return nil, &Error{Field: "trained_betas",
+			Detail: "not supported: want null, and the schedule of this class"}
 	}
 	if o.Timesteps != nil {
 		return nil, &Error{Field: "timesteps", Detail: "contradict the schedule of this class: want steps"}
@@ -38,7 +39,8 @@ func (s *Scheduler) ipndm(_ *schedule.Noise, kind schedule.Kind, o Options) (*sa
 		sin := math.Sin((1 - float64(i)/float64(o.Steps)) * math.Pi / 2)
 		sigma := sin * sin
 		alpha := math.Sqrt(1 - sigma*sigma)
-		pts = append(pts, schedule.Point{T: math.Atan2(sigma, alpha) / math.Pi * 2, Alpha: alpha, Sigma: sigma, In: 1})
+		t := math.Atan2(sigma, alpha) / math.Pi * 2
+		pts = append(pts, schedule.Point{T: t, Alpha: alpha, Sigma: sigma, In: 1})
 	}
 	return sampler.New(sampler.IPNDM{}, pts, kind)
 }
