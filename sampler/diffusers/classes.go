@@ -12,6 +12,7 @@ import (
 type class struct {
 	defaults   func(*config) // where they are not the common ones
 	threshold  bool          // has dynamic thresholding
+	betaless   bool          // its noise levels do not come from betas
 	algorithms []string      // values of algorithm_type; nil when the class has no such key
 	solvers    []string      // values of solver_type; nil when the class has no such key
 	shifts     []string      // values of time_shift_type; nil when the class has no such key
@@ -31,10 +32,10 @@ var classes = map[string]class{
 		algorithms: []string{"deis", "dpmsolver", "dpmsolver++"}, // all mean deis, and all solvers logrho
 		solvers:    []string{"logrho", "midpoint", "heun", "bh1", "bh2"}, shifts: []string{"exponential"}},
 	"PNDMScheduler": {defaults: func(c *config) { c.SetAlphaToOne = false }, plan: (*Scheduler).pndm},
-	"FlowMatchEulerDiscreteScheduler": {plan: (*Scheduler).flowEuler,
+	"FlowMatchEulerDiscreteScheduler": {plan: (*Scheduler).flowEuler, betaless: true,
 		shifts:   []string{"exponential", "linear"},
 		defaults: func(c *config) { c.PredictionType = "flow_prediction" }},
-	"IPNDMScheduler": {plan: (*Scheduler).ipndm,
+	"IPNDMScheduler": {plan: (*Scheduler).ipndm, betaless: true,
 		defaults: func(c *config) { c.PredictionType = "v_prediction" }},
 	"TCDScheduler":                    {plan: (*Scheduler).tcd, defaults: latent},
 	"EulerDiscreteScheduler":          {defaults: linspace, plan: (*Scheduler).exploding},

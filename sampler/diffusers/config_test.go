@@ -237,3 +237,19 @@ func TestThreshold(t *testing.T) {
 		}
 	}
 }
+
+// TestNoise: classes with betas have a forward process; the others say that theirs is another.
+func TestNoise(t *testing.T) {
+	without := []string{"FlowMatchEulerDiscreteScheduler", "IPNDMScheduler"}
+	for _, class := range diffusers.Classes() {
+		s, err := diffusers.Parse(strings.NewReader(`{"_class_name": "` + class + `"}`))
+		require.NoError(t, err)
+		n, err := s.Noise()
+		if slices.Contains(without, class) {
+			require.ErrorContains(t, err, class+": its noise levels are its own")
+			continue
+		}
+		require.NoError(t, err, class)
+		require.Equal(t, 1000, n.Timesteps())
+	}
+}

@@ -5,8 +5,12 @@ import (
 	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
-// Noise returns the forward process that the config describes.
+// Noise returns the forward process that the config describes. A class whose noise levels are not those of
+// betas has none, which is an error.
 func (s *Scheduler) Noise() (*schedule.Noise, error) {
+	if classes[s.c.Class].betaless {
+		return nil, &Error{Class: s.c.Class, Detail: "its noise levels are its own: want a class with betas"}
+	}
 	n, err := s.noise()
 	if err != nil {
 		return nil, &Error{Class: s.c.Class, Err: err}
