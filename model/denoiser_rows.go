@@ -7,8 +7,8 @@ import (
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
-// maxRows and maxActivations bound the rows of one network run and the memory of its activations, in bytes;
-// a row's result does not depend on how rows are grouped.
+// maxRows and maxActivations bound the rows of one network run and the memory of its
+// activations, in bytes; a row's result does not depend on how rows are grouped.
 const (
 	maxRows        = 64
 	maxActivations = 1 << 30
@@ -55,7 +55,8 @@ func (r *rowRunner) grow(rows, elems int, compile func(rows int) (*Executor, err
 	return nil
 }
 
-// run evaluates at most cap rows. inputs holds what the network takes beside sample and time, in the order of rows.
+// run evaluates at most cap rows. inputs holds what the network takes beside sample and
+// time, in the order of rows.
 func (r *rowRunner) run(ctx context.Context, e *sampler.Eval, rows []int, inputs Inputs) error {
 	in, t, out, elems := e.In.Host(), e.T.Host(), e.Out.Host(), e.Elems
 	n, first := len(rows), rows[0]

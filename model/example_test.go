@@ -26,6 +26,30 @@ func ExampleMixture() {
 	// Output: [0.4384 0.2055]
 }
 
+func ExampleOpenUNetCondition() {
+	u, err := model.OpenUNetCondition("testdata/unet_sd15")
+	if err != nil {
+		log.Fatal(err)
+	}
+	const tokens = 7
+	ex, err := u.CompileSize(1, model.Size{H: 8, W: 12, Tokens: tokens}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	in := model.Inputs{
+		Sample:   make([]float32, u.Channels()*8*12),
+		Timestep: []float32{500},
+		Context:  make([]float32, tokens*u.ContextDim()), // what a text encoder made of a prompt
+	}
+	out := make([]float32, ex.OutShape().Len())
+	if err := ex.Run(context.Background(), 1, in, out); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(u.Params(), "parameters,", u.ContextDim(), "features a token, result", ex.OutShape())
+	// Output:
+	// 201924 parameters, 24 features a token, result 4x8x12
+}
+
 func ExampleOpenUNet2D() {
 	u, err := model.OpenUNet2D("testdata/unet2d_class")
 	if err != nil {

@@ -63,7 +63,7 @@ const (
 	InputTimestep                        // [N] float32
 	InputClass                           // [N] int64, class labels
 	InputClassEmbedding                  // [N, C] float32, a class embedding made by the caller
-	InputContext                         // [N, T, C] float32, a sequence that is attended to, such as a text
+	InputContext                         // [N, T, C] float32, what is attended to, such as a text
 	InputTimestepCond                    // [N, C] float32, what conditions the time embedding
 )
 

@@ -59,8 +59,8 @@ func (b *conditionBuilder) attends() bool {
 	return false
 }
 
-// options are those of the transformers of a level; reuse of only_cross_attention is up
-// to the caller.
+// options are those of the transformers of a level. The middle block does not look at
+// only_cross_attention, hence the argument.
 func (b *conditionBuilder) options(level int, onlyCross bool) transformerOptions {
 	c := b.cond
 	return transformerOptions{heads: c.AttentionHeads[level], layers: c.TransformerLayers[level],
@@ -123,6 +123,7 @@ func (b *conditionBuilder) up(i int, h TensorID) TensorID {
 	if level == 0 {
 		return h
 	}
-	h = b.add(UpsampleLike{Base: b.base(name+".upsamplers.0", out), X: h, Like: b.skips[len(b.skips)-1]})
+	next := b.skips[len(b.skips)-1] // what the next block joins it with
+	h = b.add(UpsampleLike{Base: b.base(name+".upsamplers.0", out), X: h, Like: next})
 	return b.conv(name+".upsamplers.0.conv", h, out, 3, 1, 1)
 }

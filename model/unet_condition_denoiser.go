@@ -50,13 +50,14 @@ var _ sampler.Model = (*ConditionDenoiser)(nil)
 // Denoiser returns u as a model for latents of height x width; 0, 0 is the size it was
 // made for. A network whose output is not of the form of its input is refused with a
 // [*ShapeError].
-func (u *UNetCondition) Denoiser(height, width int, pool *workers.Pool) (*ConditionDenoiser, error) {
+func (u *UNetCondition) Denoiser(height, width int,
+	pool *workers.Pool) (*ConditionDenoiser, error) {
 	if height == 0 && width == 0 {
 		height, width = u.Height(), u.Width()
 	}
 	if u.OutChannels() != u.Channels() {
-		return nil, shapeErrorf("output", "%d channels for %d of input: learned variance and in-painting "+
-			"networks are not supported yet", u.OutChannels(), u.Channels())
+		return nil, shapeErrorf("output", "%d channels for %d of input: learned variance and "+
+			"in-painting networks are not supported yet", u.OutChannels(), u.Channels())
 	}
 	if u.config.ClassEmbedding == ClassIdentity {
 		return nil, &ShapeError{"class", "the network takes embeddings in place of class labels"}
