@@ -37,3 +37,21 @@ func TestNormalsStayInside(t *testing.T) {
 		}
 	})
 }
+
+// TestLoopsStayInside runs the loops of the update with every slice at an end of fenced memory.
+func TestLoopsStayInside(t *testing.T) {
+	in, out := fenced(t, 1), fenced(t, 1)
+	forLevels(t, generic, best+1, func(t *testing.T) {
+		for n := range 100 {
+			for _, end := range []bool{false, true} {
+				r, y := in[:n], out[:n]
+				if end {
+					r, y = in[len(in)-n:], out[len(out)-n:]
+				}
+				sum(y, []term{{r, 2}, {r, 3}}, end)
+				scale(y, 2, r)
+				clip(y, 2, r)
+			}
+		}
+	})
+}

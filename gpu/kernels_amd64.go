@@ -27,3 +27,19 @@ func philoxAVX512(n int, dst *float32, words *uint32, block uint32)
 //
 //go:noescape
 func boxMullerAVX512(n int, dst *float32)
+
+// sumAVX2 is sumGeneric of n elements, a multiple of 8 above 0, and count > 0
+// terms, the first of which begins at terms.
+//
+//go:noescape
+func sumAVX2(n int, y *float32, terms *[]float32, count int, more bool)
+
+// scaleAVX2 is scaleGeneric of n elements, a multiple of 8 above 0.
+//
+//go:noescape
+func scaleAVX2(n int, y *float32, k float32, r *float32)
+
+// clipAVX2 is clipGeneric of n elements, a multiple of 8 above 0.
+//
+//go:noescape
+func clipAVX2(n int, y *float32, c float32, r *float32)

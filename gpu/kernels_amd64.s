@@ -1305,3 +1305,122 @@ DATA zip_8<>+52(SB)/4, $0x0000001e
 DATA zip_8<>+56(SB)/4, $0x0000000f
 DATA zip_8<>+60(SB)/4, $0x0000001f
 GLOBL zip_8<>(SB), RODATA|NOPTR, $64
+
+// func sumAVX2(n int, y *float32, terms *[]float32, count int, more bool)
+// Requires: AVX
+TEXT ·sumAVX2(SB), NOSPLIT, $0-33
+	MOVQ n+0(FP), AX
+	MOVQ y+8(FP), CX
+	MOVQ terms+16(FP), DX
+	MOVQ count+24(FP), BX
+	MOVB more+32(FP), SI
+	XORQ DI, DI
+
+four:
+	CMPQ    AX, $0x20
+	JB      rest
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	TESTB   SI, SI
+	JZ      four_begin
+	VMOVUPS (CX)(DI*4), Y0
+	VMOVUPS 32(CX)(DI*4), Y1
+	VMOVUPS 64(CX)(DI*4), Y2
+	VMOVUPS 96(CX)(DI*4), Y3
+
+four_begin:
+	MOVQ DX, R8
+	MOVQ BX, R9
+
+four_term:
+	MOVQ         (R8), R10
+	VBROADCASTSS 24(R8), Y4
+	VMULPS       (R10)(DI*4), Y4, Y5
+	VADDPS       Y0, Y5, Y0
+	VMULPS       32(R10)(DI*4), Y4, Y5
+	VADDPS       Y1, Y5, Y1
+	VMULPS       64(R10)(DI*4), Y4, Y5
+	VADDPS       Y2, Y5, Y2
+	VMULPS       96(R10)(DI*4), Y4, Y4
+	VADDPS       Y3, Y4, Y3
+	ADDQ         $0x20, R8
+	DECQ         R9
+	JNZ          four_term
+	VMOVUPS      Y0, (CX)(DI*4)
+	VMOVUPS      Y1, 32(CX)(DI*4)
+	VMOVUPS      Y2, 64(CX)(DI*4)
+	VMOVUPS      Y3, 96(CX)(DI*4)
+	ADDQ         $0x20, DI
+	SUBQ         $0x20, AX
+	JMP          four
+
+rest:
+	TESTQ AX, AX
+	JZ    done
+
+one:
+	VXORPS  Y0, Y0, Y0
+	TESTB   SI, SI
+	JZ      one_begin
+	VMOVUPS (CX)(DI*4), Y0
+
+one_begin:
+	MOVQ DX, R8
+	MOVQ BX, R9
+
+one_term:
+	MOVQ         (R8), R10
+	VBROADCASTSS 24(R8), Y1
+	VMULPS       (R10)(DI*4), Y1, Y1
+	VADDPS       Y0, Y1, Y0
+	ADDQ         $0x20, R8
+	DECQ         R9
+	JNZ          one_term
+	VMOVUPS      Y0, (CX)(DI*4)
+	ADDQ         $0x08, DI
+	SUBQ         $0x08, AX
+	JNZ          one
+
+done:
+	VZEROUPPER
+	RET
+
+// func scaleAVX2(n int, y *float32, k float32, r *float32)
+// Requires: AVX
+TEXT ·scaleAVX2(SB), NOSPLIT, $0-32
+	VBROADCASTSS k+16(FP), Y0
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         r+24(FP), DX
+	XORQ         BX, BX
+
+vector:
+	VMULPS  (DX)(BX*4), Y0, Y1
+	VMOVUPS Y1, (CX)(BX*4)
+	ADDQ    $0x08, BX
+	CMPQ    BX, AX
+	JB      vector
+	VZEROUPPER
+	RET
+
+// func clipAVX2(n int, y *float32, c float32, r *float32)
+// Requires: AVX
+TEXT ·clipAVX2(SB), NOSPLIT, $0-32
+	VBROADCASTSS c+16(FP), Y0
+	VXORPS       vec_80000000<>+0(SB), Y0, Y1
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         r+24(FP), DX
+	XORQ         BX, BX
+
+vector:
+	VMINPS  (DX)(BX*4), Y0, Y2
+	VMAXPS  Y2, Y1, Y2
+	VMOVUPS Y2, (CX)(BX*4)
+	ADDQ    $0x08, BX
+	CMPQ    BX, AX
+	JB      vector
+	VZEROUPPER
+	RET

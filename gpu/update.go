@@ -123,11 +123,20 @@ func (r *cpuRow) predict(e *entry, lo, hi int, s *scratch) {
 
 // guide makes m = sum_c w[c]*out[c] of elements lo to hi.
 func (r *cpuRow) guide(m []float32, lo, hi int) {
-	elems, terms := len(r.x), 0
+	elems := len(r.x)
+	var terms [regs]term
+	n, more := 0, false
 	for c, w := range r.weights {
-		terms = addTerm(m, terms, w, r.out[c*elems+lo:c*elems+hi])
+		if w == 0 {
+			continue
+		}
+		if n == len(terms) {
+			n, more = 0, sum(m, terms[:], more)
+		}
+		terms[n] = term{r.out[c*elems+lo : c*elems+hi], w}
+		n++
 	}
-	endSum(m, terms)
+	sum(m, terms[:n], more)
 }
 
 // input writes the network input of every condition: in = c_in * x.
@@ -147,66 +156,30 @@ func (r *cpuRow) input(cin float32, lo, hi int) {
 // from +0, in this order, one rounding per operation. A zero coefficient skips its register, which
 // may then hold anything, NaN included, or not exist.
 func rowSum(y []float32, k *[regs]float32, reg *[regs][]float32) {
-	terms := 0
+	var terms [regs]term
+	n := 0
 	for j, c := range k {
-		terms = addTerm(y, terms, c, reg[j])
+		if c != 0 {
+			terms[n] = term{reg[j], c}
+			n++
+		}
 	}
-	endSum(y, terms)
+	sum(y, terms[:n], false)
 }
 
 // sum2 is y = a*p + b*q by the rules of rowSum.
 func sum2(y []float32, a float32, p []float32, b float32, q []float32) {
-	terms := addTerm(y, 0, a, p)
-	terms = addTerm(y, terms, b, q)
-	endSum(y, terms)
-}
-
-// addTerm does y += k*r, where y counts as +0 before the first of its terms, and returns the number
-// of terms so far. The conversions keep the compiler from fusing the product into the sum.
-func addTerm(y []float32, terms int, k float32, r []float32) int {
-	if k == 0 {
-		return terms
+	var terms [2]term
+	n := 0
+	if a != 0 {
+		terms[n] = term{p, a}
+		n++
 	}
-	r = r[:len(y)]
-	if terms == 0 {
-		for i, v := range r {
-			y[i] = 0 + float32(k*v) // 0 + -0 is +0
-		}
-		return 1
+	if b != 0 {
+		terms[n] = term{q, b}
+		n++
 	}
-	for i, v := range r {
-		y[i] += float32(k * v)
-	}
-	return terms + 1
-}
-
-// endSum is the sum without terms.
-func endSum(y []float32, terms int) {
-	if terms == 0 {
-		clear(y)
-	}
-}
-
-// scale is y = k*r.
-func scale(y []float32, k float32, r []float32) {
-	r = r[:len(y)]
-	for i, v := range r {
-		y[i] = float32(k * v)
-	}
-}
-
-// clip limits r to [-c, c] when c > 0. It is the two comparisons of the kernel without their
-// branches, which noise makes hard to predict: min and max keep NaN, and c > 0 leaves zeros of both
-// signs alone.
-func clip(y []float32, c float32, r []float32) {
-	if !(c > 0) {
-		copy(y, r)
-		return
-	}
-	r = r[:len(y)]
-	for i, v := range r {
-		y[i] = max(min(v, c), -c)
-	}
+	sum(y, terms[:n], false)
 }
 
 // threshold is y = clip(r, -s, s)/s; s is at least 1.

@@ -9,5 +9,8 @@ func main() {
 		s.philox()
 		s.boxMuller()
 	}
+	sum()
+	scale()
+	clip()
 	Generate()
 }
