@@ -15,22 +15,25 @@ import (
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/bundled"
+	"github.com/cudiffuse/cudiffuse/sampler"
 	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
 	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
 // Pipeline is an opened model with its schedule and a device. It is safe for concurrent use.
 type Pipeline struct {
-	info    Info
-	unet    *model.UNet2D
-	noise   *schedule.Noise
-	kind    schedule.Kind
-	clip    float64
-	spacing schedule.Spacing
-	offset  int
-	lcm     int // timesteps of the distillation, 0 for a model that was not distilled
-	dev     device
-	pool    *workers.Pool
+	info  Info
+	unet  *model.UNet2D
+	noise *schedule.Noise
+	kind  schedule.Kind
+	clip  float64
+
+	threshold sampler.Threshold
+	spacing   schedule.Spacing
+	offset    int
+	lcm       int // timesteps of the distillation, 0 for a model that was not distilled
+	dev       device
+	pool      *workers.Pool
 
 	fingerprint func() string // computed once, when first wanted
 }
@@ -185,7 +188,7 @@ func (p *Pipeline) schedule(fsys fs.FS, dir string) error {
 		return errors.New("scheduler: flow_prediction is not supported yet: " +
 			"want epsilon, v_prediction or sample")
 	}
-	p.clip, p.lcm = s.Clip(), s.OriginalSteps()
+	p.clip, p.threshold, p.lcm = s.Clip(), s.Threshold(), s.OriginalSteps()
 	p.spacing, p.offset = s.Spacing()
 	return p.kind.Check(p.noise)
 }

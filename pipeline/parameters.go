@@ -97,6 +97,7 @@ func (p Parameters) String() string {
 	optional("Sigma tmax", p.Params.ChurnMax)
 	optional("Sigma noise", p.Params.ChurnNoise)
 	optional("Original steps", float64(p.Params.Original))
+	optional("Order", float64(p.Params.Order))
 	if p.Params.KeepEpsilon {
 		set = append(set, "Keep epsilon: true")
 	}
@@ -246,6 +247,8 @@ func (p *Parameters) setOption(key, v string) (err error) {
 		number(&q.ChurnNoise)
 	case "Original steps":
 		q.Original, err = strconv.Atoi(v)
+	case "Order":
+		q.Order, err = strconv.Atoi(v)
 	case "Keep epsilon":
 		q.KeepEpsilon, err = strconv.ParseBool(v)
 	default:

@@ -47,6 +47,7 @@ func randomParameters(r *rand.Rand) pipeline.Parameters {
 		p.Params.Eta = &eta
 	}
 	p.Params.Churn, p.Params.ChurnMin, p.Params.ChurnMax, p.Params.ChurnNoise = num(), num(), num(), num()
+	p.Params.Order = r.IntN(5)
 	p.Params.Original, p.Params.KeepEpsilon = r.IntN(3)*25, r.IntN(2) == 0
 	p.Extra = map[string]string{"Version": "cudiffuse " + pipeline.Version} // which String adds
 	if r.IntN(2) == 0 {

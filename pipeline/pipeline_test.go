@@ -345,8 +345,8 @@ func TestOpenErrors(t *testing.T) {
 		{"unet2d_class", "model_index.json", `{`, "model_index.json: unexpected end of JSON"},
 		{"unet2d_class", "model_index.json", `{"_cudiffuse": {"no_class": 11}}`, "no_class 11: want 0 to 10"},
 		{"unet2d_ddpm", "model_index.json", `{"_cudiffuse": {"class_names": ["a"]}}`, "want at most 0"},
-		{"unet2d_ddpm", "scheduler/scheduler_config.json", `{"_class_name": "PNDMScheduler"}`,
-			`"PNDMScheduler" is not supported: want one of DDIMScheduler`},
+		{"unet2d_ddpm", "scheduler/scheduler_config.json", `{"_class_name": "OtherScheduler"}`,
+			`"OtherScheduler" is not supported: want one of DDIMScheduler`},
 		{"unet2d_ddpm", "scheduler/scheduler_config.json", `{"_class_name": "DDIMScheduler", "rescale_betas_zero_snr": true}`,
 			"want v_prediction or sample with zero terminal SNR"},
 		{"unet2d_ddpm", "scheduler/scheduler_config.json", `{"_class_name": "DDIMScheduler", "prediction_type": "flow_prediction"}`,
@@ -364,4 +364,25 @@ func TestOpenErrors(t *testing.T) {
 	var c *model.ConfigError
 	require.ErrorAs(t, err, &c)
 	require.True(t, slices.Contains([]string{"../testdata"}, c.File))
+}
+
+// TestModelThresholds: a folder whose scheduler thresholds does so unless the request says otherwise.
+func TestModelThresholds(t *testing.T) {
+	p, err := pipeline.Open(copyTestModel(t, "unet2d_ddpm", map[string]string{"scheduler/scheduler_config.json": `{
+		"_class_name": "DDPMScheduler", "thresholding": true, "dynamic_thresholding_ratio": 0.9, "sample_max_value": 2}`}),
+		pipeline.Options{})
+	require.NoError(t, err)
+	defer p.Close()
+	for _, c := range []struct {
+		request pipeline.Request
+		want    *sampler.Threshold
+	}{
+		{pipeline.Request{Steps: 1}, &sampler.Threshold{Quantile: 0.9, Max: 2}},
+		{pipeline.Request{Steps: 1, Threshold: sampler.Threshold{Quantile: 0.5, Max: 3}}, &sampler.Threshold{Quantile: 0.5, Max: 3}},
+		{pipeline.Request{Steps: 1, Clip: 1}, nil},
+	} {
+		res, err := p.Generate(t.Context(), c.request)
+		require.NoError(t, err)
+		require.Equal(t, c.want, res.Plan.Threshold)
+	}
 }

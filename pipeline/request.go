@@ -33,7 +33,7 @@ type Request struct {
 	Clip     float64           // limit of the predicted clean sample; 0 means the model's, below 0 none
 
 	Rescale   float64           // share of the rescaled guidance, see [sampler.WithRescale]; 0 is none
-	Threshold sampler.Threshold // dynamic thresholding in place of the clip; the zero value is none
+	Threshold sampler.Threshold // dynamic thresholding in place of the clip; the zero value means the model's
 }
 
 // job is a request with every default filled in.
@@ -78,6 +78,9 @@ func (p *Pipeline) resolve(r Request) (*job, error) {
 	}
 	if clip > 0 {
 		opts = append(opts, sampler.WithClip(clip))
+	}
+	if j.Threshold == (sampler.Threshold{}) && j.Clip == 0 {
+		j.Threshold = p.threshold
 	}
 	opts = append(opts, sampler.WithRescale(j.Rescale), sampler.WithThreshold(j.Threshold))
 	if entry.Name == "lcm" && j.Params.Original == 0 {

@@ -136,7 +136,7 @@ func (f fixtures) badModels() {
 	one("shards", weights, nil)
 	f.write("shards/"+weights+".index.json", []byte(`{"weight_map": {"conv_in.bias": "../evil.safetensors"}}`))
 	scheduler := func(name, config string) { one(name, "scheduler/scheduler_config.json", []byte(config)) }
-	scheduler("pndm", `{"_class_name": "PNDMScheduler"}`)
+	scheduler("otherscheduler", `{"_class_name": "OtherScheduler"}`)
 	scheduler("zerosnr", `{"_class_name": "DDIMScheduler", "rescale_betas_zero_snr": true}`)
 	scheduler("flow", `{"_class_name": "DDIMScheduler", "prediction_type": "flow_prediction"}`)
 	one("names", "model_index.json", []byte(`{"_cudiffuse": {"no_class": 99}}`))

@@ -14,18 +14,19 @@ import (
 
 // samplerFlags are the options of samplers, under diffusers' names.
 type samplerFlags struct {
-	Eta                    *float64 `help:"Noise of ddim (0 to 1, default 0) or euler_ancestral (default 1)."`
+	Eta                    *float64 `help:"Noise of ddim (0 to 1, default 0), tcd (0.3) or the ancestral samplers (1)."`
 	UseClippedModelOutput  *bool    `help:"ddim with a clip: take epsilon from the clipped prediction (default); =false keeps the textbook's." negatable:"" placeholder:"BOOL"`
 	SChurn                 float64  `help:"euler: noise added in each step." default:"0"`
 	STmin                  float64  `name:"s-tmin" help:"euler: churn only at or above this sigma." default:"0"`
 	STmax                  float64  `name:"s-tmax" help:"euler: churn only at or below this sigma; 0 for no limit." default:"0"`
 	SNoise                 float64  `help:"euler: scale of the churn noise; 0 means 1." default:"0"`
-	OriginalInferenceSteps int      `help:"lcm: timesteps the network was distilled at; 0 means 50." default:"0"`
+	OriginalInferenceSteps int      `help:"lcm, tcd: timesteps the network was distilled at; 0 means 50." default:"0"`
+	Order                  int      `help:"lms, deis, unipc: order of the method; 0 means the usual one." default:"0"`
 }
 
 func (f samplerFlags) params() sampler.Params {
 	return sampler.Params{Eta: f.Eta, Churn: f.SChurn, ChurnMin: f.STmin, ChurnMax: f.STmax,
-		ChurnNoise: f.SNoise, Original: f.OriginalInferenceSteps,
+		ChurnNoise: f.SNoise, Original: f.OriginalInferenceSteps, Order: f.Order,
 		KeepEpsilon: f.UseClippedModelOutput != nil && !*f.UseClippedModelOutput}
 }
 
@@ -172,7 +173,7 @@ func (c *planCmd) fromConfig(a *app) (*sampler.Plan, error) {
 	}
 	o := diffusers.Options{Steps: c.Steps, Timesteps: c.Timesteps, Sigmas: c.Sigmas, SChurn: c.SChurn,
 		SMin: c.STmin, SMax: c.STmax, SNoise: c.SNoise, OriginalSteps: c.OriginalInferenceSteps,
-		Strength: c.Strength, Mu: c.Mu}
+		Strength: c.Strength, Mu: c.Mu, Order: c.Order, Gamma: c.Eta}
 	if c.Eta != nil {
 		o.Eta = *c.Eta
 	}
