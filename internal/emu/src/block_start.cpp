@@ -52,7 +52,7 @@ void Block::layOut() {
 void Block::reset(u64 n) {
     linear = n;
     ctaid = launch.grid.at(n);
-    if (!shared.empty()) races.reset(shared.size(), u32(warps.size()));
+    races.reset(shared.size(), u32(warps.size()));
     std::fill(sharedInit.begin(), sharedInit.end(), 0);
     for (Arrival& a : arrivals_) a = Arrival();
     steps = clock = 0;

@@ -1,6 +1,6 @@
 #include "compile.h"
 
-#include <set>
+#include <algorithm>
 
 #include "lower.h"
 
@@ -135,7 +135,7 @@ void placeVariables(const Ptx& ptx, Memory& memory, const void* owner, Module& m
         a->label = v.name;
         a->readOnly = v.space == Space::Const;
         memset(a->data, 0, v.size);  // what has no initialiser is zero
-        memcpy(a->data, v.init.data(), v.init.size());
+        std::copy(v.init.begin(), v.init.end(), a->data);
         a->mark(0, v.size, true);
         module.vars[v.name] = a;
     }

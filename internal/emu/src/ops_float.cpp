@@ -186,20 +186,36 @@ Operation kinds(Mods& m, Type t) {
     return {t == Type::F32 ? testp<float> : testp<double>, Type::Pred, {t}, 1, it->second};
 }
 
+// Gross is .approx.ftz on float64: of operand and result only the upper 32 bits count.
+template <class Op> struct Gross {
+    static double upper(double v) {
+        double u = bits<double>(bits<u64>(v) >> 32 << 32);
+        return v != v ? v : std::fabs(u) < 0x1p-1022 ? std::copysign(0.0, u) : u;
+    }
+    static double f(double a) { return clean(upper(Op::f(upper(a)))); }
+};
+
+template <class Op> Operation gross(Mods& m, Type t) {
+    if (!m.take("ftz")) m.refuse();
+    return fill(unary<double, double, Gross<Op>>, t, 1);
+}
+
 // roots are the functions that may be .approx or rounded.
 Operation roots(const std::string& op, Mods& m, Type t) {
     bool approx = m.take("approx") || (op == "div" && m.take("full"));
-    if (op == "rsqrt") {
-        if (!approx) m.refuse();
-        return t == Type::F32 ? fill(nearest32<1, FRsqrt>(takeFlags(m, t, false)), t, 1)
-                              : fill(form<1, double, Rounded<FRsqrt, 0>>(), t, 1);
+    if (t == Type::F64 && approx) {
+        if (op == "rcp") return gross<FRcp>(m, t);
+        if (op != "rsqrt") m.refuse();
+        bool plain = !m.take("ftz");
+        return fill(plain ? form<1, double, Rounded<FRsqrt, 0>>() : unary<double, double, Gross<FRsqrt>>, t, 1);
     }
-    if (approx && t != Type::F32) m.refuse();
-    if (op == "div")
-        return approx ? fill(nearest32<2, FDiv>(takeFlags(m, t, false)), t, 2) : rounded<2, FDiv>(m, t, true);
-    if (op == "rcp")
-        return approx ? fill(nearest32<1, FRcp>(takeFlags(m, t, false)), t, 1) : rounded<1, FRcp>(m, t, true);
-    return approx ? fill(nearest32<1, FSqrt>(takeFlags(m, t, false)), t, 1) : rounded<1, FSqrt>(m, t, true);
+    if (!approx && op == "rsqrt") m.refuse();
+    if (!approx) return op == "div" ? rounded<2, FDiv>(m, t, true) : op == "rcp" ? rounded<1, FRcp>(m, t, true)
+                                                                              : rounded<1, FSqrt>(m, t, true);
+    u32 flags = takeFlags(m, t, false);
+    if (op == "div") return fill(nearest32<2, FDiv>(flags), t, 2);
+    return fill(op == "rcp" ? nearest32<1, FRcp>(flags) : op == "sqrt" ? nearest32<1, FSqrt>(flags)
+                                                                     : nearest32<1, FRsqrt>(flags), t, 1);
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ struct MulLo { template <class T> static T f(T a, T b) { return T(u64(a) * u64(b
 struct MadLo { template <class T> static T f(T a, T b, T c) { return T(u64(a) * u64(b) + u64(c)); } };
 struct MulHi {
     template <class T> static T f(T a, T b) {
-        if constexpr (sizeof(T) < 8) return T(i64(a) * i64(b) >> (8 * sizeof(T)));
+        using W = std::conditional_t<std::is_signed_v<T>, i64, u64>;
+        if constexpr (sizeof(T) < 8) return T(W(a) * W(b) >> (8 * sizeof(T)));
         else if constexpr (std::is_signed_v<T>) return T(__int128(a) * b >> 64);
         else return T((unsigned __int128)a * b >> 64);
     }

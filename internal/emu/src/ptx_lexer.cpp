@@ -82,7 +82,11 @@ std::vector<Token> lex(const std::string& s) {
         size_t start = at;
         if (wordStart(s[at])) {
             // "L1::evict_last" is one modifier: a double colon does not end a word.
-            while (at < s.size() && (wordPart(s[at]) || (s.compare(at, 2, "::") == 0 && at++ > 0))) ++at;
+            // ".reg.b32" is two directives.
+            bool directive = s[at++] == '.';
+            while (at < s.size() && (wordPart(s[at]) || (s.compare(at, 2, "::") == 0 && at++ > 0)) &&
+                   !(directive && s[at] == '.'))
+                ++at;
             t.kind = Token::Word;
         } else if (s[at] == '"') {
             at = s.find('"', at + 1);

@@ -159,4 +159,12 @@ TEST(ApproximationsAreNear) {
     for (const char* op : {"div.approx", "div.full"})
         check({std::string(op) + ".f32 %x, %a, %b;", 32, {32, 32}}, mix(floats(), 2, 32),
               [](const Inputs& i) { return raw(f32(i[0]) / f32(i[1])); });
+    auto upper = [](double v) {
+        return v != v || std::fabs(v) >= 0x1p-1022 ? bits<double>(bits<u64>(v) >> 32 << 32) : 0 * v;
+    };
+    auto quiet = [](double v) { return v != v ? raw(v) : bits<u64>(v) >> 32 << 32; };
+    check({"rcp.approx.ftz.f64 %x, %a;", 64, {64}}, mix(doubles(), 1, 64),
+          [&](const Inputs& i) { return quiet(upper(1 / (f64(i[0]) == f64(i[0]) ? upper(f64(i[0])) : NAN))); });
+    check({"rsqrt.approx.f64 %x, %a;", 64, {64}}, mix(doubles(), 1, 64),
+          [](const Inputs& i) { return raw(1 / std::sqrt(f64(i[0]))); });
 }

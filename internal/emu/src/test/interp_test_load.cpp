@@ -167,4 +167,6 @@ TEST(NvccsDirectivesAreRead) {
 )"));
     TrapReport r = gpu.launch("k", {1, 1, 1}, {1, 1, 1}, {0});
     EXPECT_PART("(a.cu:9), block", r.text);
+    EXPECT(loadError("  {.reg.b16 low;\n  mov.b16 low, 1;}\n").empty());  // as in cuda_fp16.hpp
+    EXPECT(loadError("  prefetch.global.L2 [%p];\n  nanosleep.u32 20;\n  fence.acq_rel.gpu;\n  membar.sys;\n").empty());
 }

@@ -227,3 +227,8 @@ OUT:
 )", 32, 32);
     for (u32 k = 0; k < 32; ++k) EXPECT_EQ(k & 1 ? 0 : 2, got[k], "any");
 }
+
+TEST(WarpsSynchroniseWithoutSharedMemory) {
+    auto got = run("  bar.warp.sync -1;\n  mov.u32 %r5, 3;\n  bar.sync 0;\n" + kStore, 64, 64);
+    for (u64 v : got) EXPECT_EQ(3, v, "after both");
+}
