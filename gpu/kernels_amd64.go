@@ -2,28 +2,28 @@
 
 package gpu
 
-// philoxAVX2 writes the bits of n/32 groups of 8 blocks from a counter's low word on,
-// which does not wrap around; words is a stream. Each half of a group is the words 0 and 2
-// of each block in turn, then the words 1 and 3.
+// philoxAVX2 writes n words, a multiple of 32 above 0, of blocks from the low
+// word of a counter on, which does not wrap around; words is a stream. Each
+// 4 blocks give their words 0 and 2 in turn, then the words 1 and 3.
 //
 //go:noescape
 func philoxAVX2(n int, dst *float32, words *uint32, block uint32)
 
-// boxMullerAVX2 makes n/16 groups of 8 pairs of normals, in place. A group is the bits
-// of 8 radii, then of 8 turns.
+// boxMullerAVX2 makes n normals, a multiple of 16 above 0, in place, from groups of
+// the bits of 8 radii, then of 8 turns.
 //
 //go:noescape
 func boxMullerAVX2(n int, dst *float32)
 
-// philoxAVX512 writes the bits of n/64 groups of 16 blocks from a counter's low word on,
-// which does not wrap around; words is a stream. Each half of a group is the words 0 and 2
-// of each block in turn, then the words 1 and 3.
+// philoxAVX512 writes n words, a multiple of 64 above 0, of blocks from the low
+// word of a counter on, which does not wrap around; words is a stream. Each
+// 8 blocks give their words 0 and 2 in turn, then the words 1 and 3.
 //
 //go:noescape
 func philoxAVX512(n int, dst *float32, words *uint32, block uint32)
 
-// boxMullerAVX512 makes n/32 groups of 16 pairs of normals, in place. A group is the bits
-// of 16 radii, then of 16 turns.
+// boxMullerAVX512 makes n normals, a multiple of 64 above 0, in place, from groups of
+// the bits of 16 radii, then of 16 turns.
 //
 //go:noescape
 func boxMullerAVX512(n int, dst *float32)

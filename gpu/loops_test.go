@@ -8,8 +8,8 @@ import (
 
 // odd returns floats among which special ones are frequent.
 func odd(rng *rand.Rand, n int) []float32 {
-	special := []uint32{0, 1 << 31, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc12345, 0x7fa00001, 1, 0x80000001,
-		0x007fffff, 0x7f7fffff, 0xff7fffff, 0x3f800000, 0xbf800000}
+	special := []uint32{0, 1 << 31, 0x7f800000, 0xff800000, 0x7fc00000, 0xffc12345, 0x7fa00001, 1,
+		0x80000001, 0x007fffff, 0x7f7fffff, 0xff7fffff, 0x3f800000, 0xbf800000}
 	v := make([]float32, n)
 	for i := range v {
 		switch rng.IntN(3) {
@@ -41,7 +41,8 @@ func TestLoopsTwins(t *testing.T) {
 					}, "sum of %d terms", count)
 				}
 			}
-			for _, c := range []float32{1, 0.5, 3e38, float32(math.Inf(1)), 0, -1, float32(math.NaN()), 1e-45} {
+			inf, nan := float32(math.Inf(1)), float32(math.NaN())
+			for _, c := range []float32{1, 0.5, 3e38, inf, 0, -1, nan, 1e-45} {
 				r := odd(rng, n)
 				twinLoops(t, n, func(y []float32) { clip(y, c, r) }, "clip to %v", c)
 				twinLoops(t, n, func(y []float32) { scale(y, c, r) }, "scale by %v", c)

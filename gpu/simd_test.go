@@ -62,6 +62,10 @@ func TestLowerLevels(t *testing.T) {
 		t.Run("lanes", TestNormalsLanesKolmogorovSmirnov)
 		t.Run("moments", TestNormalsMoments)
 		t.Run("independence", TestNormalsIndependence)
+		t.Run("batch", TestBatchMatchesReference)
+		t.Run("scalars", TestScalarsMatchReference)
+		t.Run("diffusers", TestDiffusersKnownAnswers)
+		t.Run("allocation", TestStepsDoNotAllocate)
 	})
 }
 
@@ -72,8 +76,9 @@ func TestEnvironmentLowersLevel(t *testing.T) {
 		require.Equal(t, want, levelNames[simd])
 		return
 	}
-	for value, want := range map[string]level{"generic": generic, "avx2": min(avx2, best), "avx512": best,
-		"": best} {
+	for value, want := range map[string]level{
+		"generic": generic, "avx2": min(avx2, best), "avx512": best, "": best,
+	} {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestEnvironmentLowersLevel$", "-test.v")
 		cmd.Env = append(os.Environ(), "CUDIFFUSE_CPU="+value, child+"="+levelNames[want])
 		out, err := cmd.CombinedOutput()
@@ -94,7 +99,9 @@ func TestNormalsTwins(t *testing.T) {
 			normalsGeneric(want, seed, draw, first)
 			requireTwin(t, want, all, "seed %d, draw %d, %d from %d", seed, draw, n, first)
 		}
-		for _, base := range []uint64{0, 4096, 1<<34 - 80, 1<<34 - 68, 1<<34 - 64, 7<<34 - 150, 1<<62 - 50} {
+		const wrap = 1 << 34
+		bases := []uint64{0, 4096, wrap - 80, wrap - 68, wrap - 64, 7*wrap - 150, 1<<62 - 50}
+		for _, base := range bases {
 			for n := range 150 {
 				for off := range uint64(70) {
 					check(n, rng.Uint64(), rng.Uint32(), base+off)

@@ -25,10 +25,10 @@ type state [4]reg.VecVirtual
 // philox emits philox4x32-10 of neighbouring counters. A turn makes two vectors of blocks.
 func (s set) philox() {
 	TEXT("philox"+s.name, NOSPLIT, "func(n int, dst *float32, words *uint32, block uint32)")
-	Doc(fmt.Sprintf("philox%s writes the bits of n/%d groups of %d blocks from a counter's low word on,",
-		s.name, 8*s.blocks(), 2*s.blocks()),
-		"which does not wrap around; words is a stream. Each half of a group is the words 0 and 2",
-		"of each block in turn, then the words 1 and 3.")
+	b := s.blocks()
+	Doc(fmt.Sprintf("philox%s writes n words, a multiple of %d above 0, of blocks from the low", s.name, 8*b),
+		"word of a counter on, which does not wrap around; words is a stream. Each",
+		fmt.Sprintf("%d blocks give their words 0 and 2 in turn, then the words 1 and 3.", b))
 	Pragma("noescape")
 	n := Load(Param("n"), GP64())
 	dst := Load(Param("dst"), GP64())

@@ -71,22 +71,3 @@ func (s set) store(v reg.VecVirtual, to Op) {
 		VMOVDQU(v, to)
 	}
 }
-
-// and is y = a & b.
-func (s set) and(a Op, b, y reg.VecVirtual) {
-	if s.wide() {
-		VPANDD(a, b, y)
-	} else {
-		VPAND(a, b, y)
-	}
-}
-
-// xorSign is y ^= a & 2^31; a is lost.
-func (s set) xorSign(a, y reg.VecVirtual) {
-	if s.wide() {
-		VPTERNLOGD(Imm(0x78), bits(1<<31), a, y)
-		return
-	}
-	VPAND(bits(1<<31), a, a)
-	VPXOR(a, y, y)
-}
