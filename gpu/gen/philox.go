@@ -26,7 +26,8 @@ type state [4]reg.VecVirtual
 func (s set) philox() {
 	TEXT("philox"+s.name, NOSPLIT, "func(n int, dst *float32, words *uint32, block uint32)")
 	b := s.blocks()
-	Doc(fmt.Sprintf("philox%s writes n words, a multiple of %d above 0, of blocks from the low", s.name, 8*b),
+	Doc(fmt.Sprintf("philox%s writes n words, a multiple of %d above 0, of blocks from the low",
+		s.name, 8*b),
 		"word of a counter on, which does not wrap around; words is a stream. Each",
 		fmt.Sprintf("%d blocks give their words 0 and 2 in turn, then the words 1 and 3.", b))
 	Pragma("noescape")
