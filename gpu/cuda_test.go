@@ -5,6 +5,7 @@ package gpu
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/cudiffuse/cudiffuse/cuda"
@@ -130,9 +131,8 @@ func TestEveryVariantRuns(t *testing.T) {
 		dev := openCUDA(t, dtype)
 		before := counters(t)
 		for _, elems := range []int{255, 256} {
-			for _, r := range gputest.SamplerRequests(t, elems) {
-				for conds := 1; conds <= 3; conds++ {
-					r.Conds = gputest.Conds(0, conds)
+			for conds := 1; conds <= 3; conds++ {
+				for _, r := range gputest.EpsilonRequests(t, conds) {
 					require.NoError(t, run(dev, elems, []sampler.Request{r}))
 				}
 			}
@@ -173,13 +173,16 @@ func TestBytesPerElement(t *testing.T) {
 	for _, dtype := range gputest.DTypes {
 		dev := openCUDA(t, dtype)
 		size := dtypeOf[dtype].Size()
-		for i, r := range gputest.SamplerRequests(t, elems) {
+		reached := map[string]bool{}
+		reqs := append(gputest.EpsilonRequests(t, 1), gputest.EpsilonRequests(t, 2)...)
+		for i, r := range reqs {
 			b, err := newBatch(elems, []sampler.Request{r})
 			require.NoError(t, err)
-			if b.special() == 0 {
+			name := b.kernel()
+			if strings.HasPrefix(name, "general") {
 				continue
 			}
-			name := b.kernel()
+			reached[name] = true
 			conds := int(name[len(name)-1] - '0')
 			reads, writes := 4+size*conds, 8
 			for _, v := range variants {
@@ -216,5 +219,6 @@ func TestBytesPerElement(t *testing.T) {
 			extra := is.StoreBytes - was.StoreBytes - want.StoreBytes
 			require.LessOrEqual(t, extra, uint64(len(entries)*(16*parts(elems, 1, dev.dev.Info().SMs)+4*conds)), message)
 		}
+		require.Len(t, reached, 2*len(variants), "every special variant")
 	}
 }

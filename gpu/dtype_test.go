@@ -92,7 +92,8 @@ func TestRequestsMatchReference(t *testing.T) {
 func TestEachSamplerMatchesReference(t *testing.T) {
 	forEachDevice(t, func(t *testing.T, dev sampler.Device, dtype gputest.DType) {
 		for _, elems := range []int{4, 784, 2048} {
-			for i, r := range gputest.SamplerRequests(t, elems) {
+			reqs := append(gputest.SamplerRequests(t, elems), gputest.EpsilonRequests(t, 1)...)
+			for i, r := range append(reqs, gputest.EpsilonRequests(t, 2)...) {
 				twin := r
 				twin.Seed++
 				twin.Conds = nil

@@ -9,7 +9,6 @@ import (
 
 	"github.com/cudiffuse/cudiffuse/internal/gputest"
 	"github.com/cudiffuse/cudiffuse/sampler"
-	"github.com/cudiffuse/cudiffuse/schedule"
 	"github.com/stretchr/testify/require"
 )
 
@@ -102,17 +101,9 @@ func TestKernelOfABatch(t *testing.T) {
 		require.NoError(t, err)
 		return b.kernel()
 	}
-	betas, err := schedule.Linear(1000, 1e-4, 0.02)
-	require.NoError(t, err)
-	noise, err := schedule.New(betas)
-	require.NoError(t, err)
 	named := map[string]sampler.Request{}
-	for _, name := range sampler.Names() {
-		e, err := sampler.Lookup(name)
-		require.NoError(t, err)
-		p, err := e.Plan(schedule.Grid{Noise: noise, Steps: 4}, schedule.Epsilon, sampler.Params{})
-		require.NoError(t, err)
-		named[name] = sampler.Request{Plan: p}
+	for i, r := range gputest.EpsilonRequests(t, 1) {
+		named[sampler.Names()[i]] = r
 	}
 	for name, want := range map[string]string{
 		"ddim": "plain", "euler": "plain", "dpmpp_1": "plain", "ddpm": "noise", "lcm": "noise",

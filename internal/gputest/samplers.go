@@ -52,6 +52,26 @@ func SamplerRequests(t testing.TB, elems int) []sampler.Request {
 	return reqs
 }
 
+// EpsilonRequests returns the plan of every name of the registry, in the order of sampler.Names, for a
+// network that predicts epsilon, as most do, with k conditions. Unlike those of [SamplerRequests], which take turns at the kinds, they keep
+// to what special variants of kernels are made for.
+func EpsilonRequests(t testing.TB, k int) []sampler.Request {
+	t.Helper()
+	betas, err := schedule.Linear(1000, 1e-4, 0.02)
+	require.NoError(t, err)
+	noise, err := schedule.New(betas)
+	require.NoError(t, err)
+	var reqs []sampler.Request
+	for i, name := range sampler.Names() {
+		e, err := sampler.Lookup(name)
+		require.NoError(t, err)
+		p, err := e.Plan(schedule.Grid{Noise: noise, Steps: 4 + i%3}, schedule.Epsilon, sampler.Params{})
+		require.NoError(t, err, name)
+		reqs = append(reqs, sampler.Request{Plan: p, Conds: Conds(3*i, k), Seed: uint64(i)})
+	}
+	return reqs
+}
+
 func samplerPlans(t testing.TB) []*sampler.Plan {
 	t.Helper()
 	betas, err := schedule.Linear(1000, 1e-4, 0.02)
