@@ -74,6 +74,10 @@ func multistep(order int, heun bool) sampler.Multistep {
 	return sampler.Multistep{Order: order, Heun: heun, KeepOrder: true}
 }
 
+func singlestep(order int, heun, noise bool) sampler.Sampler {
+	return sampler.DPMSolverSinglestep{Order: order, Heun: heun, Noise: noise, KeepOrder: true}
+}
+
 func TestConvergenceOrder(t *testing.T) {
 	published := multistep(3, false)
 	published.HalfCurvature = true
@@ -120,6 +124,15 @@ func TestConvergenceOrder(t *testing.T) {
 		{"dpmpp_2m heun", sampler.DPMSolverPP{Multistep: multistep(2, true)}, vp, 2},
 		{"dpmpp_2m ve", sampler.DPMSolverPP{Multistep: multistep(2, false)}, ve, 2},
 		{"dpmpp_3m", sampler.DPMSolverPP{Multistep: multistep(3, false)}, vp, 3},
+		{"dpmsolver_2s", singlestep(2, false, true), vp, 2},
+		{"dpmsolver_2s heun", singlestep(2, true, true), ve, 2},
+		{"dpmsolver_3s", singlestep(3, false, true), vp, 3},
+		{"dpmsolver_3s heun", singlestep(3, true, true), ve, 3},
+		{"dpmpp_1s", singlestep(1, false, false), vp, 1},
+		{"dpmpp_2s single", singlestep(2, false, false), ve, 2},
+		{"dpmpp_2s heun", singlestep(2, true, false), vp, 2},
+		{"dpmpp_3s", singlestep(3, false, false), vp, 3},
+		{"dpmpp_3s heun", singlestep(3, true, false), ve, 3},
 		{"dpmpp_3m as published", sampler.DPMSolverPP{Multistep: published}, vp, 2},
 	} {
 		distance := func(n int) float64 {

@@ -12,6 +12,15 @@ func multistepEntry(name, title, paper string, steps int, m Multistep, data bool
 	return e
 }
 
+func singlestepEntry(name, title, paper string, s DPMSolverSinglestep, aliases ...string) Entry {
+	e := Entry{Name: name, Title: title, Paper: paper, Steps: 20, Aliases: aliases}
+	e.make = func(Params) Sampler { return s }
+	if s.Noise {
+		e.final = schedule.FinalSigmaMin
+	}
+	return e
+}
+
 const (
 	paperDPM   = "2206.00927"
 	paperDPMPP = "2211.01095"
@@ -38,6 +47,13 @@ var entries = []Entry{
 	multistepEntry("dpmpp_3m", "DPM-Solver++(3M)", paperDPMPP, 20, Multistep{Order: 3}, true, "dpm++ 3m"),
 	multistepEntry("dpmpp_2m_sde", "SDE-DPM-Solver++(2M)", paperDPMPP, 25, Multistep{Order: 2, SDE: true}, true,
 		"dpm++ 2m sde", "sde-dpmsolver++"),
+	singlestepEntry("dpmsolver_2s", "DPM-Solver-2 singlestep", paperDPM,
+		DPMSolverSinglestep{Order: 2, Noise: true}),
+	singlestepEntry("dpmsolver_3s", "DPM-Solver-3 singlestep", paperDPM,
+		DPMSolverSinglestep{Order: 3, Noise: true}),
+	singlestepEntry("dpmpp_2s", "DPM-Solver++(2S)", paperDPMPP, DPMSolverSinglestep{Order: 2},
+		"dpm++ 2s", "DPMSolverSinglestepScheduler"),
+	singlestepEntry("dpmpp_3s", "DPM-Solver++(3S)", paperDPMPP, DPMSolverSinglestep{Order: 3}, "dpm++ 3s"),
 	{Name: "euler", Title: "Euler", Paper: "2206.00364", Steps: 30, exploding: true,
 		Aliases: []string{"EulerDiscreteScheduler"}, options: []string{"s-churn", "s-tmin", "s-tmax", "s-noise"},
 		make: func(p Params) Sampler {

@@ -57,6 +57,7 @@ func TestWeakOrder(t *testing.T) {
 		{sampler.DPMPPSDE{Timesteps: levelTimesteps}, 2},
 		{sampler.DPMPPSDE{Timesteps: levelTimesteps, Independent: true}, 1},
 		{sampler.DPMSolverPP{Multistep: sampler.Multistep{SDE: true, KeepOrder: true}}, 2},
+		{sampler.DPMSolverSinglestep{SDE: true, KeepOrder: true}, 1}, // each evaluation draws anew
 	} {
 		for _, point := range []func(t, s float64) schedule.Point{schedule.VE, schedule.VP} {
 			a := math.Abs(variance(t, c.s, 64, point) - truth)

@@ -25,6 +25,9 @@ var classes = map[string]class{
 	"DPMSolverMultistepScheduler": {defaults: linspace, threshold: true, plan: (*Scheduler).multistep,
 		algorithms: []string{"dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"},
 		solvers:    []string{"midpoint", "heun"}, shifts: []string{"exponential"}},
+	singlestepClass: {defaults: singlestep, threshold: true, plan: (*Scheduler).singlestep,
+		algorithms: []string{"dpmsolver", "dpmsolver++", "sde-dpmsolver++"},
+		solvers:    []string{"midpoint", "heun"}, shifts: []string{"exponential"}},
 	"UniPCMultistepScheduler": {defaults: uniPC, threshold: true, plan: (*Scheduler).uniPC,
 		solvers: []string{"bh1", "bh2", "midpoint", "heun", "logrho"},
 		shifts:  []string{"exponential", "linear"}},
@@ -50,6 +53,8 @@ var classes = map[string]class{
 func clipped(c *config) { c.ClipSample = true }
 
 func linspace(c *config) { c.TimestepSpacing = "linspace" }
+
+func singlestep(c *config) { c.TimestepSpacing, c.LowerOrderFinal = "linspace", false }
 
 func uniPC(c *config) { c.TimestepSpacing, c.SolverType = "linspace", "bh2" }
 

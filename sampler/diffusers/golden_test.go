@@ -142,6 +142,7 @@ func TestMatchesDiffusers(t *testing.T) {
 		"HeunDiscreteScheduler": 31, "LMSDiscreteScheduler": 34,
 		"UniPCMultistepScheduler": 48, "DEISMultistepScheduler": 35, "PNDMScheduler": 26,
 		"KDPM2DiscreteScheduler": 21, "KDPM2AncestralDiscreteScheduler": 17,
-		"FlowMatchEulerDiscreteScheduler": 15, "TCDScheduler": 36, "IPNDMScheduler": 3},
+		"FlowMatchEulerDiscreteScheduler": 15, "TCDScheduler": 36, "IPNDMScheduler": 3,
+		"DPMSolverSinglestepScheduler": 59},
 		count, "every supported case of the reference is run")
 }

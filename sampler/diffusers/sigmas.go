@@ -17,7 +17,21 @@ const karrasRho = 7
 
 // multistep plans DPMSolverMultistepScheduler: variance-preserving points at noise levels.
 func (s *Scheduler) multistep(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
-	n = n.WithTerminalFloor()
+	pts, err := s.multistepPoints(n.WithTerminalFloor(), o)
+	if err != nil {
+		return nil, err
+	}
+	m := sampler.Multistep{Order: s.c.SolverOrder, Heun: s.c.SolverType == "heun",
+		SDE:       strings.HasPrefix(s.c.AlgorithmType, "sde-"),
+		KeepOrder: !s.c.LowerOrderFinal, EulerAtFinal: s.c.EulerAtFinal, HalfCurvature: true}
+	if strings.HasSuffix(s.c.AlgorithmType, "++") {
+		return sampler.New(sampler.DPMSolverPP{Multistep: m}, pts, kind, s.thresholds()...)
+	}
+	return sampler.New(sampler.DPMSolver{Multistep: m}, pts, kind, s.thresholds()...)
+}
+
+// multistepPoints returns the points of the DPM-Solver classes, the final one included.
+func (s *Scheduler) multistepPoints(n *schedule.Noise, o Options) ([]schedule.Point, error) {
 	ts, sigmas, err := s.multistepLevels(n, o)
 	if err != nil {
 		return nil, err
@@ -30,14 +44,7 @@ func (s *Scheduler) multistep(n *schedule.Noise, kind schedule.Kind, o Options) 
 	for i, t := range ts {
 		pts = append(pts, point(t, sigmas[i]))
 	}
-	pts = append(pts, point(0, s.finalSigma(n)))
-	m := sampler.Multistep{Order: s.c.SolverOrder, Heun: s.c.SolverType == "heun",
-		SDE:       strings.HasPrefix(s.c.AlgorithmType, "sde-"),
-		KeepOrder: !s.c.LowerOrderFinal, EulerAtFinal: s.c.EulerAtFinal, HalfCurvature: true}
-	if strings.HasSuffix(s.c.AlgorithmType, "++") {
-		return sampler.New(sampler.DPMSolverPP{Multistep: m}, pts, kind, s.thresholds()...)
-	}
-	return sampler.New(sampler.DPMSolver{Multistep: m}, pts, kind, s.thresholds()...)
+	return append(pts, point(0, s.finalSigma(n))), nil
 }
 
 func (s *Scheduler) finalSigma(n *schedule.Noise) float64 {
@@ -47,7 +54,7 @@ func (s *Scheduler) finalSigma(n *schedule.Noise) float64 {
 	return 0
 }
 
-// multistepLevels returns the timesteps and noise levels of DPMSolverMultistepScheduler.
+// multistepLevels returns the timesteps and noise levels of the DPM-Solver classes.
 func (s *Scheduler) multistepLevels(n *schedule.Noise, o Options) (ts, sigmas []float64, err error) {
 	T := n.Timesteps()
 	if s.c.FlowSigmas {
@@ -68,7 +75,8 @@ func (s *Scheduler) multistepLevels(n *schedule.Noise, o Options) (ts, sigmas []
 		}
 		return ts, sigmas, err
 	}
-	round := (s.c.Karras || s.c.LuLambdas) && s.c.BetaSchedule != "squaredcos_cap_v2"
+	round := (s.c.Karras || s.c.LuLambdas) &&
+		(s.c.BetaSchedule != "squaredcos_cap_v2" || s.c.Class == singlestepClass)
 	for _, v := range sigmas {
 		t := n.TimestepAt(v)
 		if round {
