@@ -43,7 +43,8 @@ var entries = []Entry{
 	multistepEntry("dpmsolver3", "DPM-Solver-3 multistep", paperDPM, 25, Multistep{Order: 3}, false),
 	multistepEntry("dpmpp_1", "DPM-Solver++(1)", paperDPMPP, 50, Multistep{Order: 1}, true),
 	multistepEntry("dpmpp_2m", "DPM-Solver++(2M)", paperDPMPP, 20, Multistep{Order: 2}, true,
-		"dpm++ 2m", "dpmsolver++", "DPMSolverMultistepScheduler"),
+		"dpm++ 2m", "dpmsolver++", "DPMSolverMultistepScheduler",
+		"EDMDPMSolverMultistepScheduler"),
 	multistepEntry("dpmpp_3m", "DPM-Solver++(3M)", paperDPMPP, 20, Multistep{Order: 3}, true, "dpm++ 3m"),
 	multistepEntry("dpmpp_2m_sde", "SDE-DPM-Solver++(2M)", paperDPMPP, 25, Multistep{Order: 2, SDE: true}, true,
 		"dpm++ 2m sde", "sde-dpmsolver++"),
@@ -55,7 +56,7 @@ var entries = []Entry{
 		"dpm++ 2s", "DPMSolverSinglestepScheduler"),
 	singlestepEntry("dpmpp_3s", "DPM-Solver++(3S)", paperDPMPP, DPMSolverSinglestep{Order: 3}, "dpm++ 3s"),
 	{Name: "euler", Title: "Euler", Paper: "2206.00364", Steps: 30, exploding: true,
-		Aliases: []string{"EulerDiscreteScheduler"}, options: []string{"s-churn", "s-tmin", "s-tmax", "s-noise"},
+		Aliases: []string{"EulerDiscreteScheduler", "EDMEulerScheduler"}, options: []string{"s-churn", "s-tmin", "s-tmax", "s-noise"},
 		make: func(p Params) Sampler {
 			return Euler{Churn: p.Churn, ChurnMin: p.ChurnMin, ChurnMax: p.ChurnMax, ChurnNoise: p.ChurnNoise}
 		}},

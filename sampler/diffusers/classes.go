@@ -40,6 +40,9 @@ var classes = map[string]class{
 		defaults: func(c *config) { c.PredictionType = "flow_prediction" }},
 	"IPNDMScheduler": {plan: (*Scheduler).ipndm, betaless: true,
 		defaults: func(c *config) { c.PredictionType = "v_prediction" }},
+	edmEulerClass: {defaults: common, plan: (*Scheduler).edm, betaless: true},
+	edmDPMClass: {defaults: common, plan: (*Scheduler).edm, betaless: true, threshold: true,
+		algorithms: []string{"dpmsolver++", "sde-dpmsolver++"}, solvers: []string{"midpoint", "heun"}},
 	"TCDScheduler":                    {plan: (*Scheduler).tcd, defaults: latent},
 	"EulerDiscreteScheduler":          {defaults: linspace, plan: (*Scheduler).exploding},
 	"EulerAncestralDiscreteScheduler": {defaults: linspace, plan: (*Scheduler).exploding},
@@ -49,6 +52,8 @@ var classes = map[string]class{
 	"LMSDiscreteScheduler":            {defaults: linspace, plan: (*Scheduler).exploding},
 	"LCMScheduler":                    {defaults: latent, threshold: true, plan: (*Scheduler).discrete},
 }
+
+func common(*config) {}
 
 func clipped(c *config) { c.ClipSample = true }
 

@@ -94,6 +94,9 @@ type config struct {
 	TimestepType      string    `json:"timestep_type"`
 	SigmaMin          *float64  `json:"sigma_min"`
 	SigmaMax          *float64  `json:"sigma_max"`
+	SigmaData         float64   `json:"sigma_data"`
+	SigmaSchedule     string    `json:"sigma_schedule"`
+	Rho               float64   `json:"rho"`
 	OriginalSteps     int       `json:"original_inference_steps"`
 	TimestepScaling   float64   `json:"timestep_scaling"`
 }
@@ -150,7 +153,7 @@ func Parse(r io.Reader) (*Scheduler, error) {
 		FlowShift: 1, Shift: 1, SolverOrder: 2, AlgorithmType: "dpmsolver++", SolverType: "midpoint",
 		LowerOrderFinal: true, FinalSigmas: "zero", InterpolationType: "linear", TimestepType: "discrete",
 		TimeShiftType: "exponential", OriginalSteps: 50, TimestepScaling: 10,
-		PredictX0: true, ThresholdRatio: sampler.DefaultQuantile, SampleMax: 1}}
+		SigmaData: 0.5, SigmaSchedule: "karras", Rho: karrasRho, PredictX0: true, ThresholdRatio: sampler.DefaultQuantile, SampleMax: 1}}
 	class.defaults(&s.c)
 	if err := json.Unmarshal(b, &s.c); err != nil {
 		return nil, &Error{Class: head.Class, Err: err}
@@ -215,6 +218,7 @@ func (s *Scheduler) check() error {
 		oneOf("solver_type", c.SolverType, class.solvers...),
 		oneOf("timestep_spacing", c.TimestepSpacing, "leading", "trailing", "linspace"),
 		oneOf("interpolation_type", c.InterpolationType, "linear", "log_linear"),
+		oneOf("sigma_schedule", c.SigmaSchedule, "karras", "exponential"),
 		oneOf("timestep_type", c.TimestepType, "discrete", "continuous"),
 		oneOf("time_shift_type", c.TimeShiftType, class.shifts...),
 	} {

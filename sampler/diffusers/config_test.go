@@ -58,6 +58,9 @@ var hostile = map[string][]any{
 	"timestep_type":              {"discrete", "continuous"},
 	"sigma_min":                  {nil, 0.1, 0, -1, 1e300},
 	"sigma_max":                  {nil, 10, 0, -1, 1e-300},
+	"sigma_data":                 {0.5, 1, 0, -1, 1e300, 1e-300},
+	"sigma_schedule":             {"karras", "exponential", "linear"},
+	"rho":                        {7, 0, -1, 1e-300, 1e300},
 	"thresholding":               {true, false},
 	"dynamic_thresholding_ratio": {0.9, 0.995, 0, 1, 2, -1},
 	"sample_max_value":           {1, 1.5, 0.5, 1e300, -1},
@@ -139,6 +142,12 @@ var configErrors = []struct {
 		"want dpmsolver, dpmsolver++, sde-dpmsolver++"},
 	{`{"_class_name": "DPMSolverSinglestepScheduler", "algorithm_type": "dpmsolver"}`, fourSteps,
 		"want a final sigma above 0"},
+	{`{"_class_name": "EDMEulerScheduler", "prediction_type": "sample"}`, fourSteps, "want epsilon or v_prediction"},
+	{`{"_class_name": "EDMEulerScheduler", "sigma_data": 0}`, fourSteps, "sigma_data: 0: want a positive number"},
+	{`{"_class_name": "EDMEulerScheduler", "sigma_schedule": "linear"}`, fourSteps, "want karras, exponential"},
+	{`{"_class_name": "EDMEulerScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}}, "timesteps: contradict"},
+	{`{"_class_name": "EDMDPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++", "solver_order": 3}`,
+		fourSteps, "solver_order: 3: the SDE form"},
 	{`{"_class_name": "UniPCMultistepScheduler", "solver_p": "x"}`, fourSteps, "solver_p: another solver"},
 	{`{"_class_name": "UniPCMultistepScheduler", "solver_type": "bh3"}`, fourSteps, "want bh1, bh2, "},
 	{`{"_class_name": "UniPCMultistepScheduler", "solver_order": 5}`, fourSteps, "order 5: want 1 to 4"},
@@ -244,7 +253,8 @@ func TestThreshold(t *testing.T) {
 
 // TestNoise: classes with betas have a forward process; the others say that theirs is another.
 func TestNoise(t *testing.T) {
-	without := []string{"FlowMatchEulerDiscreteScheduler", "IPNDMScheduler"}
+	without := []string{"FlowMatchEulerDiscreteScheduler", "IPNDMScheduler", "EDMEulerScheduler",
+		"EDMDPMSolverMultistepScheduler"}
 	for _, class := range diffusers.Classes() {
 		s, err := diffusers.Parse(strings.NewReader(`{"_class_name": "` + class + `"}`))
 		require.NoError(t, err)

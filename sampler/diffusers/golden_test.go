@@ -143,6 +143,7 @@ func TestMatchesDiffusers(t *testing.T) {
 		"UniPCMultistepScheduler": 48, "DEISMultistepScheduler": 35, "PNDMScheduler": 26,
 		"KDPM2DiscreteScheduler": 21, "KDPM2AncestralDiscreteScheduler": 17,
 		"FlowMatchEulerDiscreteScheduler": 15, "TCDScheduler": 36, "IPNDMScheduler": 3,
-		"DPMSolverSinglestepScheduler": 59},
+		"DPMSolverSinglestepScheduler": 59, "EDMEulerScheduler": 8,
+		"EDMDPMSolverMultistepScheduler": 20},
 		count, "every supported case of the reference is run")
 }

@@ -10,7 +10,8 @@ CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCM
            "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler",
            "UniPCMultistepScheduler", "DEISMultistepScheduler", "PNDMScheduler", "KDPM2DiscreteScheduler",
            "KDPM2AncestralDiscreteScheduler", "FlowMatchEulerDiscreteScheduler", "TCDScheduler",
-           "IPNDMScheduler", "DPMSolverSinglestepScheduler"}
+           "IPNDMScheduler", "DPMSolverSinglestepScheduler",
+           "EDMEulerScheduler", "EDMDPMSolverMultistepScheduler"}
 
 
 def supported(case):
