@@ -94,6 +94,8 @@ func TestConvergenceOrder(t *testing.T) {
 		{"euler vp", sampler.Euler{}, vp, 1},
 		{"heun", sampler.Heun{}, ve, 2},
 		{"heun vp", sampler.Heun{}, vp, 2},
+		{"flow_heun", sampler.FlowHeun{}, vp, 2},
+		{"flow_heun ve", sampler.FlowHeun{}, ve, 2},
 		{"lms1", sampler.LMS{Order: 1}, ve, 1},
 		{"lms2", sampler.LMS{Order: 2}, vp, 2},
 		{"lms3", sampler.LMS{Order: 3}, ve, 3},

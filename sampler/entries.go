@@ -95,6 +95,12 @@ var entries = []Entry{
 	{Name: "flow_euler", Title: "Flow-matching Euler", Paper: "2403.03206", Steps: 28,
 		Aliases: []string{"FlowMatchEulerDiscreteScheduler"},
 		make:    func(Params) Sampler { return FlowEuler{} }},
+	{Name: "flow_heun", Title: "Flow-matching Heun", Paper: "2209.03003", Steps: 15,
+		Aliases: []string{"FlowMatchHeunDiscreteScheduler"},
+		options: []string{"s-churn", "s-tmin", "s-tmax", "s-noise"},
+		make: func(p Params) Sampler {
+			return FlowHeun{Churn: p.Churn, ChurnMin: p.ChurnMin, ChurnMax: p.ChurnMax, ChurnNoise: p.ChurnNoise}
+		}},
 	{Name: "lms", Title: "LMS", Paper: "2206.00364", Steps: 30, exploding: true,
 		Aliases: []string{"LMSDiscreteScheduler"}, options: []string{"order"},
 		make: func(p Params) Sampler { return LMS{Order: p.Order} }},

@@ -30,9 +30,8 @@ func (Euler) Name() string { return "euler" }
 
 // Plan implements [Sampler].
 func (o Euler) Plan(pts []schedule.Point) (*Plan, error) {
-	if math.IsNaN(o.Churn) || o.Churn < 0 || !finite(o.ChurnNoise) || o.ChurnNoise < 0 ||
-		math.IsNaN(o.ChurnMin) || math.IsNaN(o.ChurnMax) {
-		return nil, &PlanError{Sampler: "euler", Step: -1, Detail: fmt.Sprintf("churn %+v: want numbers >= 0", o)}
+	if err := o.check("euler"); err != nil {
+		return nil, err
 	}
 	p := &Plan{}
 	var n draws
@@ -50,6 +49,14 @@ func (o Euler) Plan(pts []schedule.Point) (*Plan, error) {
 		p.Stages = append(p.Stages, st)
 	}
 	return p, nil
+}
+
+func (o Euler) check(name string) error {
+	if math.IsNaN(o.Churn) || o.Churn < 0 || !finite(o.ChurnNoise) || o.ChurnNoise < 0 ||
+		math.IsNaN(o.ChurnMin) || math.IsNaN(o.ChurnMax) {
+		return &PlanError{Sampler: name, Step: -1, Detail: fmt.Sprintf("churn %+v: want numbers >= 0", o)}
+	}
+	return nil
 }
 
 func (o Euler) gamma(s float64, steps int) float64 {

@@ -14,10 +14,10 @@ import (
 type Params struct {
 	Eta         *float64 // ddim (default 0), tcd (0.3), the ancestral ones (1)
 	KeepEpsilon bool     // ddim: the textbook's unclipped epsilon, see [DDIM]
-	Churn       float64  // euler: s_churn
-	ChurnMin    float64  // euler: s_tmin
-	ChurnMax    float64  // euler: s_tmax
-	ChurnNoise  float64  // euler: s_noise
+	Churn       float64  // euler, flow_heun: s_churn
+	ChurnMin    float64  // euler, flow_heun: s_tmin
+	ChurnMax    float64  // euler, flow_heun: s_tmax
+	ChurnNoise  float64  // euler, flow_heun: s_noise
 	Original    int      // lcm, tcd: timesteps the network was distilled at, 0 means 50
 	Order       int      // lms (default 4), deis (3), unipc_bh1 (3), unipc_bh2 (2)
 }

@@ -106,7 +106,7 @@ func TestOptions(t *testing.T) {
 			require.ErrorContains(t, err, "has no option "+option+": it takes ")
 		}
 	}
-	require.Equal(t, 17, taken)
+	require.Equal(t, 21, taken)
 	all := sampler.Params{Eta: &half, KeepEpsilon: true, Churn: 1, ChurnMin: 1, ChurnMax: 1, ChurnNoise: 1, Original: 1}
 	for range 20 {
 		_, err := tryPlan("heun", 3, all)
@@ -138,6 +138,7 @@ func TestOptionValues(t *testing.T) {
 		bad("euler", sampler.Params{Churn: 1, ChurnNoise: v}, "want numbers >= 0")
 	}
 	bad("euler", sampler.Params{ChurnMin: math.NaN()}, "want numbers")
+	bad("flow_heun", sampler.Params{Churn: -1}, "want numbers >= 0")
 	bad("lms", sampler.Params{Order: 5}, "order 5: want 1 to 4")
 	bad("lms", sampler.Params{Order: -1}, "order -1")
 	bad("lcm", sampler.Params{Original: 2}, "steps 3: want 1 to 2")

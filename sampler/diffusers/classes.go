@@ -35,9 +35,9 @@ var classes = map[string]class{
 		algorithms: []string{"deis", "dpmsolver", "dpmsolver++"}, // all mean deis, and all solvers logrho
 		solvers:    []string{"logrho", "midpoint", "heun", "bh1", "bh2"}, shifts: []string{"exponential"}},
 	"PNDMScheduler": {defaults: func(c *config) { c.SetAlphaToOne = false }, plan: (*Scheduler).pndm},
-	"FlowMatchEulerDiscreteScheduler": {plan: (*Scheduler).flowEuler, betaless: true,
-		shifts:   []string{"exponential", "linear"},
-		defaults: func(c *config) { c.PredictionType = "flow_prediction" }},
+	flowMatch: {plan: (*Scheduler).flowEuler, betaless: true, defaults: flowing,
+		shifts: []string{"exponential", "linear"}},
+	flowHeunClass: {plan: (*Scheduler).flowHeun, betaless: true, defaults: flowing},
 	"IPNDMScheduler": {plan: (*Scheduler).ipndm, betaless: true,
 		defaults: func(c *config) { c.PredictionType = "v_prediction" }},
 	edmEulerClass: {defaults: common, plan: (*Scheduler).edm, betaless: true},
@@ -52,6 +52,8 @@ var classes = map[string]class{
 	"LMSDiscreteScheduler":            {defaults: linspace, plan: (*Scheduler).exploding},
 	"LCMScheduler":                    {defaults: latent, threshold: true, plan: (*Scheduler).discrete},
 }
+
+func flowing(c *config) { c.PredictionType = "flow_prediction" }
 
 func common(*config) {}
 

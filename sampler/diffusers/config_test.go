@@ -148,6 +148,10 @@ var configErrors = []struct {
 	{`{"_class_name": "EDMEulerScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}}, "timesteps: contradict"},
 	{`{"_class_name": "EDMDPMSolverMultistepScheduler", "algorithm_type": "sde-dpmsolver++", "solver_order": 3}`,
 		fourSteps, "solver_order: 3: the SDE form"},
+	{`{"_class_name": "FlowMatchHeunDiscreteScheduler", "shift": -1}`, fourSteps, "flow shift -1: want a positive"},
+	{`{"_class_name": "FlowMatchHeunDiscreteScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}},
+		"timesteps: contradict the flow times of this class: want steps"},
+	{`{"_class_name": "FlowMatchHeunDiscreteScheduler"}`, diffusers.Options{Steps: 4, SChurn: -1}, "churn"},
 	{`{"_class_name": "UniPCMultistepScheduler", "solver_p": "x"}`, fourSteps, "solver_p: another solver"},
 	{`{"_class_name": "UniPCMultistepScheduler", "solver_type": "bh3"}`, fourSteps, "want bh1, bh2, "},
 	{`{"_class_name": "UniPCMultistepScheduler", "solver_order": 5}`, fourSteps, "order 5: want 1 to 4"},
@@ -254,7 +258,7 @@ func TestThreshold(t *testing.T) {
 // TestNoise: classes with betas have a forward process; the others say that theirs is another.
 func TestNoise(t *testing.T) {
 	without := []string{"FlowMatchEulerDiscreteScheduler", "IPNDMScheduler", "EDMEulerScheduler",
-		"EDMDPMSolverMultistepScheduler"}
+		"EDMDPMSolverMultistepScheduler", "FlowMatchHeunDiscreteScheduler"}
 	for _, class := range diffusers.Classes() {
 		s, err := diffusers.Parse(strings.NewReader(`{"_class_name": "` + class + `"}`))
 		require.NoError(t, err)

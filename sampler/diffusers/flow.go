@@ -32,10 +32,13 @@ func (s *Scheduler) dynamicFlowLevels(T int, o Options) (ts, sigmas []float64, e
 	return ts, sigmas, nil
 }
 
-// flowMatch is the class that lives on a flow grid.
-const flowMatch = "FlowMatchEulerDiscreteScheduler"
+// The classes that live on a flow grid.
+const (
+	flowMatch     = "FlowMatchEulerDiscreteScheduler"
+	flowHeunClass = "FlowMatchHeunDiscreteScheduler"
+)
 
-// flowEuler plans it. With invert_sigmas the network's time and velocity run from noise (0) to data (1).
+// flowEuler plans FlowMatchEulerDiscreteScheduler. With invert_sigmas the network's time and velocity run from noise (0) to data (1).
 func (s *Scheduler) flowEuler(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
 	sigmas, err := s.flowTimes(float64(n.Timesteps()), o)
 	if err != nil {
@@ -60,7 +63,7 @@ func (s *Scheduler) flowEuler(n *schedule.Noise, kind schedule.Kind, o Options) 
 	return sampler.New(e, append(pts, schedule.Flow(0, 0)), kind, invert)
 }
 
-// flowTimes returns the flow times of FlowMatchEulerDiscreteScheduler without the final 0. The quirk: the
+// flowTimes returns the flow times of the flow-matching classes without the final 0. The quirk: the
 // lowest is shifted already before all are shifted, unless use_dynamic_shifting is set.
 func (s *Scheduler) flowTimes(T float64, o Options) ([]float64, error) {
 	sigmas := append([]float64(nil), o.Sigmas...)
@@ -116,4 +119,22 @@ func (s *Scheduler) shiftFlow(sigmas []float64, shift float64, o Options) error 
 		sigmas[i] = 1 - (1-v)/scale
 	}
 	return nil
+}
+
+// flowHeun plans FlowMatchHeunDiscreteScheduler. The quirk: the lowest time is shifted already before all
+// are shifted.
+func (s *Scheduler) flowHeun(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
+	plain := *s
+	plain.c.DynamicShifting, plain.c.ShiftTerminal = false, nil // keys that this class does not have
+	plain.c.Karras, plain.c.Exponential, plain.c.Beta = false, false, false
+	sigmas, err := plain.flowTimes(float64(n.Timesteps()), o)
+	if err != nil {
+		return nil, err
+	}
+	var pts []schedule.Point
+	for _, v := range sigmas {
+		pts = append(pts, schedule.Flow(v*float64(n.Timesteps()), v))
+	}
+	h := sampler.FlowHeun{Churn: o.SChurn, ChurnMin: o.SMin, ChurnMax: o.SMax, ChurnNoise: o.SNoise}
+	return sampler.New(h, append(pts, schedule.Flow(0, 0)), kind)
 }

@@ -18,8 +18,8 @@ type Options struct {
 	Eta                   float64 // DDIM; TCD unless 0, see Gamma
 	UseClippedModelOutput bool    // DDIM
 
-	SChurn, SMin, SNoise float64 // Euler: s_churn, s_tmin, s_noise (0 means 1)
-	SMax                 float64 // Euler: s_tmax, 0 means no limit
+	SChurn, SMin, SNoise float64 // Euler, FlowMatchHeun: s_churn, s_tmin, s_noise (0 means 1)
+	SMax                 float64 // Euler, FlowMatchHeun: s_tmax, 0 means no limit
 
 	OriginalSteps int      // LCM, TCD: original_inference_steps, 0 means the config's
 	Strength      float64  // LCM, TCD, 0 means 1
@@ -74,6 +74,9 @@ func (s *Scheduler) checkOptions(o Options) error {
 	}
 	if o.Timesteps != nil && s.c.Class == flowMatch {
 		return fail("timesteps", "contradict the flow times of this class: want steps or sigmas")
+	}
+	if o.Timesteps != nil && s.c.Class == flowHeunClass {
+		return fail("timesteps", "contradict the flow times of this class: want steps")
 	}
 	if o.Strength != 0 && !(o.Strength > 0 && o.Strength <= 1) {
 		return fail("strength", fmt.Sprintf("%v: want a number above 0, at most 1", o.Strength))

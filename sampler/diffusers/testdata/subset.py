@@ -11,7 +11,8 @@ CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCM
            "UniPCMultistepScheduler", "DEISMultistepScheduler", "PNDMScheduler", "KDPM2DiscreteScheduler",
            "KDPM2AncestralDiscreteScheduler", "FlowMatchEulerDiscreteScheduler", "TCDScheduler",
            "IPNDMScheduler", "DPMSolverSinglestepScheduler",
-           "EDMEulerScheduler", "EDMDPMSolverMultistepScheduler"}
+           "EDMEulerScheduler", "EDMDPMSolverMultistepScheduler",
+           "FlowMatchHeunDiscreteScheduler"}
 
 
 def supported(case):
