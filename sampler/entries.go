@@ -56,7 +56,8 @@ var entries = []Entry{
 		"dpm++ 2s", "DPMSolverSinglestepScheduler"),
 	singlestepEntry("dpmpp_3s", "DPM-Solver++(3S)", paperDPMPP, DPMSolverSinglestep{Order: 3}, "dpm++ 3s"),
 	{Name: "euler", Title: "Euler", Paper: "2206.00364", Steps: 30, exploding: true,
-		Aliases: []string{"EulerDiscreteScheduler", "EDMEulerScheduler"}, options: []string{"s-churn", "s-tmin", "s-tmax", "s-noise"},
+		Aliases: []string{"EulerDiscreteScheduler", "EDMEulerScheduler"},
+		options: []string{"s-churn", "s-tmin", "s-tmax", "s-noise"},
 		make: func(p Params) Sampler {
 			return Euler{Churn: p.Churn, ChurnMin: p.ChurnMin, ChurnMax: p.ChurnMax, ChurnNoise: p.ChurnNoise}
 		}},

@@ -98,7 +98,8 @@ func TestSinglestepOrders(t *testing.T) {
 		require.Equal(t, c.want, ordersOf(p), "%+v", c)
 		require.Equal(t, c.n, p.Evaluations())
 	}
-	dark := []schedule.Point{{T: 1, Sigma: 1, In: 1}, schedule.VP(0.5, 1), schedule.VP(0.4, 0.5), schedule.VP(0, 0)}
+	dark := []schedule.Point{{T: 1, Sigma: 1, In: 1}, schedule.VP(0.5, 1), schedule.VP(0.4, 0.5),
+		schedule.VP(0, 0)}
 	p, err := sampler.New(sampler.DPMSolverSinglestep{}, dark, schedule.V)
 	require.NoError(t, err)
 	require.Equal(t, []int{1, 1, 1}, ordersOf(p), "no difference over a step of infinite length")

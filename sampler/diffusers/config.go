@@ -153,7 +153,8 @@ func Parse(r io.Reader) (*Scheduler, error) {
 		FlowShift: 1, Shift: 1, SolverOrder: 2, AlgorithmType: "dpmsolver++", SolverType: "midpoint",
 		LowerOrderFinal: true, FinalSigmas: "zero", InterpolationType: "linear", TimestepType: "discrete",
 		TimeShiftType: "exponential", OriginalSteps: 50, TimestepScaling: 10,
-		SigmaData: 0.5, SigmaSchedule: "karras", Rho: karrasRho, PredictX0: true, ThresholdRatio: sampler.DefaultQuantile, SampleMax: 1}}
+		SigmaData: 0.5, SigmaSchedule: "karras", Rho: karrasRho,
+		PredictX0: true, ThresholdRatio: sampler.DefaultQuantile, SampleMax: 1}}
 	class.defaults(&s.c)
 	if err := json.Unmarshal(b, &s.c); err != nil {
 		return nil, &Error{Class: head.Class, Err: err}

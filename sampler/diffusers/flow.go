@@ -38,7 +38,8 @@ const (
 	flowHeunClass = "FlowMatchHeunDiscreteScheduler"
 )
 
-// flowEuler plans FlowMatchEulerDiscreteScheduler. With invert_sigmas the network's time and velocity run from noise (0) to data (1).
+// flowEuler plans FlowMatchEulerDiscreteScheduler. With invert_sigmas the network's time and velocity run
+// from noise (0) to data (1).
 func (s *Scheduler) flowEuler(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
 	sigmas, err := s.flowTimes(float64(n.Timesteps()), o)
 	if err != nil {
