@@ -131,6 +131,7 @@ TrapReport Gpu::launch(const std::string& kernel, Dim3 grid, Dim3 block, const s
     l.dynShared = dynShared;
     l.epoch = ++epoch_;
     l.watchdog = watchdog;
+    l.checkPoison = checkPoison;
     l.params.resize(8 * params.size());
     memcpy(l.params.data(), params.data(), l.params.size());
     return launchGrid(l);

@@ -68,6 +68,7 @@ public:
     Memory memory{kGlobalBase, 1ull << 30};
     std::unique_ptr<Module> module;
     u64 watchdog = 0;
+    bool checkPoison = true;
 
 private:
     u32 epoch_ = 0;

@@ -145,7 +145,7 @@ SKIP:
 TEST(BarriersReduce) {
     auto got = run(R"(  rem.u32 %r3, %t, 3;
   setp.eq.u32 %q1, %r3, 0;
-  bar.red.popc.u32 %r4, 0, %q1;
+  bar.red.popc.u32 %r4, 0, !%q1;
   barrier.red.or.pred %q2, 1, !%q1;
   barrier.cta.red.and.aligned.pred %q3, 2, %q1;
   setp.lt.u32 %q5, %t, 100;
@@ -155,7 +155,7 @@ TEST(BarriersReduce) {
   @%q4 add.u32 %r5, %r5, 4000;
   add.u32 %r5, %r5, %r4;
 )" + kStore, 100, 100);
-    for (u32 t = 0; t < 100; ++t) EXPECT_EQ(1000 + 4000 + 34, got[t], "reductions");
+    for (u32 t = 0; t < 100; ++t) EXPECT_EQ(1000 + 4000 + 66, got[t], "reductions");
 }
 
 TEST(BarriersWithCounts) {
@@ -204,6 +204,32 @@ ON:
   ld.shared.u32 %r5, [%r9];
 )" + kStore, 64, 64);
     for (u32 t = 0; t < 64; ++t) EXPECT_EQ(t ^ 48, got[t], "the other half of the other warp");
+}
+
+TEST(HalvesOfAWarpComeToOneBarrier) {
+    // The upper half of each warp comes back to the barrier where the lower half waits already.
+    auto got = run(R"(  .shared .align 4 .b8 tile[256];
+  mov.u32 %r7, tile;
+  shl.b32 %r6, %t, 2;
+  add.u32 %r7, %r7, %r6;
+  and.b32 %r3, %t, 16;
+  setp.ne.u32 %q1, %r3, 0;
+  @%q1 bra HIGH;
+MEET:
+  barrier.sync 0;
+  xor.b32 %r8, %t, 48;
+  shl.b32 %r8, %r8, 2;
+  mov.u32 %r9, tile;
+  add.u32 %r9, %r9, %r8;
+  mov.u32 %r5, 1;
+  @!%q1 ld.shared.u32 %r5, [%r9];
+  bra ON;
+HIGH:
+  st.shared.u32 [%r7], %t;
+  bra MEET;
+ON:
+)" + kStore, 64, 64);
+    for (u32 t = 0; t < 64; ++t) EXPECT_EQ(t & 16 ? 1 : t ^ 48, got[t], "thread " + std::to_string(t));
 }
 
 TEST(LanesMayWaitForOneAnother) {

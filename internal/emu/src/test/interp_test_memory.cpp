@@ -189,6 +189,14 @@ TEST(VariablesAreInitialised) {
     EXPECT(got[4] == 0 && got[5] == 0);
 }
 
+TEST(NamesHaveOffsets) {
+    std::string table = ".global .align 4 .b32 table[4] = {10, 11, 12, 13};\n";
+    auto got = run("  mov.u64 %d1, table+8;\n  ld.global.u32 %r3, [%d1+4];\n  ld.global.u32 %r4, [%d1+-4];\n"
+                   "  st.global.v2.u32 [%p], {%r3, %r4};\n",
+                   1, 1, table);
+    EXPECT_EQ(11ull << 32 | 13, got[0], "around the third");
+}
+
 TEST(SharedVariablesOfTheModuleAreOne) {
     // A function and its kernel name the same variable, and the dynamic shared memory lies behind it.
     Gpu gpu(R"(.shared .align 4 .u32 cell;

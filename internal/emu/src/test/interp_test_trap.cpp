@@ -1,64 +1,5 @@
-// One broken kernel for each trap, with the report that it must give: kind, kernel, PTX line, block, thread, and what.
-#include "interp_test.h"
-
-namespace {
-
-struct Broken {
-    std::string body;       // the line at fault ends with "// HERE"
-    std::string kind;
-    std::string what;       // exactly; {p} is the address of the buffer of 64 words, {end} its end, {freed} a freed one
-    std::string thread = "(0,0,0)";
-    Result code = CUDA_ERROR_LAUNCH_FAILED;
-    Dim3 block{32, 1, 1};
-    Dim3 grid{1, 1, 1};
-    std::string at = "(0,0,0)";  // block
-    std::string variables = "";
-    bool filled = true;     // the buffer was written
-};
-
-u32 lineOf(const std::string& text, const std::string& mark) {
-    u32 line = 1;
-    for (size_t k = 0; k < text.find(mark); ++k) line += text[k] == '\n';
-    return line;
-}
-
-std::string replaced(std::string s, const std::string& from, const std::string& to) {
-    for (size_t k; (k = s.find(from)) != std::string::npos;) s.replace(k, from.size(), to);
-    return s;
-}
-
-// breaks launches a kernel of two parameters, the buffer and the freed one, and compares the whole report.
-void breaks(const char* file, int line, const Broken& b) {
-    std::string text =
-        replaced(entry("broken", b.body, b.variables), "(.param .u64 p)", "(.param .u64 p, .param .u64 gone)");
-    Gpu gpu(text);
-    gpu.watchdog = 100000;
-    u64 p = b.filled ? gpu.upload(std::vector<u64>(64)) : gpu.alloc(512), gone = gpu.alloc(64);
-    gpu.memory.free(gone);
-    TrapReport r = gpu.launch("broken", b.grid, b.block, {p, gone});
-    std::string want = "trap " + b.kind + ": kernel broken, PTX line " +
-                       std::to_string(lineOf(header() + text, "// HERE")) + ", block " + b.at + ", thread " + b.thread +
-                       ": " + b.what;
-    for (size_t k; (k = want.find('{')) != std::string::npos;) {  // {p+8}, {freed}, {end}
-        std::string name = want.substr(k + 1, want.find('}', k) - k - 1), base = name.substr(0, name.find('+'));
-        u64 more = name == base ? 0 : std::stoull(name.substr(base.size() + 1));
-        want.replace(k, name.size() + 2, hex((base == "p" ? p : base == "end" ? p + 512 : gone) + more));
-    }
-    if (r.text != want) failed(file, line, "want \"" + want + "\"\n        got  \"" + r.text + "\"");
-    if (r.code != b.code)
-        failed(file, line, b.kind + ": want code " + std::to_string(b.code) + ", got " + std::to_string(r.code));
-}
-#define BREAKS(...) breaks(__FILE__, __LINE__, Broken{__VA_ARGS__})
-
-const Result kAddress = CUDA_ERROR_ILLEGAL_ADDRESS, kIllegal = CUDA_ERROR_ILLEGAL_INSTRUCTION,
-             kFailed = CUDA_ERROR_LAUNCH_FAILED;
-const std::string kTile = R"(  .shared .align 8 .b8 tile[256];
-  mov.u32 %r3, tile;
-  shl.b32 %r4, %t, 2;
-  add.u32 %r5, %r3, %r4;
-)";
-
-}  // namespace
+// One broken kernel for each trap, with its whole report.
+#include "interp_test_break.h"
 
 TEST(OutOfBoundsTraps) {
     BREAKS("  add.u64 %d1, %p, %w;\n  ld.global.u64 %d2, [%d1+272]; // HERE", "out-of-bounds",
@@ -106,53 +47,30 @@ TEST(UseAfterFreeTraps) {
            "address {freed} is in freed allocation #2 ({freed} + 64 bytes)", "(0,0,0)", kAddress);
 }
 
+// All lanes one behind the other, by an instruction that met the buffer before: the short way through the checks.
+TEST(WholeWarpsAreCheckedToo) {
+    const std::string index = "  mov.u32 %r3, %ctaid.x;\n  cvt.u64.u32 %d2, %r3;\n  add.u64 %d1, %p, %w;\n";
+    BREAKS(index + "  ld.global.u64 %d3, [%d1+128]; // HERE", "out-of-bounds",
+           "8 bytes: address {end} is 0 bytes past the end of allocation #1 ({p} + 512 bytes)", "(16,0,0)", kAddress,
+           {32, 1, 1}, {2, 1, 1}, "(1,0,0)");
+    BREAKS(index + "  add.u64 %d1, %p, %d2;\n  mul.wide.u32 %d3, %r2, 4;\n  add.u64 %d1, %d1, %d3;\n"
+                   "  ld.global.u32 %r4, [%d1]; // HERE",
+           "misaligned", "4 bytes at global address {p+1}", "(0,0,0)", CUDA_ERROR_MISALIGNED_ADDRESS, {32, 1, 1},
+           {2, 1, 1}, "(1,0,0)");
+    Broken b{index + "  setp.eq.u32 %q1, %r3, 0;\n  @%q1 st.global.u64 [%d1], %d1;\n  ld.global.u64 %d4, [%d1];\n"
+                     "  st.global.u64 [%d1], %d4; // HERE",
+             "uninitialised", "value never written reaches a global store"};
+    b.grid = {2, 1, 1};
+    b.at = "(1,0,0)";
+    b.filled = false;
+    breaks(__FILE__, __LINE__, b);
+}
+
 TEST(StoresToConstantsTrap) {
     BREAKS("  mov.u64 %d1, table;\n  st.global.u32 [%d1], %t; // HERE", "read-only", "a store to constant table",
            "(0,0,0)", kAddress, {32, 1, 1}, {1, 1, 1}, "(0,0,0)", ".const .align 4 .u32 table = 5;\n");
     BREAKS("  mov.b64 %d1, p;\n  cvta.param.u64 %d2, %d1;\n  st.u32 [%d2], %t; // HERE", "read-only",
            "a store to the kernel's parameters", "(0,0,0)", kAddress);
-}
-
-TEST(UnwrittenValuesTrap) {
-    Broken b{R"(  add.u64 %d1, %p, %w;
-  ld.global.u64 %d2, [%d1];
-  add.u64 %d2, %d2, 1;
-  st.global.u64 [%d1+256], %d2; // HERE)", "uninitialised",
-             "value never written reaches a global store"};
-    b.filled = false;
-    breaks(__FILE__, __LINE__, b);
-    b = {"  atom.global.add.u32 %r3, [%p], 1; // HERE", "uninitialised",
-         "an atomic operation on memory that nobody wrote"};
-    b.filled = false;
-    breaks(__FILE__, __LINE__, b);
-    BREAKS("  st.global.u32 [%p], %r9; // HERE", "uninitialised", "value never written reaches a global store");
-    BREAKS("  ld.global.u32 %r3, [%d9]; // HERE", "uninitialised", "value never written reaches an address");
-    BREAKS("  setp.eq.u32 %q1, %r9, 3;\n  @%q1 bra ON; // HERE\nON:", "uninitialised",
-           "value never written reaches a predicate that guards an instruction");
-    BREAKS(kTile + R"(  setp.eq.u32 %q1, %t, 7;
-  @%q1 bra ON;
-  st.shared.u32 [%r5], %t;
-ON:
-  bar.warp.sync -1;
-  ld.shared.u32 %r6, [%r5];
-  add.u64 %d1, %p, %w;
-  st.global.u32 [%d1], %r6; // HERE)", "uninitialised", "value never written reaches a global store", "(7,0,0)");
-    BREAKS("  setp.eq.u32 %q1, %r9, 0;\n  bar.red.or.pred %q2, 0, %q1; // HERE", "uninitialised",
-           "value never written reaches a barrier reduction");
-    BREAKS("  bar.sync %r9; // HERE", "uninitialised", "value never written reaches a barrier number");
-    BREAKS("  setp.eq.u32 %q1, %r9, 0;\n  vote.sync.ballot.b32 %r3, %q1, -1; // HERE", "uninitialised",
-           "value never written reaches a vote");
-    BREAKS(R"(  .local .align 4 .b8 depot[8];
-  ld.local.u32 %r3, [depot+4];
-  mov.u64 %d1, {%r3, %r3};
-  st.global.u64 [%p], %d1; // HERE)", "uninitialised",
-           "value never written reaches a global store");
-    BREAKS(R"(  setp.ne.u32 %q1, %t, 6;
-  @%q1 mov.u32 %r3, 1;
-  shfl.sync.bfly.b32 %r4, %r3, 1, 31, -1;
-  add.u64 %d1, %p, %w;
-  st.global.u32 [%d1], %r4; // HERE)",
-           "uninitialised", "value never written reaches a global store", "(7,0,0)");
 }
 
 TEST(BarriersTrap) {
