@@ -42,7 +42,7 @@ func TestLookup(t *testing.T) {
 		_, err := sampler.Lookup(bad)
 		var e *sampler.PlanError
 		require.ErrorAs(t, err, &e)
-		require.ErrorContains(t, err, "want one of ddim, ddpm, ")
+		require.ErrorContains(t, err, "want one of consistency, ddim, ddpm, ")
 		require.Less(t, len(err.Error()), 500, "a long name is cut")
 	}
 }

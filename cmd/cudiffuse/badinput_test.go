@@ -21,7 +21,7 @@ var badArguments = []badCase{
 	{"sample --nope", "unknown flag --nope"},
 	{"sample --steps", "--steps: expected int value but got nothing; see cudiffuse sample --help"},
 	{"sample extra", "unexpected argument extra; see cudiffuse sample --help"},
-	{"sample --sampler nope", `unknown sampler "nope": want one of ddim, ddpm`},
+	{"sample --sampler nope", `unknown sampler "nope": want one of consistency, ddim`},
 	{"sample --steps 0", "--steps 0: want a positive number"},
 	{"sample --steps -1", "--steps -1: want a positive number"},
 	{"sample --steps=-1", "--steps -1: want a positive number"},
@@ -130,7 +130,7 @@ var badModels = []badCase{
 // Only sampling needs a schedule and images.
 var badPipelines = []badCase{
 	{"@variance", "learned variance is not supported yet"},
-	{"@otherscheduler", `"OtherScheduler" is not supported: want one of DDIMScheduler, DDPMScheduler`},
+	{"@otherscheduler", `"OtherScheduler" is not supported: want one of CMStochasticIterativeScheduler, DDIMScheduler`},
 	{"@zerosnr", "want v_prediction or sample with zero terminal SNR"},
 	{"@flow", "flow_prediction is not supported yet: want epsilon, v_prediction or sample"},
 	{"@names", "no_class 99: want 0 to 10"},

@@ -3,9 +3,9 @@ package main
 import "fmt"
 
 var badPlans = []badCase{
-	{"plan", "want --sampler (one of ddim, ddpm, "},
+	{"plan", "want --sampler (one of consistency, ddim, "},
 	{"plan --sampler ddim --scheduler-config @ddim.json", "--sampler and --scheduler-config can't be used together"},
-	{"plan --sampler nope", `unknown sampler "nope": want one of ddim`},
+	{"plan --sampler nope", `unknown sampler "nope": want one of consistency`},
 	{"plan --sampler ddim --steps 1001", "steps 1001: want 1 to 1000"},
 	{"plan --sampler ddim --steps -1", "--steps -1: want 1 to 1000"},
 	{"plan --sampler ddim --steps 5 --timesteps 3,2,1", "--steps and --timesteps: want one of them"},

@@ -40,6 +40,8 @@ var classes = map[string]class{
 	flowHeunClass: {plan: (*Scheduler).flowHeun, betaless: true, defaults: flowing},
 	"IPNDMScheduler": {plan: (*Scheduler).ipndm, betaless: true,
 		defaults: func(c *config) { c.PredictionType = "v_prediction" }},
+	consistencyClass: {plan: (*Scheduler).consistency, betaless: true,
+		defaults: func(c *config) { c.TrainTimesteps = 40 }},
 	edmEulerClass: {defaults: common, plan: (*Scheduler).edm, betaless: true},
 	edmDPMClass: {defaults: common, plan: (*Scheduler).edm, betaless: true, threshold: true,
 		algorithms: []string{"dpmsolver++", "sde-dpmsolver++"}, solvers: []string{"midpoint", "heun"}},

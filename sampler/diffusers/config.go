@@ -97,6 +97,8 @@ type config struct {
 	SigmaData         float64   `json:"sigma_data"`
 	SigmaSchedule     string    `json:"sigma_schedule"`
 	Rho               float64   `json:"rho"`
+	NoiseScale        float64   `json:"s_noise"`
+	ClipDenoised      bool      `json:"clip_denoised"`
 	OriginalSteps     int       `json:"original_inference_steps"`
 	TimestepScaling   float64   `json:"timestep_scaling"`
 }
@@ -153,7 +155,7 @@ func Parse(r io.Reader) (*Scheduler, error) {
 		FlowShift: 1, Shift: 1, SolverOrder: 2, AlgorithmType: "dpmsolver++", SolverType: "midpoint",
 		LowerOrderFinal: true, FinalSigmas: "zero", InterpolationType: "linear", TimestepType: "discrete",
 		TimeShiftType: "exponential", OriginalSteps: 50, TimestepScaling: 10,
-		SigmaData: 0.5, SigmaSchedule: "karras", Rho: karrasRho,
+		SigmaData: 0.5, SigmaSchedule: "karras", Rho: karrasRho, NoiseScale: 1, ClipDenoised: true,
 		PredictX0: true, ThresholdRatio: sampler.DefaultQuantile, SampleMax: 1}}
 	class.defaults(&s.c)
 	if err := json.Unmarshal(b, &s.c); err != nil {

@@ -61,6 +61,8 @@ var hostile = map[string][]any{
 	"sigma_data":                 {0.5, 1, 0, -1, 1e300, 1e-300},
 	"sigma_schedule":             {"karras", "exponential", "linear"},
 	"rho":                        {7, 0, -1, 1e-300, 1e300},
+	"s_noise":                    {1, 0, -1, 1e300},
+	"clip_denoised":              {true, false},
 	"thresholding":               {true, false},
 	"dynamic_thresholding_ratio": {0.9, 0.995, 0, 1, 2, -1},
 	"sample_max_value":           {1, 1.5, 0.5, 1e300, -1},
@@ -110,7 +112,8 @@ var configErrors = []struct {
 }{
 	{`[]`, fourSteps, "not a JSON object"},
 	{`{"_class_name": 5}`, fourSteps, "_class_name"},
-	{`{}`, fourSteps, `_class_name: "" is not supported: want one of DDIMScheduler, `},
+	{`{}`, fourSteps,
+		`_class_name: "" is not supported: want one of CMStochasticIterativeScheduler, DDIMScheduler, `},
 	{`{"_class_name": "DDIMScheduler", "beta_start": "x"}`, fourSteps, "DDIMScheduler: json"},
 	{`{"_class_name": "EulerDiscreteScheduler", "thresholding": true}`, fourSteps, "thresholding: this class has no"},
 	{`{"_class_name": "UniPCMultistepScheduler", "thresholding": true, "predict_x0": false}`, fourSteps,
@@ -152,6 +155,10 @@ var configErrors = []struct {
 	{`{"_class_name": "FlowMatchHeunDiscreteScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}},
 		"timesteps: contradict the flow times of this class: want steps"},
 	{`{"_class_name": "FlowMatchHeunDiscreteScheduler"}`, diffusers.Options{Steps: 4, SChurn: -1}, "churn"},
+	{`{"_class_name": "CMStochasticIterativeScheduler", "s_noise": -1}`, fourSteps, "noise scale -1: want finite"},
+	{`{"_class_name": "CMStochasticIterativeScheduler"}`, diffusers.Options{Steps: 41}, "steps: 41: want 1 to 40"},
+	{`{"_class_name": "CMStochasticIterativeScheduler", "sigma_data": -1}`, fourSteps, "sigma_data: -1"},
+	{`{"_class_name": "CMStochasticIterativeScheduler", "rho": 0}`, fourSteps, "rho 0: want a positive number"},
 	{`{"_class_name": "UniPCMultistepScheduler", "solver_p": "x"}`, fourSteps, "solver_p: another solver"},
 	{`{"_class_name": "UniPCMultistepScheduler", "solver_type": "bh3"}`, fourSteps, "want bh1, bh2, "},
 	{`{"_class_name": "UniPCMultistepScheduler", "solver_order": 5}`, fourSteps, "order 5: want 1 to 4"},
@@ -258,7 +265,7 @@ func TestThreshold(t *testing.T) {
 // TestNoise: classes with betas have a forward process; the others say that theirs is another.
 func TestNoise(t *testing.T) {
 	without := []string{"FlowMatchEulerDiscreteScheduler", "IPNDMScheduler", "EDMEulerScheduler",
-		"EDMDPMSolverMultistepScheduler", "FlowMatchHeunDiscreteScheduler"}
+		"EDMDPMSolverMultistepScheduler", "FlowMatchHeunDiscreteScheduler", "CMStochasticIterativeScheduler"}
 	for _, class := range diffusers.Classes() {
 		s, err := diffusers.Parse(strings.NewReader(`{"_class_name": "` + class + `"}`))
 		require.NoError(t, err)

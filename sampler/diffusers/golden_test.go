@@ -144,6 +144,7 @@ func TestMatchesDiffusers(t *testing.T) {
 		"KDPM2DiscreteScheduler": 21, "KDPM2AncestralDiscreteScheduler": 17,
 		"FlowMatchEulerDiscreteScheduler": 15, "TCDScheduler": 36, "IPNDMScheduler": 3,
 		"DPMSolverSinglestepScheduler": 59, "EDMEulerScheduler": 8,
-		"EDMDPMSolverMultistepScheduler": 20, "FlowMatchHeunDiscreteScheduler": 3},
+		"EDMDPMSolverMultistepScheduler": 20, "FlowMatchHeunDiscreteScheduler": 3,
+		"CMStochasticIterativeScheduler": 5},
 		count, "every supported case of the reference is run")
 }

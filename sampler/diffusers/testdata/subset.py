@@ -12,7 +12,7 @@ CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCM
            "KDPM2AncestralDiscreteScheduler", "FlowMatchEulerDiscreteScheduler", "TCDScheduler",
            "IPNDMScheduler", "DPMSolverSinglestepScheduler",
            "EDMEulerScheduler", "EDMDPMSolverMultistepScheduler",
-           "FlowMatchHeunDiscreteScheduler"}
+           "FlowMatchHeunDiscreteScheduler", "CMStochasticIterativeScheduler"}
 
 
 def supported(case):
