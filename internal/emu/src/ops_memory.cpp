@@ -82,17 +82,48 @@ bool loadParam(Warp& w, const Inst& i, u32 m, u32 n) {
 
 }  // namespace
 
+namespace {
+
+// sameAddress is whether the lanes of m read one place, and not in shared memory, where each reader counts by itself.
+bool sameAddress(Warp& w, const Inst& i, u32 m) {
+    if (!i.mem.wideAddr || (i.mem.space != Space::Global && i.mem.space != Space::Generic)) return false;
+    const u64* addr = w.r<u64>(i.a);
+    u64 first = addr[__builtin_ctz(m)], other = 0;
+    for (u32 l = 0; l < kLanes; ++l) other |= m >> l & 1 ? addr[l] ^ first : 0;
+    return other == 0 && spaceOf(first + u64(i.imm)) == Space::Global && !(w.poison[i.a] & m);
+}
+
+// spread copies what one lane has loaded to all of m.
+void spread(Warp& w, const Inst& i, u32 m, u32 from) {
+    for (u32 k = 0; k < i.mem.count; ++k) {
+        u32 unit = i.mem.regs[k], poison = w.poison[unit] >> from & 1 ? kAllLanes : 0;
+        if (i.mem.wide >> k & 1) {
+            u64 v = w.r<u64>(unit)[from];
+            each(m, [&](u32 l) { w.r<u64>(unit)[l] = v; });
+        } else {
+            u32 v = w.r<u32>(unit)[from];
+            each(m, [&](u32 l) { w.r<u32>(unit)[l] = v; });
+        }
+        taint(w, unit, poison, m);
+    }
+}
+
+}  // namespace
+
 void loadExec(Warp& w, const Inst& i, u32 m) {
     u32 n = i.mem.size * i.mem.count;
     if (i.mem.space == Space::Param && loadParam(w, i, m, n)) return;
+    bool same = sameAddress(w, i, m);
+    u32 who = same ? m & (0 - m) : m;  // one lane reads for all
     Access a;
-    locate(w, i, m, n, false, a);
-    checkRace(w, a, m, n, Touch::Read);
-    if (i.mem.readOnly) readOnlyCache(w, a, m, n, false);
-    u32 poison = unwritten(a, m, n);
-    loadElements(w, i, m, a);
-    for (u32 k = 0; k < i.mem.count; ++k) taint(w, i.mem.regs[k], poison, m);
-    w.block->loadBytes += u64(globalLanes(a, m)) * n;
+    locate(w, i, who, n, false, a);
+    checkRace(w, a, who, n, Touch::Read);
+    if (i.mem.readOnly) readOnlyCache(w, a, who, n, false);
+    u32 poison = unwritten(a, who, n);
+    loadElements(w, i, who, a);
+    for (u32 k = 0; k < i.mem.count; ++k) taint(w, i.mem.regs[k], poison, who);
+    if (same) spread(w, i, m, u32(__builtin_ctz(m)));
+    w.block->loadBytes += u64(same ? u32(__builtin_popcount(m)) : globalLanes(a, m)) * n;
 }
 
 namespace {

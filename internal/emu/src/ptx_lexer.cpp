@@ -66,6 +66,7 @@ void skipBlank(const std::string& s, size_t& at, u32& line) {
 
 std::vector<Token> lex(const std::string& s) {
     std::vector<Token> out;
+    out.reserve(s.size() / 4);  // a token is about four characters
     u32 line = 1;
     for (size_t at = 0;;) {
         skipBlank(s, at, line);

@@ -61,6 +61,37 @@ TEST(LoadsOfEveryType) {
             }
 }
 
+TEST(LoadsOfOnePlace) {
+    // All lanes, and the odd ones alone, read one word, a pair, and a signed byte.
+    for (const char* guard : {"", "@%q1 "}) {
+        std::string g = guard;
+        auto got = over(
+            {0x8899aabbccddeeff, 5, 6, 0},
+            R"(  and.b32 %r3, %t, 1;
+  setp.ne.u32 %q1, %r3, 0;
+  mov.u64 %d1, 1;
+  mov.u64 %d2, 1;
+  mov.u64 %d3, 1;
+  mov.u32 %r4, 1;
+  )" +
+                g + "ld.global.u64 %d1, [%p];\n  " + g + "ld.v2.u64 {%d2, %d3}, [%p+16];\n  " + g +
+                R"(ld.global.s8 %r4, [%p+1];
+  cvt.u64.u32 %d4, %r4;
+  add.u64 %d1, %d1, %d2;
+  add.u64 %d1, %d1, %d3;
+  add.u64 %d1, %d1, %d4;
+  setp.eq.u32 %q2, %t, 6;
+  setp.eq.u32 %q3, %t, 7;
+  bar.warp.sync -1;
+  @%q2 st.global.u64 [%p], %d1;
+  @%q3 st.global.u64 [%p+8], %d1;
+)");
+        u64 all = 0x8899aabbccddeeff + 6 + 0xffffffee;
+        EXPECT_EQ(g.empty() ? all : 4, got[0], "lane 6");
+        EXPECT_EQ(all, got[1], "lane 7");
+    }
+}
+
 TEST(StoresOfEveryType) {
     for (u32 size : {1u, 2u, 4u, 8u})
         for (int way = 0; way < 3; ++way) {
@@ -191,8 +222,11 @@ TEST(VariablesAreInitialised) {
 
 TEST(NamesHaveOffsets) {
     std::string table = ".global .align 4 .b32 table[4] = {10, 11, 12, 13};\n";
-    auto got = run("  mov.u64 %d1, table+8;\n  ld.global.u32 %r3, [%d1+4];\n  ld.global.u32 %r4, [%d1+-4];\n"
-                   "  st.global.v2.u32 [%p], {%r3, %r4};\n",
+    auto got = run(R"(  mov.u64 %d1, table+8;
+  ld.global.u32 %r3, [%d1+4];
+  ld.global.u32 %r4, [%d1+-4];
+  st.global.v2.u32 [%p], {%r3, %r4};
+)",
                    1, 1, table);
     EXPECT_EQ(11ull << 32 | 13, got[0], "around the third");
 }

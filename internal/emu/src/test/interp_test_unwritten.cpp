@@ -70,3 +70,10 @@ TEST(UnwrittenValuesPassThroughMemory) {
            "  st.global.u64 [%p], %d1; // HERE",
            "uninitialised", "value never written reaches a global store");
 }
+
+TEST(OnePlaceThatNobodyWrote) {
+    Broken b{"  ld.global.u32 %r3, [%p+4];\n  setp.eq.u32 %q1, %t, 9;\n  @%q1 st.global.u32 [%p], %r3; // HERE",
+             "uninitialised", "value never written reaches a global store", "(9,0,0)"};
+    b.filled = false;
+    breaks(__FILE__, __LINE__, b);
+}
