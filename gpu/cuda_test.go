@@ -5,6 +5,7 @@ package gpu
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -15,11 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// counters returns what the emulated driver has counted since the last call, and skips the test on a
-// real one.
+// counters returns what the emulated driver has counted since the last reset, and skips the test on a
+// real one. Where CUDIFFUSE_EMU configures the emulated driver, its absence is a failure.
 func counters(t testing.TB) emu.CounterSet {
 	t.Helper()
 	c, err := emu.Counters()
+	if err != nil && os.Getenv("CUDIFFUSE_EMU") != "" {
+		t.Fatal(err)
+	}
 	if err != nil {
 		t.Skip("a real driver does not count: ", err)
 	}
