@@ -38,7 +38,8 @@ namespace emu {
     X(901, CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "operation failed due to a previous error during capture") \
     X(903, CUDA_ERROR_STREAM_CAPTURE_UNMATCHED, "capture was not initiated in this stream") \
     X(904, CUDA_ERROR_STREAM_CAPTURE_UNJOINED, "capturing stream has unjoined work") \
-    X(906, CUDA_ERROR_STREAM_CAPTURE_IMPLICIT, "operation would make the legacy stream depend on a capturing blocking stream") \
+    X(906, CUDA_ERROR_STREAM_CAPTURE_IMPLICIT, \
+      "operation would make the legacy stream depend on a capturing blocking stream") \
     X(907, CUDA_ERROR_CAPTURED_EVENT, "operation not permitted on an event last recorded in a capturing stream") \
     X(999, CUDA_ERROR_UNKNOWN, "unknown error")
 
