@@ -15,6 +15,7 @@
 //	CUDIFFUSE_EMU_REPORT    file to which traps are appended, a line each; else standard error
 //	CUDIFFUSE_EMU_COUNTERS  file that keeps the counters as JSON, after each wait and at exit
 //	CUDIFFUSE_EMU_THREADS   host threads of a launch
+//	CUDIFFUSE_EMU_WATCHDOG  warp instructions after which a block counts as hanging; else 2^32
 //
 // # What it is strict about
 //
