@@ -92,6 +92,22 @@ func (s *Stream) launch(l *Launch) error {
 	return s.enqueued("cuLaunchKernel", l.k.name, l.run(s))
 }
 
+// memory is a side of a copy.
+type memory interface {
+	span(d *Device, op string, off, n int64) error
+}
+
+// enterCopy is enter for a copy: both ranges lie within open memory of the device.
+func (s *Stream) enterCopy(op string, dst memory, off int64, src memory, srcOff, n int64) error {
+	if err := s.enter(op); err != nil {
+		return err
+	}
+	if err := dst.span(s.d, op, off, n); err != nil {
+		return err
+	}
+	return src.span(s.d, op, srcOff, n)
+}
+
 // CopyToDevice enqueues a copy of n bytes from page-locked memory, which must keep its contents until
 // the copy is done.
 func (s *Stream) CopyToDevice(dst *Buffer, off int64, src *Pinned, srcOff, n int64) error {
@@ -99,13 +115,7 @@ func (s *Stream) CopyToDevice(dst *Buffer, off int64, src *Pinned, srcOff, n int
 	if !s.d.thread.Inside() {
 		return s.d.Do(func() error { return s.CopyToDevice(dst, off, src, srcOff, n) })
 	}
-	if err := s.enter(op); err != nil {
-		return err
-	}
-	if err := dst.span(s.d, op, off, n); err != nil {
-		return err
-	}
-	if err := src.span(s.d, op, srcOff, n); err != nil || n == 0 {
+	if err := s.enterCopy(op, dst, off, src, srcOff, n); err != nil || n == 0 {
 		return err
 	}
 	return s.enqueued(op, "", copyToDevice(s, dst.Ptr()+uint64(off), src.at+uintptr(srcOff), n))
@@ -118,13 +128,7 @@ func (s *Stream) CopyToHost(dst *Pinned, off int64, src *Buffer, srcOff, n int64
 	if !s.d.thread.Inside() {
 		return s.d.Do(func() error { return s.CopyToHost(dst, off, src, srcOff, n) })
 	}
-	if err := s.enter(op); err != nil {
-		return err
-	}
-	if err := dst.span(s.d, op, off, n); err != nil {
-		return err
-	}
-	if err := src.span(s.d, op, srcOff, n); err != nil || n == 0 {
+	if err := s.enterCopy(op, dst, off, src, srcOff, n); err != nil || n == 0 {
 		return err
 	}
 	return s.enqueued(op, "", copyToHost(s, dst.at+uintptr(off), src.Ptr()+uint64(srcOff), n))
@@ -136,13 +140,7 @@ func (s *Stream) Copy(dst *Buffer, off int64, src *Buffer, srcOff, n int64) erro
 	if !s.d.thread.Inside() {
 		return s.d.Do(func() error { return s.Copy(dst, off, src, srcOff, n) })
 	}
-	if err := s.enter(op); err != nil {
-		return err
-	}
-	if err := dst.span(s.d, op, off, n); err != nil {
-		return err
-	}
-	if err := src.span(s.d, op, srcOff, n); err != nil || n == 0 {
+	if err := s.enterCopy(op, dst, off, src, srcOff, n); err != nil || n == 0 {
 		return err
 	}
 	return s.enqueued(op, "", copyOnDevice(s, dst.Ptr()+uint64(off), src.Ptr()+uint64(srcOff), n))

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cudiffuse/cudiffuse/cuda"
@@ -61,9 +62,20 @@ func (c *CUDA) DType() DType { return c.dtype }
 // Close frees everything on the device, what Programs hold included. It may be called twice.
 func (c *CUDA) Close() error { return c.dev.Close() }
 
-// kernel finds a kernel of the device's network type.
-func (c *CUDA) kernel(name string) (*cuda.Kernel, error) {
-	return c.mod.Kernel(name + "_" + dtypeSuffixes[c.dtype])
+// typed is the whole name of a kernel of the device's network type.
+func (c *CUDA) typed(name string) string { return name + "_" + dtypeSuffixes[c.dtype] }
+
+// launch enqueues a kernel that runs once, by its whole name.
+func (c *CUDA) launch(s *cuda.Stream, name string, g cuda.Geometry, args ...uint64) error {
+	k, err := c.mod.Kernel(name)
+	if err != nil {
+		return err
+	}
+	l, err := k.Prepare(g, args...)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Launch(l), l.Close())
 }
 
 // Program implements [sampler.Device]. The tables, the initial noise and the first network inputs are

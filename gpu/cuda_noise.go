@@ -14,18 +14,9 @@ func (c *CUDA) FillNoise(s *cuda.Stream, dst *cuda.Buffer, n int, seed uint64, d
 		return &sampler.RequestError{Row: -1, Field: "noise", Detail: fmt.Sprintf("%d elements from %d of draw %d: "+
 			"want 1 to %d, and no negative numbers", n, first, draw, dst.Size()/4)}
 	}
+	blocks := min((n/4+stepThreads)/stepThreads, 8*c.dev.Info().SMs)
 	return c.dev.Do(func() error {
-		k, err := c.mod.Kernel("fill_noise")
-		if err != nil {
-			return err
-		}
-		blocks := min((n/4+stepThreads)/stepThreads, 8*c.dev.Info().SMs)
-		l, err := k.Prepare(cuda.Geometry{Grid: cuda.Dim{X: blocks}, Block: cuda.Dim{X: stepThreads}},
+		return c.launch(s, "fill_noise", cuda.Geometry{Grid: cuda.Dim{X: blocks}, Block: cuda.Dim{X: stepThreads}},
 			dst.Ptr(), uint64(n), seed, uint64(draw), uint64(first), cuda.F32(scale))
-		if err != nil {
-			return err
-		}
-		defer l.Close()
-		return s.Launch(l)
 	})
 }

@@ -79,13 +79,9 @@ func (p *cudaProgram) launches() error {
 	if b.elems%4 != 0 {
 		first = "start_any"
 	}
-	start, err := p.prepare(first, cuda.Geometry{Grid: grid, Block: block},
+	err := p.c.launch(p.stream, p.c.typed(first), cuda.Geometry{Grid: grid, Block: block},
 		tab.rows, arena, p.in.Ptr(), p.t.Ptr(), elems)
 	if err != nil {
-		return err
-	}
-	defer start.Close()
-	if err := p.stream.Launch(start); err != nil {
 		return err
 	}
 	if b.reduces {
@@ -102,7 +98,7 @@ func (p *cudaProgram) launches() error {
 }
 
 func (p *cudaProgram) prepare(name string, g cuda.Geometry, args ...uint64) (*cuda.Launch, error) {
-	k, err := p.c.kernel(name)
+	k, err := p.c.mod.Kernel(p.c.typed(name))
 	if err != nil {
 		return nil, err
 	}

@@ -111,21 +111,13 @@ func (b *DeviceBuffer) staged(f func(*cuda.Buffer) error) error {
 
 // cast runs a cast kernel over the elements and waits for it.
 func (b *DeviceBuffer) cast(name string, dst, src *cuda.Buffer) error {
-	k, err := b.c.mod.Kernel(name)
-	if err != nil {
-		return err
-	}
 	blocks := min((b.elems+stepThreads-1)/stepThreads, 8*b.c.dev.Info().SMs)
-	l, err := k.Prepare(cuda.Geometry{Grid: cuda.Dim{X: blocks}, Block: cuda.Dim{X: stepThreads}},
+	err := b.c.launch(b.stream, name, cuda.Geometry{Grid: cuda.Dim{X: blocks}, Block: cuda.Dim{X: stepThreads}},
 		dst.Ptr(), src.Ptr(), uint64(b.elems))
 	if err != nil {
 		return err
 	}
-	err = b.stream.Launch(l)
-	if err == nil {
-		err = b.stream.Sync(context.Background())
-	}
-	return errors.Join(err, l.Close())
+	return b.stream.Sync(context.Background())
 }
 
 func (b *DeviceBuffer) checkHost(name string, v []float32) error {

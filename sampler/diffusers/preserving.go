@@ -35,13 +35,9 @@ func (s *Scheduler) preservingPoints(n *schedule.Noise, o Options, above bool) (
 	if err != nil {
 		return nil, err
 	}
-	point := schedule.VP
-	if s.c.FlowSigmas {
-		point = schedule.Flow
-	}
-	var pts []schedule.Point
+	whole := make([]float64, len(ts))
 	for i, t := range ts {
-		pts = append(pts, point(math.Trunc(t), sigmas[i])) // the quirk: integers without rounding
+		whole[i] = math.Trunc(t) // the quirk: integers without rounding
 	}
 	final := 0.0
 	if above {
@@ -49,7 +45,7 @@ func (s *Scheduler) preservingPoints(n *schedule.Noise, o Options, above bool) (
 			final = sigmas[len(sigmas)-1] // the last step then stands still
 		}
 	}
-	return append(pts, point(0, final)), nil
+	return s.levelPoints(whole, sigmas, final), nil
 }
 
 func (s *Scheduler) preservingLevels(n *schedule.Noise, o Options) (ts, sigmas []float64, err error) {

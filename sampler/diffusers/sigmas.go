@@ -36,6 +36,12 @@ func (s *Scheduler) multistepPoints(n *schedule.Noise, o Options) ([]schedule.Po
 	if err != nil {
 		return nil, err
 	}
+	return s.levelPoints(ts, sigmas, s.finalSigma(n)), nil
+}
+
+// levelPoints returns points at timesteps and noise levels, on the flow's scale where the config asks
+// for it, and the final one.
+func (s *Scheduler) levelPoints(ts, sigmas []float64, final float64) []schedule.Point {
 	point := schedule.VP
 	if s.c.FlowSigmas {
 		point = schedule.Flow
@@ -44,7 +50,7 @@ func (s *Scheduler) multistepPoints(n *schedule.Noise, o Options) ([]schedule.Po
 	for i, t := range ts {
 		pts = append(pts, point(t, sigmas[i]))
 	}
-	return append(pts, point(0, s.finalSigma(n))), nil
+	return append(pts, point(0, final))
 }
 
 func (s *Scheduler) finalSigma(n *schedule.Noise) float64 {
