@@ -3,7 +3,8 @@ package model
 import (
 	"fmt"
 	"math"
-	"slices"
+
+	"github.com/cudiffuse/cudiffuse/internal/arena"
 )
 
 // MemoryPlan says where the intermediate results of a compiled graph live. All sizes
@@ -53,9 +54,7 @@ type layout struct {
 // scratch each operation needs.
 //
 // Each value lives from the operation that writes it to the last that reads it.
-// Values are placed from the largest to the smallest, each in the tightest gap left
-// by those placed before whose lives overlap: greedy by size of Pisarchyk and Lee,
-// "Efficient Memory Management for Deep Neural Net Inference", 2020, arXiv:2001.03288.
+// Package arena places them.
 func planMemory(g *Graph, shapes []Shape, batch int, scratch []int) (layout, error) {
 	l := layout{tensor: make([]int64, len(g.Tensors)), scratch: make([]int64, len(g.Ops))}
 	bufs, of, scratchOf := lifetimes(g, shapes, batch, scratch, &l.plan)
@@ -149,34 +148,12 @@ func lastUses(g *Graph) (last []int, external []bool) {
 
 // place sets the offsets.
 func place(bufs []Buffer) {
-	order := make([]int, len(bufs))
-	for i := range order {
-		order[i] = i
+	spans := make([]arena.Span, len(bufs))
+	for i, b := range bufs {
+		spans[i] = arena.Span{Bytes: b.Bytes, First: b.First, Last: b.Last}
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return int(min(1, max(-1, bufs[b].Bytes-bufs[a].Bytes)))
-	})
-	var placed []int // in order of offset
-	for _, i := range order {
-		b := &bufs[i]
-		best, bestGap, end := int64(-1), int64(1)<<62, int64(0)
-		for _, j := range placed {
-			o := bufs[j]
-			if o.Last < b.First || o.First > b.Last {
-				continue
-			}
-			if gap := o.Offset - end; gap >= b.Bytes && gap < bestGap {
-				best, bestGap = end, gap
-			}
-			end = max(end, o.Offset+o.Bytes)
-		}
-		if best < 0 {
-			best = end
-		}
-		b.Offset = best
-		at, _ := slices.BinarySearchFunc(placed, best, func(j int, off int64) int {
-			return int(min(1, max(-1, bufs[j].Offset-off)))
-		})
-		placed = slices.Insert(placed, at, i)
+	arena.Place(spans)
+	for i := range bufs {
+		bufs[i].Offset = spans[i].Offset
 	}
 }
