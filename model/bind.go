@@ -79,7 +79,7 @@ func (e *Executor) bindTokens(w *Weights, op Op) (boundStep, int, error) {
 func (e *Executor) bindSmall(w *Weights, op Op) (boundStep, int, error) {
 	switch o := op.(type) {
 	case TimestepEmbedding:
-		return &timestepStep{op: o, freqs: timestepFreqs(o.Dim, o.FreqShift)}, 0, nil
+		return &timestepStep{op: o, freqs: TimestepFrequencies(o.Dim, o.FreqShift)}, 0, nil
 	case FourierEmbedding:
 		return &fourierStep{op: o, weight: w.Param(o.Weight)}, 0, nil
 	case Lookup:

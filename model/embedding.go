@@ -11,9 +11,9 @@ type timestepStep struct {
 	freqs []float32 // [Dim/2]
 }
 
-// timestepFreqs are the frequencies, rounded to float32 after each operation as
+// TimestepFrequencies are the frequencies of a [TimestepEmbedding], rounded to float32 after each operation as
 // diffusers does (embeddings.py, get_timestep_embedding).
-func timestepFreqs(dim int, shift float64) []float32 {
+func TimestepFrequencies(dim int, shift float64) []float32 {
 	half := dim / 2
 	f := make([]float32, half)
 	period := float32(-log64(10000))
