@@ -118,6 +118,9 @@ func (*Launch) Close() error { return nil }
 // Stream is a queue of work that runs in order.
 type Stream struct{}
 
+// Handle is the driver's own handle.
+func (*Stream) Handle() uintptr { return 0 }
+
 // Launch enqueues a prepared kernel.
 func (*Stream) Launch(*Launch) error { return ErrNotBuilt }
 

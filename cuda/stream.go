@@ -41,6 +41,10 @@ func (d *Device) NewStream() (*Stream, error) {
 	return s, err
 }
 
+// Handle is the driver's own handle (CUstream), for libraries that enqueue work on the stream. It ends with
+// Close.
+func (s *Stream) Handle() uintptr { return uintptr(s.h) }
+
 // enter checks that s can be used, on the thread.
 func (s *Stream) enter(op string) error {
 	if err := s.d.usable(); err != nil {

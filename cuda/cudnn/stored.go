@@ -1,0 +1,56 @@
+package cudnn
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+)
+
+// stored is a plan as JSON: cuDNN's own text, which holds compiled code, with what is needed to refuse
+// one that is damaged or made for something else before the library reads it.
+type stored struct {
+	Format  int    `json:"cudiffuse_cudnn_plan"`
+	Version int    `json:"cudnn"`
+	Target  string `json:"target"`
+	Graph   string `json:"graph"`  // Graph.Hash
+	SHA256  string `json:"sha256"` // of Plan
+	Plan    string `json:"plan"`
+}
+
+const storedFormat = 1
+
+func sum(s string) string {
+	h := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(h[:])
+}
+
+// store writes a plan.
+func store(version int, target, hash, plan string) ([]byte, error) {
+	return json.Marshal(stored{Format: storedFormat, Version: version, Target: target, Graph: hash, SHA256: sum(plan),
+		Plan: plan})
+}
+
+// unstore reads a plan that was stored for a version, target and graph.
+func unstore(text []byte, version int, target string, g *Graph) (string, error) {
+	var s stored
+	fail := func(format string, args ...any) (string, error) {
+		return "", &PlanError{Graph: g.Name, Detail: fmt.Sprintf(format, args...)}
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		return fail("damaged: %v", err)
+	}
+	switch {
+	case s.Format != storedFormat:
+		return fail("format %d: want %d", s.Format, storedFormat)
+	case s.SHA256 != sum(s.Plan):
+		return fail("damaged: its check sum is wrong")
+	case s.Version != version:
+		return fail("made by cuDNN %s, this is %s", versionString(s.Version), versionString(version))
+	case s.Target != target:
+		return fail("made for %s, this is %s", s.Target, target)
+	case s.Graph != g.Hash():
+		return fail("made for another graph")
+	}
+	return s.Plan, nil
+}
