@@ -31,6 +31,9 @@ func (*Device) Close() error { return nil }
 // Stats returns what the device holds.
 func (*Device) Stats() (Stats, error) { return Stats{}, ErrNotBuilt }
 
+// Available returns the bytes that can be allocated.
+func (*Device) Available() (int64, error) { return 0, ErrNotBuilt }
+
 // TrimCache gives unused memory back to the driver.
 func (*Device) TrimCache() error { return ErrNotBuilt }
 

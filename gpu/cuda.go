@@ -56,6 +56,9 @@ func (c *CUDA) Name() string { return fmt.Sprintf("cuda:%d", c.dev.Info().Ordina
 // Driver returns the device underneath, for networks that run on it.
 func (c *CUDA) Driver() *cuda.Device { return c.dev }
 
+// Kernel returns one of the kernels of package cuda by its whole name, for networks.
+func (c *CUDA) Kernel(name string) (*cuda.Kernel, error) { return c.mod.Kernel(name) }
+
 // DType returns the type of the network's input and output.
 func (c *CUDA) DType() DType { return c.dtype }
 

@@ -12,9 +12,15 @@ type Capturer interface {
 	// it; Active is empty from then on, as nothing is left for a Model to do. nil records the update
 	// alone, and the Model goes on. It is called before the first Step.
 	Capture(network func(s *cuda.Stream, e *sampler.Eval) error) error
+	// OnClose adds a function to be called when the program is closed, on the device's thread and
+	// once its work is done: for the memory that a captured network uses.
+	OnClose(f func() error)
 }
 
 var _ Capturer = (*cudaProgram)(nil)
+
+// OnClose implements [Capturer].
+func (p *cudaProgram) OnClose(f func() error) { p.onClose = append(p.onClose, f) }
 
 // Capture implements [Capturer].
 func (p *cudaProgram) Capture(network func(s *cuda.Stream, e *sampler.Eval) error) error {

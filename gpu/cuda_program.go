@@ -30,6 +30,7 @@ type cudaProgram struct {
 	graph      *cuda.Graph // nil before Capture
 	network    bool        // the graph evaluates the network too
 	enqueue    func() error
+	onClose    []func() error
 	closed     bool
 }
 
@@ -174,6 +175,9 @@ func (p *cudaProgram) free() error {
 	}
 	if p.graph != nil {
 		errs = append(errs, p.graph.Close())
+	}
+	for _, f := range p.onClose {
+		errs = append(errs, f())
 	}
 	for _, b := range []*DeviceBuffer{p.in, p.out, p.t} {
 		if b != nil {

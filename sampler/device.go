@@ -47,6 +47,12 @@ type Model interface {
 	Forward(ctx context.Context, e *Eval) error
 }
 
+// Binder is a Model that wants to know of a program before its first step: one on a GPU makes its work a
+// part of the program's.
+type Binder interface {
+	Bind(ctx context.Context, p Program) error
+}
+
 // Device executes plans.
 type Device interface {
 	Name() string // "cpu", "cuda:0"

@@ -115,6 +115,12 @@ func Steps(ctx context.Context, dev Device, m Model, reqs []Request) iter.Seq2[S
 			return
 		}
 		defer prog.Close()
+		if b, ok := m.(Binder); ok {
+			if err := b.Bind(ctx, prog); err != nil {
+				yield(Step{}, err)
+				return
+			}
+		}
 		s := Step{prog: prog, reqs: reqs}
 		for i := range reqs {
 			s.Stages = max(s.Stages, len(reqs[i].Plan.Stages))
