@@ -3,7 +3,7 @@
 GO ?= go
 
 .PHONY: all build test race v3 cross lint generate check-generated bench compare train clean \
-	kernels check-kernels cuda lint-cuda test-cuda acceptance bench-cuda
+	kernels check-kernels cuda lint-cuda test-cuda test-cudnn acceptance bench-cuda
 
 all: lint test
 
@@ -56,6 +56,18 @@ lint-cuda:
 test-cuda: lint-cuda ## everything of the GPU part, on an emulated GPU that executes the shipped PTX
 	eval "$$(cuda/env.sh)" && lib=$$($(GO) run ./internal/emu/cmd/emupath) && \
 	  CUDIFFUSE_LIBCUDA=$$lib CUDIFFUSE_EMU=devices=2 CUDA_REQUIRED=1 $(GO) test -tags cuda $(CUDA_PACKAGES)
+
+CUDNN_PACKAGES = ./cuda/cudnn ./model/lower/...
+
+# The real cuDNN (1.5 GB in the user's cache folder), on a driver that has no GPU: it builds plans for described ones.
+test-cudnn: ## cuDNN has plans for the graphs, for every architecture, and refuses wrong ones
+	mkdir -p bin/nodevice
+	$(CC) -shared -fPIC -Wl,-soname,libcuda.so.1 -o bin/nodevice/libcuda.so.1 cuda/cudnn/testdata/nodevice.c
+	eval "$$(cuda/env.sh)" && cudnn=$$(build/cudnn.sh) && \
+	  eval "$(CC) $$CGO_CFLAGS -Wall -Werror -Wno-deprecated-declarations -fsyntax-only -I$$cudnn/cudnn/include \
+	    cuda/cudnn/testdata/abi_check.c" && \
+	  CUDIFFUSE_LIBCUDA=$(CURDIR)/bin/nodevice/libcuda.so.1 CUDIFFUSE_CUDNN_REAL=$$cudnn \
+	  CUDIFFUSE_LIBCUDNN=$$cudnn/cudnn/lib/libcudnn.so.9 CUDNN_REQUIRED=1 $(GO) test -tags cuda $(CUDNN_PACKAGES)
 
 bench-cuda: ## launches, bytes and calls of a step, beside those of diffusers
 	eval "$$(cuda/env.sh)" && lib=$$($(GO) run ./internal/emu/cmd/emupath) && \

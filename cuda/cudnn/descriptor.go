@@ -28,7 +28,7 @@ func newDescriptors(layer string) *descriptors {
 // check keeps the first failure.
 func (d *descriptors) check(status C.uint, op string) bool {
 	if status != C.CUDNN_STATUS_SUCCESS && d.err == nil {
-		d.err = &StatusError{Op: op, Layer: d.layer, Status: Status(status), Message: C.GoString(d.message)}
+		d.err = &StatusError{Op: op, Layer: d.layer, Status: Status(status), Message: oneLine(C.GoString(d.message))}
 	}
 	return d.err == nil
 }
@@ -127,6 +127,9 @@ func (d *descriptors) release() {
 	}
 	d.made = nil
 }
+
+// live is how many descriptors there are, for tests.
+func live() int { return int(C.native_live()) }
 
 func releaseDescriptor(of descriptor) {
 	if of != nil {

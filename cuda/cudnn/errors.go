@@ -139,3 +139,8 @@ type PlanError struct {
 func (e *PlanError) Error() string {
 	return fmt.Sprintf("cudnn: stored plan for %q: %s; build it again", e.Graph, e.Detail)
 }
+
+// oneLine puts the lines of a library's message one after another.
+func oneLine(message string) string {
+	return strings.Join(strings.FieldsFunc(message, func(r rune) bool { return r == '\n' }), "; ")
+}

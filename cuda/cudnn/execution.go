@@ -101,7 +101,7 @@ func (e *Execution) Run(h *Handle) error {
 // there.
 func (e *Execution) failed(h *Handle, status C.uint) error {
 	C.native_message(h.message)
-	return &StatusError{Op: "execute", Layer: e.plan.layer, Status: Status(status), Message: C.GoString(h.message)}
+	return &StatusError{Op: "execute", Layer: e.plan.layer, Status: Status(status), Message: oneLine(C.GoString(h.message))}
 }
 
 // Close frees the execution. It may be called twice.

@@ -113,3 +113,47 @@ func addSiLU() *Graph {
 	return &Graph{Name: "bias and SiLU", Ops: []Op{Pointwise{Mode: PointwiseAdd, X: x, B: bias, Y: t},
 		Pointwise{Mode: PointwiseSiLU, X: t, Y: d.image("y", Float16, 2, 320, 64, 64)}}}
 }
+
+// resampleGraph makes images of twice or half the size.
+func resampleGraph(mode ResampleMode, kind DType, n, c, size, by int64) *Graph {
+	var d drawing
+	to := size * by
+	if mode == ResampleAverage {
+		to = size / by
+	}
+	return &Graph{Name: "resample", Ops: []Op{Resample{Mode: mode, X: d.image("x", kind, n, c, size, size),
+		Y: d.image("y", kind, n, c, to, to), Window: [2]int64{by, by}}}}
+}
+
+// reductionGraph sums the pixels of images.
+func reductionGraph() *Graph {
+	var d drawing
+	return &Graph{Name: "sum", Ops: []Op{Reduction{Mode: ReduceAdd, X: d.image("x", Float16, 2, 320, 64, 64),
+		Y: d.image("y", Float32, 2, 320, 1, 1)}}}
+}
+
+// matmulMax is the largest of each row of a product.
+func matmulMax() *Graph {
+	g := matmulGraph(Float16, 1, 4096, 320, 1280)
+	m := g.Ops[0].(Matmul)
+	d := drawing{last: 10}
+	m.C = virtual(d.matrix("t", Float32, 1, 4096, 1280))
+	g.Name = "matmul, max"
+	g.Ops = []Op{m, Reduction{Mode: ReduceMax, X: m.C, Y: d.matrix("y", Float32, 1, 4096, 1)}}
+	return g
+}
+
+// attentionByParts is attention without its own operation: matmul, softmax and matmul in one graph.
+func attentionByParts() *Graph {
+	const n, tokens, dim = 16, 4096, 64
+	var d drawing
+	mid := func(name string, n2 int64) *Tensor { return virtual(d.matrix(name, Float32, n, tokens, n2)) }
+	scores, largest := mid("scores", tokens), mid("largest", 1)
+	p := virtual(d.matrix("p", Float16, n, tokens, tokens))
+	return &Graph{Name: "attention by parts", Ops: []Op{
+		Matmul{A: d.matrix("q", Float16, n, tokens, dim), B: d.transposed("k", Float16, n, dim, tokens), C: scores},
+		Reduction{Mode: ReduceMax, X: scores, Y: largest},
+		Pointwise{Mode: PointwiseMul, X: scores, B: largest, Y: p},
+		Matmul{A: p, B: d.matrix("v", Float16, n, tokens, dim), C: d.matrix("o", Float16, n, tokens, dim)},
+	}}
+}

@@ -26,7 +26,7 @@ func (l *Library) NewHandle(d *cuda.Device, s *cuda.Stream) (*Handle, error) {
 	h := &Handle{message: newMessage(),
 		target: fmt.Sprintf("%s (sm_%d%d)", info.Name, info.Major, info.Minor)}
 	if status := C.native_create(&h.native, C.uintptr_t(s.Handle()), h.message); status != C.CUDNN_STATUS_SUCCESS {
-		return nil, &StatusError{Op: "cudnnCreate", Layer: h.target, Status: Status(status), Message: C.GoString(h.message)}
+		return nil, &StatusError{Op: "cudnnCreate", Layer: h.target, Status: Status(status), Message: oneLine(C.GoString(h.message))}
 	}
 	return h, nil
 }
@@ -42,7 +42,7 @@ func (h *Handle) Close() error {
 	status := C.native_destroy(h.native, h.message)
 	h.native = nil
 	if status != C.CUDNN_STATUS_SUCCESS {
-		return &StatusError{Op: "cudnnDestroy", Layer: h.target, Status: Status(status), Message: C.GoString(h.message)}
+		return &StatusError{Op: "cudnnDestroy", Layer: h.target, Status: Status(status), Message: oneLine(C.GoString(h.message))}
 	}
 	return nil
 }

@@ -15,9 +15,6 @@ import (
 	"unsafe"
 )
 
-// minVersion is the first cuDNN with the interface of abi.h.
-const minVersion = 90000
-
 // Library is the loaded cuDNN. It is never unloaded.
 type Library struct {
 	path    string
@@ -48,8 +45,8 @@ func Open() (*Library, error) {
 			continue
 		}
 		l := &Library{path: C.GoString(C.native_path()), version: int(C.native_version())}
-		if l.version < minVersion {
-			return nil, &VersionError{Path: l.path, Found: l.version, Want: minVersion}
+		if l.version < C.MIN_VERSION {
+			return nil, &VersionError{Path: l.path, Found: l.version, Want: C.MIN_VERSION}
 		}
 		loaded = l
 		return l, nil
@@ -76,3 +73,6 @@ func (l *Library) Version() int { return l.version }
 
 // Path is the file that was loaded.
 func (l *Library) Path() string { return l.path }
+
+// libraryName is the name that the library gives a status.
+func libraryName(s Status) string { return C.GoString(C.native_status(C.uint(s))) }

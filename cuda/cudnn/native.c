@@ -19,6 +19,12 @@ const char *native_load(const char *name, char message[MESSAGE]) {
         snprintf(message, MESSAGE, "%s", why ? why : "it cannot be loaded");
         return message;
     }
+    struct link_map *map = NULL;
+    if (dlinfo(lib, RTLD_DI_LINKMAP, &map) == 0 && map) name = map->l_name;
+    snprintf(path, sizeof path, "%s", name);
+    /* An older one lacks entry points, but tells its version. */
+    p_cudnnGetVersion = (size_t(*)(void))dlsym(lib, "cudnnGetVersion");
+    if (p_cudnnGetVersion && p_cudnnGetVersion() < MIN_VERSION) return NULL;
 #define F(name, result, parameters) \
     if (!(p_##name = (result(*) parameters)dlsym(lib, #name))) { \
         snprintf(message, MESSAGE, "it has no " #name); \
@@ -27,9 +33,6 @@ const char *native_load(const char *name, char message[MESSAGE]) {
     }
     CUDNN_ABI_FUNCTIONS(F)
 #undef F
-    struct link_map *map = NULL;
-    if (dlinfo(lib, RTLD_DI_LINKMAP, &map) == 0 && map) name = map->l_name;
-    snprintf(path, sizeof path, "%s", name);
     return NULL;
 }
 
@@ -43,12 +46,19 @@ void native_message(char message[MESSAGE]) {
     message[MESSAGE - 1] = 0;
 }
 
+/* drop forgets what earlier calls said: successful ones add their warnings, and reading empties the store. */
+static void drop(void) {
+    char old[64];
+    p_cudnnGetLastErrorString(old, sizeof old);
+}
+
 static unsigned told(unsigned status, char message[MESSAGE]) {
     if (status != CUDNN_STATUS_SUCCESS) native_message(message);
     return status;
 }
 
 unsigned native_create(cudnn_handle *handle, uintptr_t stream, char message[MESSAGE]) {
+    drop();
     unsigned status = told(p_cudnnCreate(handle), message);
     if (status != CUDNN_STATUS_SUCCESS) return status;
     status = told(p_cudnnSetStream(*handle, (struct CUstream_st *)stream), message);
@@ -59,21 +69,36 @@ unsigned native_create(cudnn_handle *handle, uintptr_t stream, char message[MESS
     return status;
 }
 
-unsigned native_destroy(cudnn_handle handle, char message[MESSAGE]) { return told(p_cudnnDestroy(handle), message); }
+unsigned native_destroy(cudnn_handle handle, char message[MESSAGE]) {
+    drop();
+    return told(p_cudnnDestroy(handle), message);
+}
+
+static long live;
 
 unsigned native_make(unsigned kind, cudnn_descriptor *made, char message[MESSAGE]) {
-    return told(p_cudnnBackendCreateDescriptor(kind, made), message);
+    drop();
+    unsigned status = told(p_cudnnBackendCreateDescriptor(kind, made), message);
+    if (status == CUDNN_STATUS_SUCCESS) __atomic_add_fetch(&live, 1, __ATOMIC_RELAXED);
+    return status;
 }
-unsigned native_release(cudnn_descriptor d) { return p_cudnnBackendDestroyDescriptor(d); }
+void native_release(cudnn_descriptor d) {
+    __atomic_sub_fetch(&live, 1, __ATOMIC_RELAXED);
+    p_cudnnBackendDestroyDescriptor(d); /* fails for what is no descriptor alone */
+}
+long native_live(void) { return __atomic_load_n(&live, __ATOMIC_RELAXED); }
 unsigned native_finalize(cudnn_descriptor d, char message[MESSAGE]) {
+    drop();
     return told(p_cudnnBackendFinalize(d), message);
 }
 unsigned native_set(cudnn_descriptor d, unsigned name, unsigned type, int64_t n, const void *elements,
                     char message[MESSAGE]) {
+    drop();
     return told(p_cudnnBackendSetAttribute(d, name, type, n, elements), message);
 }
 unsigned native_get(cudnn_descriptor d, unsigned name, unsigned type, int64_t room, int64_t *n, void *elements,
                     char message[MESSAGE]) {
+    drop();
     return told(p_cudnnBackendGetAttribute(d, name, type, room, n, elements), message);
 }
 

@@ -5,9 +5,13 @@
 
 #include "abi.h"
 
-enum { MESSAGE = 2048 };
+enum {
+    MESSAGE = 2048,
+    MIN_VERSION = 90000, /* the first with the interface of abi.h */
+};
 
-/* native_load fills the table of entry points from the library of a name. It returns NULL, or why not, in message. */
+/* native_load fills the table of entry points from the library of a name. It returns NULL, or why not, in message. Of a
+ * library before MIN_VERSION nothing but the version can be called. */
 const char *native_load(const char *name, char message[MESSAGE]);
 /* native_path is the file that was loaded. */
 const char *native_path(void);
@@ -19,14 +23,15 @@ unsigned native_create(cudnn_handle *handle, uintptr_t stream, char message[MESS
 unsigned native_destroy(cudnn_handle handle, char message[MESSAGE]);
 
 unsigned native_make(unsigned kind, cudnn_descriptor *made, char message[MESSAGE]);
-unsigned native_release(cudnn_descriptor d);
+void native_release(cudnn_descriptor d);
+long native_live(void); /* descriptors made and not released */
 unsigned native_finalize(cudnn_descriptor d, char message[MESSAGE]);
 unsigned native_set(cudnn_descriptor d, unsigned name, unsigned type, int64_t n, const void *elements,
                     char message[MESSAGE]);
 unsigned native_get(cudnn_descriptor d, unsigned name, unsigned type, int64_t room, int64_t *n, void *elements,
                     char message[MESSAGE]);
 
-/* An execution: a plan with the addresses of its operands, in C memory, so that running it passes three pointers. */
+/* native_run drops and reads no messages, so that it can be called in a loop. */
 unsigned native_run(cudnn_handle handle, cudnn_descriptor plan, cudnn_descriptor pack);
 void native_message(char message[MESSAGE]);
 

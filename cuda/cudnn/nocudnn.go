@@ -31,7 +31,7 @@ func (*Library) LoadPlan(*Graph, Target, []byte) (*Plan, error) { return nil, Er
 type Handle struct{}
 
 // Target is the handle's device.
-func (*Handle) Target() Target { return Target{} }
+func (h *Handle) Target() Target { return Target{handle: h} }
 
 // Close frees the handle.
 func (*Handle) Close() error { return nil }

@@ -142,51 +142,6 @@ func (v *validation) tensor(x *Tensor) error {
 	return nil
 }
 
-// parameters checks what an operation is given besides tensors, and the ranks that they suppose.
-func (v *validation) parameters(op Op) error {
-	rank := 0
-	switch o := op.(type) {
-	case Conv:
-		rank = 4
-		for i := range 2 {
-			if o.Pre[i] < 0 || o.Post[i] < 0 || o.Stride[i] <= 0 {
-				return v.fail(nil, "zeros before %v and after %v, step %v", o.Pre, o.Post, o.Stride)
-			}
-		}
-	case Pointwise:
-		if o.Mode < PointwiseAdd || o.Mode > PointwiseReLU {
-			return v.fail(nil, "unknown function %d", int(o.Mode))
-		}
-		if two := o.Mode == PointwiseAdd || o.Mode == PointwiseMul; two != (o.B != nil) {
-			return v.fail(nil, "%v with %d operands", o.Mode, len(o.Reads()))
-		}
-	case Reduction:
-		if o.Mode < ReduceAdd || o.Mode > ReduceMax {
-			return v.fail(nil, "unknown reduction %d", int(o.Mode))
-		}
-	case LayerNorm:
-		if !o.Epsilon.Scalar {
-			return v.fail(o.Epsilon, "epsilon is no scalar")
-		}
-	case SDPA:
-		if !o.Scale.Scalar {
-			return v.fail(o.Scale, "the scale is no scalar")
-		}
-		rank = 4
-	case Resample:
-		if o.Mode < ResampleNearest || o.Mode > ResampleAverage || o.Window[0] <= 0 || o.Window[1] <= 0 {
-			return v.fail(nil, "mode %d, window %v", int(o.Mode), o.Window)
-		}
-		rank = 4
-	}
-	for _, x := range append(op.Reads(), op.Writes()) {
-		if rank != 0 && len(x.Dims) != rank {
-			return v.fail(x, "%d dimensions in a %s: want %d", len(x.Dims), op.Kind(), rank)
-		}
-	}
-	return nil
-}
-
 // tensors returns every tensor of the graph once, in the order in which operations name them.
 func (g *Graph) tensors() []*Tensor {
 	var all []*Tensor
