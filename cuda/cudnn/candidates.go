@@ -7,12 +7,14 @@ import "C"
 
 import (
 	"errors"
+	"slices"
 	"unsafe"
 )
 
 const (
 	maxConfigs = 64 // engine configurations taken from a heuristic
 	maxReasons = 4  // of a NoPlanError
+	maxNotes   = 32 // numerical notes of an engine
 )
 
 // Candidates returns up to limit execution plans of a graph (at least one), the one that the library
@@ -149,10 +151,14 @@ func (s *search) build(config descriptor) *Plan {
 	return &p
 }
 
-// engine is the number of a configuration's engine.
-func (s *search) engine(config descriptor) int64 {
+// engine is that of a configuration.
+func (s *search) engine(config descriptor) engine {
 	d := s.d
 	e := d.make(C.CUDNN_BACKEND_ENGINE_DESCRIPTOR, "engine")
 	d.get(config, C.CUDNN_ATTR_ENGINECFG_ENGINE, C.CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, unsafe.Pointer(&e), "engine")
-	return d.getInt(e, C.CUDNN_ATTR_ENGINE_GLOBAL_INDEX, "engine's number")
+	var notes [maxNotes]C.uint
+	n := d.get(e, C.CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, C.CUDNN_TYPE_NUMERICAL_NOTE, maxNotes, unsafe.Pointer(&notes[0]),
+		"engine's notes")
+	return engine{Number: d.getInt(e, C.CUDNN_ATTR_ENGINE_GLOBAL_INDEX, "engine's number"),
+		Varies: slices.Contains(notes[:min(n, maxNotes)], C.CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)}
 }

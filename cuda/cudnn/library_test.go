@@ -23,6 +23,17 @@ func unloaded(t *testing.T, path string) {
 	t.Cleanup(func() { loaded = nil })
 }
 
+// compile builds a library from a C file.
+func compile(t *testing.T, file string) string {
+	t.Helper()
+	compiler, err := exec.LookPath("cc")
+	require.NoError(t, err, "cgo needs a C compiler")
+	lib := filepath.Join(t.TempDir(), "libcudnn.so")
+	out, err := exec.Command(compiler, "-shared", "-fPIC", "-o", lib, file).CombinedOutput()
+	require.NoError(t, err, string(out))
+	return lib
+}
+
 func TestNoLibrary(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "libcudnn.so.9")
 	unloaded(t, missing)
@@ -44,20 +55,14 @@ func TestNoLibrary(t *testing.T) {
 // TestOtherLibraries: one that is too old says so although it lacks entry points, and one that is no cuDNN
 // is none.
 func TestOtherLibraries(t *testing.T) {
-	compiler, err := exec.LookPath("cc")
-	require.NoError(t, err, "cgo needs a C compiler")
 	build := func(source string) string {
-		dir := t.TempDir()
-		file := filepath.Join(dir, "old.c")
+		file := filepath.Join(t.TempDir(), "old.c")
 		require.NoError(t, os.WriteFile(file, []byte(source), 0o600))
-		lib := filepath.Join(dir, "libcudnn.so")
-		out, err := exec.Command(compiler, "-shared", "-fPIC", "-o", lib, file).CombinedOutput()
-		require.NoError(t, err, string(out))
-		return lib
+		return compile(t, file)
 	}
 	old := build("unsigned long cudnnGetVersion(void) { return 8907; }")
 	unloaded(t, old)
-	_, err = Open()
+	_, err := Open()
 	var e *VersionError
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, VersionError{Path: old, Found: 8907, Want: 90000}, *e)

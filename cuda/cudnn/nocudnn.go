@@ -45,6 +45,9 @@ func (*Plan) Workspace() int64 { return 0 }
 // Engine is the library's number for the engine.
 func (*Plan) Engine() int64 { return -1 }
 
+// Deterministic tells whether the engine gives the same bits in every run.
+func (*Plan) Deterministic() bool { return false }
+
 // JSON is the plan as text.
 func (*Plan) JSON() ([]byte, error) { return nil, ErrNotBuilt }
 

@@ -17,7 +17,7 @@ type Plan struct {
 	operands       []operand
 	native, config descriptor
 	workspace      int64
-	engine         int64
+	engine         engine
 }
 
 // LoadPlan returns a plan from what [Plan.JSON] gave for a graph of the same hash, the same target and
@@ -27,15 +27,15 @@ func (l *Library) LoadPlan(g *Graph, t Target, text []byte) (*Plan, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	plan, err := unstore(text, l.version, t.String(), g)
+	plan, e, err := unstore(text, l.version, t.String(), g)
 	if err != nil {
 		return nil, err
 	}
-	return l.load(g, t, plan)
+	return l.load(g, t, plan, e)
 }
 
 // load is LoadPlan for the library's own text.
-func (l *Library) load(g *Graph, t Target, text string) (*Plan, error) {
+func (l *Library) load(g *Graph, t Target, text string, e engine) (*Plan, error) {
 	d := newDescriptors(g.Name)
 	defer d.release()
 	device := t.describe(d)
@@ -47,7 +47,7 @@ func (l *Library) load(g *Graph, t Target, text string) (*Plan, error) {
 	}
 	d.setText(native, C.CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, text, "stored plan")
 	d.finalize(native, "stored plan")
-	p := &Plan{lib: l, layer: g.Name, hash: g.Hash(), target: t, operands: operandsOf(g), engine: -1,
+	p := &Plan{lib: l, layer: g.Name, hash: g.Hash(), target: t, operands: operandsOf(g), engine: e,
 		workspace: d.getInt(native, C.CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, "workspace")}
 	if err := d.failed(); err != nil {
 		return nil, err
@@ -59,8 +59,11 @@ func (l *Library) load(g *Graph, t Target, text string) (*Plan, error) {
 // Workspace is the bytes of device memory that an execution needs besides its operands.
 func (p *Plan) Workspace() int64 { return p.workspace }
 
-// Engine is the library's number for the engine, -1 for a plan that was loaded.
-func (p *Plan) Engine() int64 { return p.engine }
+// Engine is the library's number for the engine. The same number is another engine for another graph.
+func (p *Plan) Engine() int64 { return p.engine.Number }
+
+// Deterministic tells whether the engine gives the same bits in every run.
+func (p *Plan) Deterministic() bool { return !p.engine.Varies }
 
 // JSON is the plan for [Library.LoadPlan]: some kilobytes to some hundred, with the code for the GPU.
 func (p *Plan) JSON() ([]byte, error) {
@@ -68,7 +71,7 @@ func (p *Plan) JSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store(p.lib.version, p.target.String(), p.hash, text)
+	return store(p.lib.version, p.target.String(), p.hash, text, p.engine)
 }
 
 // text is the library's own JSON.

@@ -43,12 +43,25 @@ func closePlans(t *testing.T, plans []*Plan) {
 	})
 }
 
-func TestOnePlan(t *testing.T) {
-	plans, err := real(t).Candidates(convGraph(Float16, 2, 320, 320, 64, 3, 1), target(t, 80), 3)
+// TestCandidates: as many plans as are wanted, each with an engine of its own or other settings of one.
+func TestCandidates(t *testing.T) {
+	lib := real(t)
+	before := live()
+	plans, err := lib.Candidates(convGraph(Float16, 2, 320, 320, 64, 3, 1), target(t, 80), 40)
 	require.NoError(t, err)
-	closePlans(t, plans)
-	require.Len(t, plans, 3)
-	text, err := plans[0].JSON()
-	require.NoError(t, err)
-	t.Logf("engine %d workspace %d json %d", plans[0].Engine(), plans[0].Workspace(), len(text))
+	require.Len(t, plans, 40)
+	engines, fixed, varying := map[int64]bool{}, 0, 0
+	for _, p := range plans {
+		engines[p.Engine()] = true
+		if p.Deterministic() {
+			fixed++
+		} else {
+			varying++
+		}
+		require.NoError(t, p.Close())
+	}
+	t.Logf("%d engines; %d plans deterministic, %d not", len(engines), fixed, varying)
+	require.Greater(t, len(engines), 3)
+	require.Positive(t, fixed)
+	require.Equal(t, before, live())
 }

@@ -24,6 +24,8 @@ func TestStoredPlan(t *testing.T) {
 			again, err := lib.LoadPlan(same, target(t, arch), text)
 			require.NoError(t, err)
 			require.Equal(t, plans[0].Workspace(), again.Workspace())
+			require.Equal(t, plans[0].Engine(), again.Engine())
+			require.Equal(t, plans[0].Deterministic(), again.Deterministic())
 			second, err := again.JSON()
 			require.NoError(t, err)
 			require.Equal(t, string(text), string(second))
@@ -51,7 +53,7 @@ func TestForeignPlan(t *testing.T) {
 	require.ErrorAs(t, err, &damaged, "without what JSON puts around it")
 	before := live()
 	for _, text := range []string{"", "{", "{}", "[1]", "plan", good[:len(good)/2], strings.Repeat("[", 1000)} {
-		_, err := lib.load(g, sm80, text)
+		_, err := lib.load(g, sm80, text, engine{})
 		var e *StatusError
 		require.ErrorAs(t, err, &e, "%.20q", text)
 		require.Equal(t, "finalize stored plan", e.Op)

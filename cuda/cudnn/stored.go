@@ -16,6 +16,13 @@ type stored struct {
 	Graph   string `json:"graph"`  // Graph.Hash
 	SHA256  string `json:"sha256"` // of Plan
 	Plan    string `json:"plan"`
+	engine
+}
+
+// engine is what a plan runs on.
+type engine struct {
+	Number int64 `json:"engine"`
+	Varies bool  `json:"varies"` // results may differ from run to run
 }
 
 const storedFormat = 1
@@ -26,16 +33,16 @@ func sum(s string) string {
 }
 
 // store writes a plan.
-func store(version int, target, hash, plan string) ([]byte, error) {
+func store(version int, target, hash, plan string, e engine) ([]byte, error) {
 	return json.Marshal(stored{Format: storedFormat, Version: version, Target: target, Graph: hash, SHA256: sum(plan),
-		Plan: plan})
+		Plan: plan, engine: e})
 }
 
 // unstore reads a plan that was stored for a version, target and graph.
-func unstore(text []byte, version int, target string, g *Graph) (string, error) {
+func unstore(text []byte, version int, target string, g *Graph) (string, engine, error) {
 	var s stored
-	fail := func(format string, args ...any) (string, error) {
-		return "", &PlanError{Graph: g.Name, Detail: fmt.Sprintf(format, args...)}
+	fail := func(format string, args ...any) (string, engine, error) {
+		return "", engine{}, &PlanError{Graph: g.Name, Detail: fmt.Sprintf(format, args...)}
 	}
 	if err := json.Unmarshal(text, &s); err != nil {
 		return fail("damaged: %v", err)
@@ -52,5 +59,5 @@ func unstore(text []byte, version int, target string, g *Graph) (string, error) 
 	case s.Graph != g.Hash():
 		return fail("made for another graph")
 	}
-	return s.Plan, nil
+	return s.Plan, s.engine, nil
 }

@@ -11,11 +11,12 @@ import (
 func TestStored(t *testing.T) {
 	g := convGraph(Float16, 2, 320, 320, 64, 3, 1)
 	const text = `{"engine": 22}`
-	good, err := store(92801, "sm_80", g.Hash(), text)
+	good, err := store(92801, "sm_80", g.Hash(), text, engine{Number: 22, Varies: true})
 	require.NoError(t, err)
-	plan, err := unstore(good, 92801, "sm_80", g)
+	plan, e, err := unstore(good, 92801, "sm_80", g)
 	require.NoError(t, err)
 	require.Equal(t, text, plan)
+	require.Equal(t, engine{Number: 22, Varies: true}, e)
 
 	damaged := func(old, replacement string) []byte {
 		require.Contains(t, string(good), old)
@@ -31,12 +32,12 @@ func TestStored(t *testing.T) {
 		{"no JSON", "damaged", []byte("plan"), g, "sm_80"},
 		{"other JSON", "format 0", []byte("{}"), g, "sm_80"},
 		{"half", "damaged", good[:len(good)/2], g, "sm_80"},
-		{"another character", "check sum", damaged("22", "23"), g, "sm_80"},
+		{"another character", "check sum", damaged(`\"engine\"`, `\"Engine\"`), g, "sm_80"},
 		{"another version", "made by cuDNN 9.1.0, this is 9.28.1", damaged(`"cudnn":92801`, `"cudnn":90100`), g, "sm_80"},
 		{"another target", "made for sm_80, this is sm_90", good, g, "sm_90"},
 		{"another graph", "another graph", good, convGraph(Float16, 2, 320, 320, 32, 3, 1), "sm_80"},
 	} {
-		_, err := unstore(c.text, 92801, c.target, c.graph)
+		_, _, err := unstore(c.text, 92801, c.target, c.graph)
 		var e *PlanError
 		require.ErrorAs(t, err, &e, c.name)
 		require.ErrorContains(t, err, c.detail, c.name)
