@@ -57,7 +57,7 @@ test-cuda: lint-cuda ## everything of the GPU part, on an emulated GPU that exec
 	eval "$$(cuda/env.sh)" && lib=$$($(GO) run ./internal/emu/cmd/emupath) && \
 	  CUDIFFUSE_LIBCUDA=$$lib CUDIFFUSE_EMU=devices=2 CUDA_REQUIRED=1 $(GO) test -tags cuda $(CUDA_PACKAGES)
 
-CUDNN_PACKAGES = ./cuda/cudnn ./model/lower/...
+CUDNN_PACKAGES = ./cuda/cudnn $(addprefix ./,$(wildcard model/lower))
 
 # The real cuDNN (1.5 GB in the user's cache folder), on a driver that has no GPU: it builds plans for described ones.
 test-cudnn: ## cuDNN has plans for the graphs, for every architecture, and refuses wrong ones
