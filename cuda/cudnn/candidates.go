@@ -22,7 +22,7 @@ const (
 // error is a *[NoPlanError]; a graph that the library finds wrong, as opposed to unsupported, gives a
 // *[StatusError]. The caller closes the plans.
 func (l *Library) Candidates(g *Graph, t Target, limit int) ([]*Plan, error) {
-	if err := g.Validate(); err != nil {
+	if err := t.usable(g); err != nil {
 		return nil, err
 	}
 	d := newDescriptors(g.Name)
@@ -59,6 +59,20 @@ func translate(d *descriptors, g *Graph, t Target) descriptor {
 	d.setDescriptors(graph, C.CUDNN_ATTR_OPERATIONGRAPH_OPS, "operations", ops...)
 	d.finalize(graph, "graph")
 	return graph
+}
+
+// usable checks that plans of a graph can be made for the target.
+func (t Target) usable(g *Graph) error {
+	if err := g.Validate(); err != nil {
+		return err
+	}
+	if t.handle != nil && t.handle.native == nil {
+		return ErrClosed
+	}
+	if t.handle == nil && t.properties == "" {
+		return &GraphError{Graph: g.Name, Op: -1, Detail: "no target to make a plan for"}
+	}
+	return nil
 }
 
 // describe makes the description of a target's device; nil for a handle's, which describes itself.

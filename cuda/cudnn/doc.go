@@ -5,7 +5,8 @@
 // or else libcudnn.so.9, or else libcudnn.so. Compiling needs no header of cuDNN; abi.h has what is
 // used here of it, and `make test-cudnn` compares it with the real one.
 //
-// Plans are built for a [Target]: a device, or only its description ([TargetFor]), which needs no GPU.
+// Plans are built for a [Target]: a device, or only its description ([TargetFor]), which needs no GPU but
+// cuDNN 9.8. [SDPA] needs cuDNN 9.13; with an older one there is no plan for it.
 //
 // # Threads
 //

@@ -98,6 +98,10 @@ func TestExecution(t *testing.T) {
 		}
 		require.NoError(t, h.Close())
 		require.NoError(t, h.Close())
+		_, err = lib.Candidates(g, h.Target(), 1)
+		require.ErrorIs(t, err, ErrClosed)
+		_, err = lib.LoadPlan(g, Target{}, text)
+		require.ErrorContains(t, err, "no target")
 		return nil
 	}))
 	require.Equal(t, before, live())

@@ -24,7 +24,7 @@ type Plan struct {
 // library version; otherwise the error is a *[PlanError]. It holds code for the GPU: load only files that
 // you trust as you trust programs.
 func (l *Library) LoadPlan(g *Graph, t Target, text []byte) (*Plan, error) {
-	if err := g.Validate(); err != nil {
+	if err := t.usable(g); err != nil {
 		return nil, err
 	}
 	plan, e, err := unstore(text, l.version, t.String(), g)
