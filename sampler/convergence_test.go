@@ -78,6 +78,11 @@ func singlestep(order int, heun, noise bool) sampler.Sampler {
 	return sampler.DPMSolverSinglestep{Order: order, Heun: heun, Noise: noise, KeepOrder: true}
 }
 
+func saODE(predictor, corrector int, noise bool) sampler.Sampler {
+	return sampler.SASolver{Predictor: predictor, Corrector: corrector, Tau: new(float64), Noise: noise,
+		KeepOrder: true}
+}
+
 func TestConvergenceOrder(t *testing.T) {
 	published := multistep(3, false)
 	published.HalfCurvature = true
@@ -135,6 +140,14 @@ func TestConvergenceOrder(t *testing.T) {
 		{"dpmpp_2s heun", singlestep(2, true, false), vp, 2},
 		{"dpmpp_3s", singlestep(3, false, false), vp, 3},
 		{"dpmpp_3s heun", singlestep(3, true, false), ve, 3},
+		{"sa_solver 1 1", saODE(1, 1, false), vp, 1},
+		{"sa_solver 1 2", saODE(1, 2, false), vp, 2},
+		{"sa_solver 2 1", saODE(2, 1, false), vp, 1},
+		{"sa_solver 2", sampler.SASolver{Tau: new(float64), NoCorrector: true, KeepOrder: true}, vp, 2},
+		{"sa_solver 2 2", saODE(2, 2, false), ve, 2},
+		{"sa_solver 2 3", saODE(2, 3, false), vp, 3},
+		{"sa_solver 3 3", saODE(3, 3, true), ve, 3},
+		{"sa_solver 3 4", saODE(3, 4, false), vp, 4},
 		{"dpmpp_3m as published", sampler.DPMSolverPP{Multistep: published}, vp, 2},
 	} {
 		distance := func(n int) float64 {

@@ -114,6 +114,17 @@ var entries = []Entry{
 	{Name: "consistency", Title: "Consistency model", Paper: "2303.01469", Steps: 2, exploding: true,
 		Aliases: []string{"CMStochasticIterativeScheduler"},
 		make:    func(Params) Sampler { return Consistency{} }},
+	{Name: "sa_solver", Title: "SA-Solver", Paper: "2309.05019", Steps: 20, Aliases: []string{"SASolverScheduler"},
+		options: []string{"eta", "order"},
+		make: func(p Params) Sampler {
+			return SASolver{Tau: p.Eta, Predictor: p.Order, Corrector: p.Order}
+		}},
+	{Name: "ddim_inverse", Title: "DDIM inversion, data to noise", Paper: "2105.05233", Steps: 50,
+		Aliases: []string{"DDIMInverseScheduler"}, rising: true, final: schedule.FinalSigmaMin,
+		make: func(Params) Sampler { return DDIMInverse{} }},
+	{Name: "dpmpp_2m_inverse", Title: "DPM-Solver++(2M) inversion, data to noise", Paper: paperDPMPP, Steps: 25,
+		Aliases: []string{"DPMSolverMultistepInverseScheduler"}, rising: true, final: schedule.FinalSigmaMin,
+		make: func(Params) Sampler { return DPMSolverPP{Multistep{Inverse: true}} }},
 	{Name: "lcm", Title: "Latent consistency", Paper: "2310.04378", Steps: 4, distilled: true,
 		Aliases: []string{"LCMScheduler"}, options: []string{"original-inference-steps"},
 		make: func(Params) Sampler { return LCM{} }},

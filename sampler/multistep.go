@@ -18,7 +18,14 @@ type Multistep struct {
 	// the Taylor expansion asks for, because D2 is a divided difference, f''/2, and not f''. The method is
 	// then of order 2 (measured 2.0 against 3.0, see TestConvergenceOrder). For exact comparison with them.
 	HalfCurvature bool
+
+	// Inverse runs the ODE from data to noise (inversion): the grid rises, and h is negative. Its first point
+	// has sigma above 0.
+	Inverse bool
 }
+
+// rises implements [inversion].
+func (o Multistep) rises() bool { return o.Inverse }
 
 // curvature is the factor of D2: the second derivative is twice the divided difference.
 func (o Multistep) curvature() float64 {
@@ -42,6 +49,9 @@ func (o Multistep) check(name string) error {
 	if o.Order < 0 || o.Order > 3 {
 		return &PlanError{Sampler: name, Step: -1, Detail: fmt.Sprintf("order %d: want 1, 2 or 3", o.Order)}
 	}
+	if o.Inverse && o.SDE {
+		return &PlanError{Sampler: name, Step: -1, Detail: "the SDE has no inverse: want the ODE"}
+	}
 	return nil
 }
 
@@ -51,7 +61,7 @@ func (o Multistep) orderAt(i int, pts []schedule.Point) int {
 	n := len(pts) - 1
 	k := min(o.order(), i+1)
 	short := !o.KeepOrder && n < shortRun
-	still := pts[i].Lambda() >= pts[i+1].Lambda() // a last step of length 0, see checkPoints
+	still := stands(pts[i], pts[i+1], o.Inverse)
 	if still || i == n-1 && (o.EulerAtFinal || short || pts[n].Sigma == 0) {
 		return 1
 	}
@@ -59,6 +69,15 @@ func (o Multistep) orderAt(i int, pts []schedule.Point) int {
 		return min(k, 2)
 	}
 	return k
+}
+
+// stands tells whether the step from s to t has no length, as the last of a grid may, see checkPoints. The
+// levels may then differ by rounding, either way.
+func stands(s, t schedule.Point, inverse bool) bool {
+	if inverse {
+		return s.Lambda() <= t.Lambda()
+	}
+	return s.Lambda() >= t.Lambda()
 }
 
 // lambdaSteps are the step of a multistep method and its ratios to the steps before.
@@ -98,6 +117,9 @@ func (s lambdaSteps) differences(order int, w [3]float64) [3]float64 {
 func (o Multistep) plan(pts []schedule.Point, now func(schedule.Point) Row,
 	step func(s, t schedule.Point, d lambdaSteps, order int) (x float64, w [3]float64, noise float64),
 ) (*Plan, error) {
+	if o.Inverse && pts[0].Sigma == 0 {
+		return nil, &PlanError{Step: 0, Detail: "sigma 0 at the start of an inversion: want it above 0"}
+	}
 	p := &Plan{}
 	var n draws
 	slots := max(o.order()-1, 1)

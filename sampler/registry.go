@@ -12,14 +12,14 @@ import (
 // Params are the options of samplers by the names that users know. A sampler refuses those it does not
 // have.
 type Params struct {
-	Eta         *float64 // ddim (default 0), tcd (0.3), the ancestral ones (1)
+	Eta         *float64 // ddim (default 0), tcd (0.3), the ancestral ones (1), tau of sa_solver (1)
 	KeepEpsilon bool     // ddim: the textbook's unclipped epsilon, see [DDIM]
 	Churn       float64  // euler, flow_heun: s_churn
 	ChurnMin    float64  // euler, flow_heun: s_tmin
 	ChurnMax    float64  // euler, flow_heun: s_tmax
 	ChurnNoise  float64  // euler, flow_heun: s_noise
 	Original    int      // lcm, tcd: timesteps the network was distilled at, 0 means 50
-	Order       int      // lms (default 4), deis (3), unipc_bh1 (3), unipc_bh2 (2)
+	Order       int      // lms (default 4), deis (3), unipc_bh1 (3), unipc_bh2 (2), sa_solver (2)
 }
 
 // Entry is a sampler under its name, with the grid it is usually run on.
@@ -33,6 +33,7 @@ type Entry struct {
 	options   []string // names of the Params it takes
 	exploding bool
 	distilled bool // stands on LCMTimesteps
+	rising    bool // from data to noise
 	final     schedule.Final
 	make      func(Params) Sampler
 }
@@ -117,7 +118,8 @@ func (p Params) given() []string {
 	return names
 }
 
-// Points returns the points of g with the sampler's scale, end and, for LCM and TCD, their own timesteps.
+// Points returns the points of g with the sampler's scale, end and, for LCM and TCD, their own timesteps. Those
+// of an inversion run from sigma_min to the noisiest.
 func (e Entry) Points(g schedule.Grid, p Params) ([]schedule.Point, error) {
 	g.Exploding = e.exploding
 	if e.final == schedule.FinalSigmaMin {
@@ -140,7 +142,11 @@ func (e Entry) Points(g schedule.Grid, p Params) ([]schedule.Point, error) {
 			g.Timesteps = append(g.Timesteps, float64(t))
 		}
 	}
-	return g.Points()
+	pts, err := g.Points()
+	if e.rising {
+		slices.Reverse(pts)
+	}
+	return pts, err
 }
 
 // Plan makes the sampler and compiles it on grid g.

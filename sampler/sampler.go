@@ -39,7 +39,11 @@ func New(s Sampler, pts []schedule.Point, kind schedule.Kind, opts ...Option) (*
 	if s == nil {
 		return nil, &PlanError{Step: -1, Detail: "no sampler"}
 	}
-	if err := checkPoints(s.Name(), pts); err != nil {
+	check := checkPoints
+	if v, ok := s.(inversion); ok && v.rises() {
+		check = checkRising
+	}
+	if err := check(s.Name(), pts); err != nil {
 		return nil, err
 	}
 	p, err := s.Plan(pts)
@@ -73,10 +77,8 @@ func checkPoints(name string, pts []schedule.Point) error {
 			Detail: fmt.Sprintf("%d points: want at least 2, a noisy one and the end", len(pts))}
 	}
 	for i, p := range pts {
-		ok := finite(p.T, p.Alpha, p.Sigma, p.In) && p.Alpha >= 0 && p.Sigma >= 0 && p.In > 0
-		if !ok || p.Alpha == 0 && p.Sigma == 0 {
-			return &PlanError{Sampler: name, Step: i,
-				Detail: fmt.Sprintf("point %+v: want finite alpha, sigma >= 0 and c_in > 0", p)}
+		if err := checkPoint(name, i, p); err != nil {
+			return err
 		}
 		if i == 0 {
 			continue
@@ -92,6 +94,15 @@ func checkPoints(name string, pts []schedule.Point) error {
 				Detail: fmt.Sprintf("sigma does not decrease (t %v to t %v): want distinct, falling noise levels",
 					q.T, p.T)}
 		}
+	}
+	return nil
+}
+
+func checkPoint(name string, i int, p schedule.Point) error {
+	ok := finite(p.T, p.Alpha, p.Sigma, p.In) && p.Alpha >= 0 && p.Sigma >= 0 && p.In > 0
+	if !ok || p.Alpha == 0 && p.Sigma == 0 {
+		return &PlanError{Sampler: name, Step: i,
+			Detail: fmt.Sprintf("point %+v: want finite alpha, sigma >= 0 and c_in > 0", p)}
 	}
 	return nil
 }

@@ -58,6 +58,8 @@ func TestWeakOrder(t *testing.T) {
 		{sampler.DPMPPSDE{Timesteps: levelTimesteps, Independent: true}, 1},
 		{sampler.DPMSolverPP{Multistep: sampler.Multistep{SDE: true, KeepOrder: true}}, 2},
 		{sampler.DPMSolverSinglestep{SDE: true, KeepOrder: true}, 1}, // each evaluation draws anew
+		{sampler.SASolver{Predictor: 1, Corrector: 1, KeepOrder: true}, 1},
+		{sampler.SASolver{KeepOrder: true}, 2},
 	} {
 		for _, point := range []func(t, s float64) schedule.Point{schedule.VE, schedule.VP} {
 			a := math.Abs(variance(t, c.s, 64, point) - truth)

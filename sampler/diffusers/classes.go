@@ -53,6 +53,11 @@ var classes = map[string]class{
 	"KDPM2AncestralDiscreteScheduler": {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
 	"LMSDiscreteScheduler":            {defaults: linspace, plan: (*Scheduler).exploding},
 	"LCMScheduler":                    {defaults: latent, threshold: true, plan: (*Scheduler).discrete},
+	ddimInverseClass:                  {defaults: clipped, plan: (*Scheduler).ddimInverse},
+	dpmInverseClass: {defaults: dpmInverse, threshold: true, plan: (*Scheduler).dpmInverse,
+		algorithms: []string{"dpmsolver", "dpmsolver++"}, solvers: []string{"midpoint", "heun"}},
+	saSolverClass: {defaults: saSolver, threshold: true, plan: (*Scheduler).saSolver,
+		algorithms: []string{"data_prediction", "noise_prediction"}},
 }
 
 func flowing(c *config) { c.PredictionType = "flow_prediction" }
@@ -60,6 +65,8 @@ func flowing(c *config) { c.PredictionType = "flow_prediction" }
 func common(*config) {}
 
 func clipped(c *config) { c.ClipSample = true }
+
+func saSolver(c *config) { c.TimestepSpacing, c.AlgorithmType = "linspace", "data_prediction" }
 
 func linspace(c *config) { c.TimestepSpacing = "linspace" }
 

@@ -101,6 +101,9 @@ type config struct {
 	ClipDenoised      bool      `json:"clip_denoised"`
 	OriginalSteps     int       `json:"original_inference_steps"`
 	TimestepScaling   float64   `json:"timestep_scaling"`
+	PredictorOrder    int       `json:"predictor_order"`
+	CorrectorOrder    int       `json:"corrector_order"`
+	TauFunction       any       `json:"tau_func"` // code, which a config cannot hold
 }
 
 // minusInf reads a number, or Python's -Infinity, which older configs have as a bare word or a string.
@@ -156,6 +159,7 @@ func Parse(r io.Reader) (*Scheduler, error) {
 		LowerOrderFinal: true, FinalSigmas: "zero", InterpolationType: "linear", TimestepType: "discrete",
 		TimeShiftType: "exponential", OriginalSteps: 50, TimestepScaling: 10,
 		SigmaData: 0.5, SigmaSchedule: "karras", Rho: karrasRho, NoiseScale: 1, ClipDenoised: true,
+		PredictorOrder: 2, CorrectorOrder: 2,
 		PredictX0: true, ThresholdRatio: sampler.DefaultQuantile, SampleMax: 1}}
 	class.defaults(&s.c)
 	if err := json.Unmarshal(b, &s.c); err != nil {

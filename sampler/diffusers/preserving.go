@@ -28,6 +28,22 @@ func (s *Scheduler) deis(n *schedule.Noise, kind schedule.Kind, o Options) (*sam
 	return sampler.New(d, pts, kind, s.thresholds()...)
 }
 
+const saSolverClass = "SASolverScheduler"
+
+// saSolver plans SASolverScheduler, with noise between timesteps 200 and 800, its default tau_func.
+func (s *Scheduler) saSolver(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
+	if s.c.TauFunction != nil {
+		return nil, &Error{Field: "tau_func", Detail: "code is not supported: want null"}
+	}
+	pts, err := s.preservingPoints(n.WithTerminalFloor(), o, true)
+	if err != nil {
+		return nil, err
+	}
+	a := sampler.SASolver{Predictor: s.c.PredictorOrder, Corrector: s.c.CorrectorOrder, Low: 200, High: 800,
+		Noise: s.c.AlgorithmType == "noise_prediction", KeepOrder: !s.c.LowerOrderFinal}
+	return sampler.New(a, pts, kind, s.thresholds()...)
+}
+
 // preservingPoints returns the points of UniPC and DEIS, the final one included: sigma 0
 // or, with above, the lowest level.
 func (s *Scheduler) preservingPoints(n *schedule.Noise, o Options, above bool) ([]schedule.Point, error) {
@@ -49,7 +65,7 @@ func (s *Scheduler) preservingPoints(n *schedule.Noise, o Options, above bool) (
 }
 
 func (s *Scheduler) preservingLevels(n *schedule.Noise, o Options) (ts, sigmas []float64, err error) {
-	if s.c.FlowSigmas && s.c.Class == "DEISMultistepScheduler" {
+	if s.c.FlowSigmas && s.c.Class != "UniPCMultistepScheduler" {
 		return s.flowLevels(n.Timesteps(), o)
 	}
 	if s.c.FlowSigmas {

@@ -82,7 +82,7 @@ func (s *Scheduler) multistepLevels(n *schedule.Noise, o Options) (ts, sigmas []
 		return ts, sigmas, err
 	}
 	round := (s.c.Karras || s.c.LuLambdas) &&
-		(s.c.BetaSchedule != "squaredcos_cap_v2" || s.c.Class == singlestepClass)
+		(s.c.BetaSchedule != "squaredcos_cap_v2" || s.c.Class == singlestepClass || s.c.Class == dpmInverseClass)
 	for _, v := range sigmas {
 		t := n.TimestepAt(v)
 		if round {
@@ -101,13 +101,16 @@ func (s *Scheduler) multistepTimesteps(n *schedule.Noise, o Options) ([]float64,
 		}
 		return ts, nil
 	}
-	T, last := n.Timesteps(), n.Timesteps()
+	return schedule.Steps{N: o.Steps, Train: n.Timesteps(), Spacing: s.spacing(), Offset: s.c.StepsOffset,
+		Spare: true, Last: s.lastTimestep(n)}.Timesteps()
+}
+
+// lastTimestep is the first timestep that is left out: lambda, which falls with t, is below the limit.
+func (s *Scheduler) lastTimestep(n *schedule.Noise) int {
 	if min := s.c.LambdaMinClipped.v; min != nil {
-		// Timesteps with lambda below the limit are left out; lambda falls with t.
-		last = sort.Search(T, func(t int) bool { return n.Lambda(t) < *min })
+		return sort.Search(n.Timesteps(), func(t int) bool { return n.Lambda(t) < *min })
 	}
-	return schedule.Steps{N: o.Steps, Train: T, Spacing: s.spacing(), Offset: s.c.StepsOffset,
-		Spare: true, Last: last}.Timesteps()
+	return n.Timesteps()
 }
 
 // flowLevels: sigma = 1 - linspace(1, 1/T, steps+1), shifted, noisiest first without the cleanest.

@@ -12,7 +12,8 @@ CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCM
            "KDPM2AncestralDiscreteScheduler", "FlowMatchEulerDiscreteScheduler", "TCDScheduler",
            "IPNDMScheduler", "DPMSolverSinglestepScheduler",
            "EDMEulerScheduler", "EDMDPMSolverMultistepScheduler",
-           "FlowMatchHeunDiscreteScheduler", "CMStochasticIterativeScheduler"}
+           "FlowMatchHeunDiscreteScheduler", "CMStochasticIterativeScheduler",
+           "DDIMInverseScheduler", "DPMSolverMultistepInverseScheduler", "SASolverScheduler"}
 
 
 def supported(case):
