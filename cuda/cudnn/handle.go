@@ -34,6 +34,17 @@ func (l *Library) NewHandle(d *cuda.Device, s *cuda.Stream) (*Handle, error) {
 // Target is the handle's device. It is used on the device's thread, before the handle is closed.
 func (h *Handle) Target() Target { return Target{name: h.target, handle: h} }
 
+// SetStream makes executions go to another stream of the device, also one that is being captured.
+func (h *Handle) SetStream(s *cuda.Stream) error {
+	if h.native == nil {
+		return ErrClosed
+	}
+	if status := C.native_stream(h.native, C.uintptr_t(s.Handle()), h.message); status != C.CUDNN_STATUS_SUCCESS {
+		return &StatusError{Op: "cudnnSetStream", Layer: h.target, Status: Status(status), Message: oneLine(C.GoString(h.message))}
+	}
+	return nil
+}
+
 // Close frees the handle. It waits for the device. It may be called twice.
 func (h *Handle) Close() error {
 	if h.native == nil {

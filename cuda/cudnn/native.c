@@ -69,6 +69,11 @@ unsigned native_create(cudnn_handle *handle, uintptr_t stream, char message[MESS
     return status;
 }
 
+unsigned native_stream(cudnn_handle handle, uintptr_t stream, char message[MESSAGE]) {
+    unsigned status = p_cudnnSetStream(handle, (struct CUstream_st *)stream);
+    return status == CUDNN_STATUS_SUCCESS ? status : told(status, message);
+}
+
 unsigned native_destroy(cudnn_handle handle, char message[MESSAGE]) {
     drop();
     return told(p_cudnnDestroy(handle), message);

@@ -20,6 +20,7 @@ size_t native_version(void);
 const char *native_status(unsigned status);
 
 unsigned native_create(cudnn_handle *handle, uintptr_t stream, char message[MESSAGE]);
+unsigned native_stream(cudnn_handle handle, uintptr_t stream, char message[MESSAGE]);
 unsigned native_destroy(cudnn_handle handle, char message[MESSAGE]);
 
 unsigned native_make(unsigned kind, cudnn_descriptor *made, char message[MESSAGE]);

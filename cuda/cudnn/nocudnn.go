@@ -33,6 +33,9 @@ type Handle struct{}
 // Target is the handle's device.
 func (h *Handle) Target() Target { return Target{handle: h} }
 
+// SetStream makes executions go to another stream of the device.
+func (*Handle) SetStream(*cuda.Stream) error { return ErrNotBuilt }
+
 // Close frees the handle.
 func (*Handle) Close() error { return nil }
 

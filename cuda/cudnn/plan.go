@@ -27,7 +27,7 @@ func (l *Library) LoadPlan(g *Graph, t Target, text []byte) (*Plan, error) {
 	if err := t.usable(g); err != nil {
 		return nil, err
 	}
-	plan, e, err := unstore(text, l.version, t.String(), g)
+	plan, e, err := unstore(text, l.version, t, g)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func store(version int, target, hash, plan string, e engine) ([]byte, error) {
 }
 
 // unstore reads a plan that was stored for a version, target and graph.
-func unstore(text []byte, version int, target string, g *Graph) (string, engine, error) {
+func unstore(text []byte, version int, target Target, g *Graph) (string, engine, error) {
 	var s stored
 	fail := func(format string, args ...any) (string, engine, error) {
 		return "", engine{}, &PlanError{Graph: g.Name, Detail: fmt.Sprintf(format, args...)}
@@ -54,7 +54,7 @@ func unstore(text []byte, version int, target string, g *Graph) (string, engine,
 		return fail("damaged: its check sum is wrong")
 	case s.Version != version:
 		return fail("made by cuDNN %s, this is %s", versionString(s.Version), versionString(version))
-	case s.Target != target:
+	case !target.takes(s.Target):
 		return fail("made for %s, this is %s", s.Target, target)
 	case s.Graph != g.Hash():
 		return fail("made for another graph")

@@ -3,6 +3,7 @@ package cudnn
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Target is what plans are built for: a device ([Handle.Target]) or the description of one ([TargetFor]).
@@ -18,6 +19,12 @@ func (t Target) String() string {
 		return "no target"
 	}
 	return t.name
+}
+
+// takes tells whether plans that were made for a target of that name run here: those for the same, and
+// those for a described GPU of a device's architecture.
+func (t Target) takes(name string) bool {
+	return name == t.String() || strings.HasPrefix(name, "sm_") && strings.HasSuffix(t.name, " ("+name+")")
 }
 
 // model is a GPU that stands for its architecture, by NVIDIA's published specifications.
