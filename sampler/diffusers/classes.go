@@ -56,6 +56,13 @@ var classes = map[string]class{
 	ddimInverseClass:                  {defaults: clipped, plan: (*Scheduler).ddimInverse},
 	dpmInverseClass: {defaults: dpmInverse, threshold: true, plan: (*Scheduler).dpmInverse,
 		algorithms: []string{"dpmsolver", "dpmsolver++"}, solvers: []string{"midpoint", "heun"}},
+	"DPMSolverSDEScheduler": {defaults: linspaceStableDiffusion, plan: (*Scheduler).exploding},
+	edmCosineClass: {defaults: cosine, plan: (*Scheduler).edm, betaless: true,
+		algorithms: []string{"sde-dpmsolver++"}, solvers: []string{"midpoint", "heun"}},
+	flowLCMClass: {plan: (*Scheduler).flowLCM, betaless: true, defaults: flowing,
+		shifts: []string{"exponential", "linear"}},
+	trigFlowClass: {plan: (*Scheduler).trigFlow, betaless: true,
+		defaults: func(c *config) { c.PredictionType = trigFlow }},
 	saSolverClass: {defaults: saSolver, threshold: true, plan: (*Scheduler).saSolver,
 		algorithms: []string{"data_prediction", "noise_prediction"}},
 }
@@ -65,6 +72,12 @@ func flowing(c *config) { c.PredictionType = "flow_prediction" }
 func common(*config) {}
 
 func clipped(c *config) { c.ClipSample = true }
+
+func cosine(c *config) {
+	lo, hi := 0.3, 500.0
+	c.SigmaMin, c.SigmaMax, c.SigmaData, c.SigmaSchedule = &lo, &hi, 1, "exponential"
+	c.PredictionType, c.AlgorithmType = "v_prediction", "sde-dpmsolver++"
+}
 
 func saSolver(c *config) { c.TimestepSpacing, c.AlgorithmType = "linspace", "data_prediction" }
 

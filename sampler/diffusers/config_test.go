@@ -32,7 +32,7 @@ var hostile = map[string][]any{
 	"beta_end":                   {0.02, 0, -1, 1, 0.999},
 	"beta_schedule":              {"linear", "scaled_linear", "squaredcos_cap_v2", "sigmoid", "laplace", ""},
 	"trained_betas":              {nil, []float64{}, []float64{0.1}, []float64{0.1, 0.2, 0.3}, []float64{-1, 2}},
-	"prediction_type":            {"epsilon", "v_prediction", "sample", "flow_prediction", "score"},
+	"prediction_type":            {"epsilon", "v_prediction", "sample", "flow_prediction", "score", "trigflow"},
 	"timestep_spacing":           {"leading", "trailing", "linspace", "random"},
 	"steps_offset":               {0, 1, -1, 5000, -5000, 1 << 50},
 	"rescale_betas_zero_snr":     {true, false},
@@ -79,6 +79,7 @@ var hostile = map[string][]any{
 	"timestep_scaling":           {10, 0, -1, 1e300},
 	"predictor_order":            {2, 1, 0, -1, 4, 5},
 	"corrector_order":            {2, 1, 0, -1, 4, 5},
+	"scale_factors":              {nil, []float64{}, []float64{2}},
 	"tau_func":                   {nil, "x"},
 }
 
@@ -116,7 +117,7 @@ var configErrors = []struct {
 	{`[]`, fourSteps, "not a JSON object"},
 	{`{"_class_name": 5}`, fourSteps, "_class_name"},
 	{`{}`, fourSteps,
-		`_class_name: "" is not supported: want one of CMStochasticIterativeScheduler, DDIMInverseScheduler, `},
+		`_class_name: "" is not supported: want one of CMStochasticIterativeScheduler, Cosine`},
 	{`{"_class_name": "DDIMScheduler", "beta_start": "x"}`, fourSteps, "DDIMScheduler: json"},
 	{`{"_class_name": "EulerDiscreteScheduler", "thresholding": true}`, fourSteps, "thresholding: this class has no"},
 	{`{"_class_name": "UniPCMultistepScheduler", "thresholding": true, "predict_x0": false}`, fourSteps,
@@ -171,6 +172,13 @@ var configErrors = []struct {
 		"mu: none: want a number"},
 	{`{"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true, "flow_shift": -1}`, fourSteps,
 		"flow shift -1: want a positive number"},
+	{`{"_class_name": "FlowMatchLCMScheduler", "invert_sigmas": true}`, fourSteps, "invert_sigmas: true has no"},
+	{`{"_class_name": "FlowMatchLCMScheduler", "scale_factors": [2]}`, fourSteps, "scale_factors: a sample has one"},
+	{`{"_class_name": "CosineDPMSolverMultistepScheduler", "solver_order": 3}`, fourSteps, "solver_order: 3: the SDE form"},
+	{`{"_class_name": "SCMScheduler"}`, diffusers.Options{Timesteps: []float64{1, 0.5}}, "want at least 2, from at most"},
+	{`{"_class_name": "SCMScheduler"}`, diffusers.Options{Timesteps: []float64{2, 0}}, "want at least 2, from at most"},
+	{`{"_class_name": "SCMScheduler", "prediction_type": "epsilon"}`, fourSteps, "prediction_type: want trigflow"},
+	{`{"_class_name": "SCMScheduler", "sigma_data": 0}`, fourSteps, "sigma_data: 0"},
 	{`{"_class_name": "SASolverScheduler", "predictor_order": 5}`, fourSteps, "want 1 to 4"},
 	{`{"_class_name": "SASolverScheduler", "tau_func": "x"}`, fourSteps, "tau_func: code"},
 	{`{"_class_name": "SASolverScheduler", "algorithm_type": "dpmsolver"}`, fourSteps, "want data_prediction, noise_"},
@@ -280,7 +288,8 @@ func TestThreshold(t *testing.T) {
 // TestNoise: classes with betas have a forward process; the others say that theirs is another.
 func TestNoise(t *testing.T) {
 	without := []string{"FlowMatchEulerDiscreteScheduler", "IPNDMScheduler", "EDMEulerScheduler",
-		"EDMDPMSolverMultistepScheduler", "FlowMatchHeunDiscreteScheduler", "CMStochasticIterativeScheduler"}
+		"EDMDPMSolverMultistepScheduler", "FlowMatchHeunDiscreteScheduler", "CMStochasticIterativeScheduler",
+		"CosineDPMSolverMultistepScheduler", "FlowMatchLCMScheduler", "SCMScheduler"}
 	for _, class := range diffusers.Classes() {
 		s, err := diffusers.Parse(strings.NewReader(`{"_class_name": "` + class + `"}`))
 		require.NoError(t, err)

@@ -20,6 +20,9 @@ func (s *Scheduler) Noise() (*schedule.Noise, error) {
 
 // Kind returns what the network predicts.
 func (s *Scheduler) Kind() (schedule.Kind, error) {
+	if s.c.Class == trigFlowClass && s.c.PredictionType == trigFlow {
+		return schedule.V, nil // x = cos(t)*x0 + sin(t)*epsilon
+	}
 	k, err := schedule.ParseKind(s.c.PredictionType)
 	if err != nil {
 		return 0, &Error{Class: s.c.Class, Field: "prediction_type", Err: err}

@@ -11,6 +11,10 @@ import (
 const (
 	edmEulerClass = "EDMEulerScheduler"
 	edmDPMClass   = "EDMDPMSolverMultistepScheduler"
+
+	// edmCosineClass is for networks of Stable Audio: they see atan(sigma)/(pi/2) as the time, and the solver
+	// is the SDE.
+	edmCosineClass = "CosineDPMSolverMultistepScheduler"
 )
 
 // preconditioning is that of Karras et al. 2022, arXiv:2206.00364, Table 1: the network sees
@@ -63,6 +67,9 @@ func (s *Scheduler) edm(_ *schedule.Noise, kind schedule.Kind, o Options) (*samp
 	var pts []schedule.Point
 	for _, v := range append(sigmas, final) {
 		pts = append(pts, c.point(v))
+		if s.c.Class == edmCosineClass {
+			pts[len(pts)-1].T = math.Atan(v) / math.Pi * 2
+		}
 	}
 	init := sampler.WithInit(math.Hypot(sigmas[0], 1))
 	if s.c.Class == edmEulerClass {

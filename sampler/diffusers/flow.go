@@ -36,6 +36,7 @@ func (s *Scheduler) dynamicFlowLevels(T int, o Options) (ts, sigmas []float64, e
 const (
 	flowMatch     = "FlowMatchEulerDiscreteScheduler"
 	flowHeunClass = "FlowMatchHeunDiscreteScheduler"
+	flowLCMClass  = "FlowMatchLCMScheduler"
 )
 
 // flowEuler plans FlowMatchEulerDiscreteScheduler. With invert_sigmas the network's time and velocity run
@@ -138,4 +139,17 @@ func (s *Scheduler) flowHeun(n *schedule.Noise, kind schedule.Kind, o Options) (
 	}
 	h := sampler.FlowHeun{Churn: o.SChurn, ChurnMin: o.SMin, ChurnMax: o.SMax, ChurnNoise: o.SNoise}
 	return sampler.New(h, append(pts, schedule.Flow(0, 0)), kind)
+}
+
+// flowLCM plans FlowMatchLCMScheduler, for flows distilled to consistency models.
+func (s *Scheduler) flowLCM(n *schedule.Noise, kind schedule.Kind, o Options) (*sampler.Plan, error) {
+	if s.c.InvertSigmas {
+		return nil, &Error{Field: "invert_sigmas", Detail: "true has no consistent step in this class: want false"}
+	}
+	if s.c.ScaleFactors != nil {
+		return nil, &Error{Field: "scale_factors", Detail: "a sample has one size: want null"}
+	}
+	anew := *s
+	anew.c.Stochastic = true
+	return anew.flowEuler(n, kind, o)
 }

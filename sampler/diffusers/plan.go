@@ -31,9 +31,9 @@ type Options struct {
 
 // Plan compiles the scheduler for the given arguments.
 func (s *Scheduler) Plan(o Options) (*sampler.Plan, error) {
-	kind, err := schedule.ParseKind(s.c.PredictionType)
+	kind, err := s.Kind()
 	if err != nil {
-		return nil, &Error{Class: s.c.Class, Field: "prediction_type", Err: err}
+		return nil, err
 	}
 	if err := s.checkOptions(o); err != nil {
 		return nil, err
@@ -68,11 +68,12 @@ func (s *Scheduler) checkOptions(o Options) error {
 	if o.Timesteps == nil && o.Sigmas == nil && (o.Steps < 1 || o.Steps > s.c.TrainTimesteps) {
 		return fail("steps", fmt.Sprintf("%d: want 1 to %d", o.Steps, s.c.TrainTimesteps))
 	}
-	if o.Sigmas != nil && s.c.Class != "EulerDiscreteScheduler" && s.c.Class != flowMatch {
+	flow := s.c.Class == flowMatch || s.c.Class == flowLCMClass
+	if o.Sigmas != nil && s.c.Class != "EulerDiscreteScheduler" && !flow {
 		return fail("sigmas",
 			"only EulerDiscreteScheduler and "+flowMatch+" take them: want steps or timesteps")
 	}
-	if o.Timesteps != nil && s.c.Class == flowMatch {
+	if o.Timesteps != nil && flow {
 		return fail("timesteps", "contradict the flow times of this class: want steps or sigmas")
 	}
 	if o.Timesteps != nil && s.c.Class == flowHeunClass {

@@ -167,6 +167,8 @@ func (s *Scheduler) exploding(n *schedule.Noise, kind schedule.Kind, o Options) 
 		return sampler.New(sampler.DPM2{Timesteps: n.TimestepAt}, pts, kind, opts...)
 	case "KDPM2AncestralDiscreteScheduler":
 		return sampler.New(sampler.DPM2Ancestral{Timesteps: n.TimestepAt}, pts, kind, opts...)
+	case "DPMSolverSDEScheduler":
+		return sampler.New(sampler.DPMPPSDE{Timesteps: n.TimestepAt}, pts, kind, opts...)
 	case "LMSDiscreteScheduler":
 		return sampler.New(sampler.LMS{Order: o.Order}, pts, kind, opts...)
 	}

@@ -13,7 +13,8 @@ CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCM
            "IPNDMScheduler", "DPMSolverSinglestepScheduler",
            "EDMEulerScheduler", "EDMDPMSolverMultistepScheduler",
            "FlowMatchHeunDiscreteScheduler", "CMStochasticIterativeScheduler",
-           "DDIMInverseScheduler", "DPMSolverMultistepInverseScheduler", "SASolverScheduler"}
+           "DDIMInverseScheduler", "DPMSolverMultistepInverseScheduler", "SASolverScheduler",
+           "DPMSolverSDEScheduler", "CosineDPMSolverMultistepScheduler", "FlowMatchLCMScheduler", "SCMScheduler"}
 
 
 def supported(case):
