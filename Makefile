@@ -50,7 +50,8 @@ cuda: ## the program with GPU support, in bin/; it starts on machines without a 
 
 CUDA_PACKAGES = ./cuda/... ./build ./gpu ./internal/emu/... ./pipeline ./cmd/...
 
-lint-cuda:
+lint-cuda: ## the Go of the GPU part, and Dockerfile.cuda
+	build/hadolint.sh
 	eval "$$(cuda/env.sh)" && $(GO) vet -tags cuda ./... && $(GO) tool staticcheck -tags cuda ./...
 
 test-cuda: lint-cuda ## everything of the GPU part, on an emulated GPU that executes the shipped PTX
