@@ -87,6 +87,7 @@ func TestConvergenceOrder(t *testing.T) {
 	published := multistep(3, false)
 	published.HalfCurvature = true
 	vp, ve := schedule.VP, schedule.VE
+	threeHalves, identity := 1.5, func(l float64) float64 { return l }
 	exact := solve(t, sampler.LMS{}, 1<<13, vp)
 	for _, c := range []struct {
 		name  string
@@ -148,6 +149,17 @@ func TestConvergenceOrder(t *testing.T) {
 		{"sa_solver 2 3", saODE(2, 3, false), vp, 3},
 		{"sa_solver 3 3", saODE(3, 3, true), ve, 3},
 		{"sa_solver 3 4", saODE(3, 4, false), vp, 4},
+		{"ipndm_v", sampler.IPNDMV{}, ve, 4},
+		{"ipndm_v 3", sampler.IPNDMV{Order: 3}, vp, 3},
+		{"ipndm_v as published", sampler.IPNDMV{Published: true}, ve, 1},
+		{"gradient_estimation 1.5", sampler.GradientEstimation{Gamma: &threeHalves}, vp, 2},
+		{"gradient_estimation", sampler.GradientEstimation{}, ve, 1},
+		{"res_multistep", sampler.RES{}, vp, 2},
+		{"res_multistep ve", sampler.RES{}, ve, 2},
+		{"er_sde ode 1", sampler.ERSDE{Order: 1, Scale: identity}, vp, 1},
+		{"er_sde ode 2", sampler.ERSDE{Order: 2, Scale: identity}, ve, 2},
+		{"er_sde ode 3", sampler.ERSDE{Scale: identity}, vp, 3},
+		{"cfg_pp", sampler.CFGPP{}, vp, 1},
 		{"dpmpp_3m as published", sampler.DPMSolverPP{Multistep: published}, vp, 2},
 	} {
 		distance := func(n int) float64 {

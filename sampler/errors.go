@@ -52,3 +52,8 @@ func (e *RequestError) Error() string {
 
 // ErrClosed is returned by a Program that was closed.
 var ErrClosed = errors.New("program is closed")
+
+// orderError is an order that a sampler does not have; most is its highest.
+func orderError(name string, order, most int) error {
+	return &PlanError{Sampler: name, Step: -1, Detail: fmt.Sprintf("order %d: want 1 to %d", order, most)}
+}

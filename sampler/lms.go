@@ -1,7 +1,6 @@
 package sampler
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/cudiffuse/cudiffuse/schedule"
@@ -31,8 +30,7 @@ func (o LMS) Plan(pts []schedule.Point) (*Plan, error) {
 		order = 4
 	}
 	if order < 1 || order > 4 {
-		return nil, &PlanError{Sampler: "lms", Step: -1,
-			Detail: fmt.Sprintf("order %d: want 1 to 4", order)}
+		return nil, orderError("lms", order, 4)
 	}
 	return adams("lms", pts, order, func(i int) []float64 {
 		nodes := make([]float64, min(order, i+1))

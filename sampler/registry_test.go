@@ -42,7 +42,7 @@ func TestLookup(t *testing.T) {
 		_, err := sampler.Lookup(bad)
 		var e *sampler.PlanError
 		require.ErrorAs(t, err, &e)
-		require.ErrorContains(t, err, "want one of consistency, ddim, ddim_inverse, ddpm, ")
+		require.ErrorContains(t, err, "want one of consistency, ddim, ddim_cfg_pp, ddim_inverse, ddpm, ")
 		require.Less(t, len(err.Error()), 1000, "a long name is cut")
 	}
 }
@@ -84,11 +84,11 @@ func grid(t *testing.T, steps int, c schedule.Curve) schedule.Grid {
 
 // TestOptions: a sampler takes the options that it lists and refuses all others, always with the same words.
 func TestOptions(t *testing.T) {
-	half := 0.5
+	half, two := 0.5, 2.
 	params := map[string]sampler.Params{
 		"eta": {Eta: &half}, "keep-epsilon": {KeepEpsilon: true}, "s-churn": {Churn: 1}, "s-tmin": {ChurnMin: 1},
 		"s-tmax": {ChurnMax: 1}, "s-noise": {ChurnNoise: 1}, "original-inference-steps": {Original: 100},
-		"order": {Order: 2},
+		"order": {Order: 2}, "gamma": {Gamma: &two},
 	}
 	taken := 0
 	for _, name := range sampler.Names() {
@@ -106,7 +106,7 @@ func TestOptions(t *testing.T) {
 			require.ErrorContains(t, err, "has no option "+option+": it takes ")
 		}
 	}
-	require.Equal(t, 23, taken)
+	require.Equal(t, 29, taken)
 	all := sampler.Params{Eta: &half, KeepEpsilon: true, Churn: 1, ChurnMin: 1, ChurnMax: 1, ChurnNoise: 1, Original: 1}
 	for range 20 {
 		_, err := tryPlan("heun", 3, all)

@@ -45,6 +45,7 @@ func variance(t *testing.T, s sampler.Sampler, n int, point func(t, s float64) s
 // TestWeakOrder: the variance of the end converges to the true one. The order is that of the law, not of
 // single paths.
 func TestWeakOrder(t *testing.T) {
+	one := 1.0
 	const truth = 0.36 + clean*clean
 	for _, c := range []struct {
 		s     sampler.Sampler
@@ -58,6 +59,11 @@ func TestWeakOrder(t *testing.T) {
 		{sampler.DPMPPSDE{Timesteps: levelTimesteps, Independent: true}, 1},
 		{sampler.DPMSolverPP{Multistep: sampler.Multistep{SDE: true, KeepOrder: true}}, 2},
 		{sampler.DPMSolverSinglestep{SDE: true, KeepOrder: true}, 1}, // each evaluation draws anew
+		{sampler.CFGPP{Eta: 1}, 1},
+		{sampler.RES{Eta: &one}, 2},
+		{sampler.ERSDE{Order: 1}, 1},
+		{sampler.ERSDE{Order: 2}, 2},
+		{sampler.ERSDE{Order: 3}, 2}, // older predictions have other noise
 		{sampler.SASolver{Predictor: 1, Corrector: 1, KeepOrder: true}, 1},
 		{sampler.SASolver{KeepOrder: true}, 2},
 	} {

@@ -1,7 +1,6 @@
 package sampler
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -40,8 +39,7 @@ func (o UniPC) Name() string {
 // Plan implements [Sampler].
 func (o UniPC) Plan(pts []schedule.Point) (*Plan, error) {
 	if o.Order < 0 || o.Order > Slots {
-		return nil, &PlanError{Sampler: o.Name(), Step: -1,
-			Detail: fmt.Sprintf("order %d: want 1 to %d", o.Order, Slots)}
+		return nil, orderError(o.Name(), o.Order, Slots)
 	}
 	if o.Noise && pts[0].Alpha == 0 {
 		return nil, &PlanError{Sampler: o.Name(), Step: 0,

@@ -5,8 +5,7 @@
 //	torchrand.NewCPU(42).Randn(x) // torch.manual_seed(42); torch.randn(1, 4, 64, 64)
 //	torchrand.NewCUDA(42).Randn(x) // torch.randn(..., device="cuda") after torch.manual_seed(42)
 //
-// The numbers are to be given as [sampler.Request].Init, scaled by the plan's first
-// sigma as ever. The integers are PyTorch's exactly; the normals agree within a few
+// The numbers are the Init of a sampler.Request. The integers are PyTorch's exactly; the normals agree within a few
 // units in the last place, since PyTorch's own differ by that much between its builds
 // (its vectorised logarithm and cosine are not those of the C library).
 package torchrand
