@@ -5,41 +5,6 @@ import (
 	"math"
 )
 
-// Curve says how the noise levels between the noisiest and the cleanest are spread.
-type Curve int
-
-// The curves. The zero value follows the timesteps.
-const (
-	ByTimestep  Curve = iota // the levels of the timesteps that Spacing chooses
-	KarrasCurve              // [Karras] with rho 7
-	LambdaCurve              // evenly in lambda: [Exponential]
-	BetaCurve                // [BetaQuantile] with 0.6, 0.6
-)
-
-var curveNames = [...]string{"normal", "karras", "exponential", "beta"}
-
-// String returns the name that ComfyUI and A1111 use: normal, karras, exponential or beta.
-func (c Curve) String() string {
-	if c < 0 || int(c) >= len(curveNames) {
-		return fmt.Sprintf("Curve(%d)", int(c))
-	}
-	return curveNames[c]
-}
-
-// ParseCurve is the inverse of String; "lambda" is another name of exponential.
-func ParseCurve(name string) (Curve, error) {
-	if name == "lambda" {
-		return LambdaCurve, nil
-	}
-	for i, n := range curveNames {
-		if n == name {
-			return Curve(i), nil
-		}
-	}
-	return 0, &Error{Field: "schedule type", Value: fmt.Sprintf("%q", name),
-		Want: "normal, karras, exponential (lambda) or beta"}
-}
-
 // Final is where a grid ends.
 type Final int
 
@@ -62,6 +27,7 @@ type Grid struct {
 	Exploding bool    // hold the sample in k-diffusion's scale (see [VE])
 	SigmaMin  float64 // of a curve; 0 means the level of timestep 0
 	SigmaMax  float64 // of a curve; 0 means the level of timestep T-1
+	Rho       float64 // exponent of a curve; 0 means 7 for karras and 1 for polyexponential
 }
 
 // Points returns the points of the grid, noisiest first, the final one included.
@@ -143,7 +109,15 @@ func (g Grid) end() Point {
 	return g.Noise.Point(-1)
 }
 
+// levels returns a noise level for each of the timesteps ts.
 func (g Grid) levels(noise *Noise, ts []float64) ([]float64, error) {
+	if g.Curve == ByTimestep {
+		v := make([]float64, len(ts))
+		for i, t := range ts {
+			v[i] = noise.SigmaAt(t)
+		}
+		return v, nil
+	}
 	lo, hi := g.SigmaMin, g.SigmaMax
 	if lo == 0 {
 		lo = noise.SigmaAt(0)
@@ -152,25 +126,10 @@ func (g Grid) levels(noise *Noise, ts []float64) ([]float64, error) {
 		hi = noise.SigmaAt(float64(noise.Timesteps() - 1))
 	}
 	n := len(ts)
-	if g.Final == FinalSigmaMin && g.Curve != ByTimestep {
+	if g.Final == FinalSigmaMin {
 		n++ // the lowest level is the end, not an evaluation
 	}
-	var v []float64
-	var err error
-	switch g.Curve {
-	case KarrasCurve:
-		v, err = Karras(n, lo, hi, 7)
-	case LambdaCurve:
-		v, err = Exponential(n, lo, hi)
-	case BetaCurve:
-		v, err = BetaQuantile(n, lo, hi, 0.6, 0.6)
-	case ByTimestep:
-		for _, t := range ts {
-			v = append(v, noise.SigmaAt(t))
-		}
-	default:
-		return nil, &Error{Field: "schedule type", Value: int(g.Curve), Want: "one of the constants"}
-	}
+	v, err := g.Curve.levels(n, lo, hi, g.Rho)
 	if err != nil {
 		return nil, err
 	}

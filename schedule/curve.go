@@ -1,0 +1,95 @@
+package schedule
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Curve says how the noise levels between the noisiest and the cleanest are spread.
+type Curve int
+
+// The curves. The zero value follows the timesteps.
+const (
+	ByTimestep           Curve = iota // the levels of the timesteps that Spacing chooses
+	KarrasCurve                       // [Karras] with Grid.Rho, usually 7
+	LambdaCurve                       // evenly in lambda: [Exponential]
+	BetaCurve                         // [BetaQuantile] with 0.6, 0.6
+	PolyexponentialCurve              // [Polyexponential] with Grid.Rho, usually 1
+	KLOptimalCurve                    // [KLOptimal]
+)
+
+// curveNames holds a curve's own name, the first, and the others by which programs call it.
+var curveNames = [...][]string{
+	ByTimestep:           {"normal"},
+	KarrasCurve:          {"karras", "use_karras_sigmas"},
+	LambdaCurve:          {"exponential", "lambda", "lu_lambdas", "use_lu_lambdas", "use_exponential_sigmas"},
+	BetaCurve:            {"beta", "use_beta_sigmas"},
+	PolyexponentialCurve: {"polyexponential"},
+	KLOptimalCurve:       {"kl_optimal"},
+}
+
+// String returns the name that ComfyUI and A1111 use, e.g. karras or sgm_uniform.
+func (c Curve) String() string {
+	if c < 0 || int(c) >= len(curveNames) {
+		return fmt.Sprintf("Curve(%d)", int(c))
+	}
+	return curveNames[c][0]
+}
+
+// Curves returns every curve, the zero value first.
+func Curves() []Curve {
+	cs := make([]Curve, len(curveNames))
+	for i := range cs {
+		cs[i] = Curve(i)
+	}
+	return cs
+}
+
+// Names returns the curve's own name and its aliases; nil for a value that is no curve.
+func (c Curve) Names() []string {
+	if c < 0 || int(c) >= len(curveNames) {
+		return nil
+	}
+	return append([]string(nil), curveNames[c]...)
+}
+
+// ParseCurve is the inverse of String. It also takes the names of diffusers' switches (use_karras_sigmas) and
+// the labels of A1111's menu: capitals count as small letters, spaces and hyphens as underscores.
+func ParseCurve(name string) (Curve, error) {
+	key := strings.NewReplacer(" ", "_", "-", "_").Replace(strings.ToLower(name))
+	var own []string
+	for c, names := range curveNames {
+		for _, n := range names {
+			if n == key {
+				return Curve(c), nil
+			}
+		}
+		own = append(own, names[0])
+	}
+	last := len(own) - 1
+	return 0, &Error{Field: "schedule type", Value: fmt.Sprintf("%q", name),
+		Want: strings.Join(own[:last], ", ") + " or " + own[last]}
+}
+
+// levels returns n levels from hi down to lo; rho 0 means the curve's usual exponent.
+func (c Curve) levels(n int, lo, hi, rho float64) ([]float64, error) {
+	or := func(usual float64) float64 {
+		if rho == 0 {
+			return usual
+		}
+		return rho
+	}
+	switch c {
+	case KarrasCurve:
+		return Karras(n, lo, hi, or(7))
+	case LambdaCurve:
+		return Exponential(n, lo, hi)
+	case BetaCurve:
+		return BetaQuantile(n, lo, hi, 0.6, 0.6)
+	case PolyexponentialCurve:
+		return Polyexponential(n, lo, hi, or(1))
+	case KLOptimalCurve:
+		return KLOptimal(n, lo, hi)
+	}
+	return nil, &Error{Field: "schedule type", Value: int(c), Want: "one of the constants"}
+}
