@@ -159,6 +159,7 @@ func TestConvergenceOrder(t *testing.T) {
 		{"er_sde ode 1", sampler.ERSDE{Order: 1, Scale: identity}, vp, 1},
 		{"er_sde ode 2", sampler.ERSDE{Order: 2, Scale: identity}, ve, 2},
 		{"er_sde ode 3", sampler.ERSDE{Scale: identity}, vp, 3},
+		{"restart without intervals", sampler.Restart{Intervals: []sampler.RestartInterval{}}, ve, 2},
 		{"cfg_pp", sampler.CFGPP{}, vp, 1},
 		{"dpmpp_3m as published", sampler.DPMSolverPP{Multistep: published}, vp, 2},
 	} {

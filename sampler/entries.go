@@ -136,6 +136,13 @@ var entries = []Entry{
 	{Name: "euler_ancestral_cfg_pp", Title: "Euler ancestral, CFG++", Paper: "2406.08070", Steps: 30, exploding: true,
 		Aliases: []string{"euler a cfg++", "euler ancestral cfg++"}, options: []string{"eta"},
 		make: func(p Params) Sampler { return CFGPP{Eta: valueOr(p.Eta, 1)} }},
+	{Name: "restart", Title: "Restart over Heun", Paper: "2306.14878", Steps: 20, exploding: true,
+		make: func(Params) Sampler { return Restart{} }},
+	{Name: "repaint", Title: "RePaint resampling", Paper: "2201.09865", Steps: 250,
+		Aliases: []string{"RePaintScheduler"}, options: []string{"eta", "jump-length", "jump-n-sample"},
+		make: func(p Params) Sampler {
+			return RePaint{Eta: valueOr(p.Eta, 1), Jump: p.JumpLength, Samples: p.JumpSamples}
+		}},
 	{Name: "tcd", Title: "Trajectory consistency", Paper: "2402.19159", Steps: 4,
 		Aliases: []string{"TCDScheduler"}, distilled: true, final: schedule.FinalSigmaMin,
 		options: []string{"eta", "original-inference-steps"},

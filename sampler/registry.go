@@ -12,7 +12,7 @@ import (
 // Params are the options of samplers by the names that users know. A sampler refuses those it does not
 // have.
 type Params struct {
-	Eta         *float64 // ddim (default 0), tcd (0.3), the ancestral ones (1), ddim_cfg_pp (0), tau of sa_solver (1)
+	Eta         *float64 // ddim (default 0), tcd (0.3), the ancestral ones (1), ddim_cfg_pp (0), repaint (1), tau of sa_solver (1)
 	KeepEpsilon bool     // ddim: the textbook's unclipped epsilon, see [DDIM]
 	Churn       float64  // euler, flow_heun: s_churn
 	ChurnMin    float64  // euler, flow_heun: s_tmin
@@ -21,6 +21,8 @@ type Params struct {
 	Original    int      // lcm, tcd: timesteps the network was distilled at, 0 means 50
 	Order       int      // lms (default 4), deis (3), unipc_bh1 (3), unipc_bh2 (2), sa_solver (2), ipndm_v (4), er_sde (3)
 	Gamma       *float64 // gradient_estimation (default 2)
+	JumpLength  int      // repaint: steps to go back (default 10)
+	JumpSamples int      // repaint: how often those steps are run (default 10)
 }
 
 // Entry is a sampler under its name, with the grid it is usually run on.
@@ -111,7 +113,8 @@ func (p Params) given() []string {
 		set  bool
 	}{{"eta", p.Eta != nil}, {"keep-epsilon", p.KeepEpsilon}, {"s-churn", p.Churn != 0},
 		{"s-tmin", p.ChurnMin != 0}, {"s-tmax", p.ChurnMax != 0}, {"s-noise", p.ChurnNoise != 0},
-		{"original-inference-steps", p.Original != 0}, {"order", p.Order != 0}, {"gamma", p.Gamma != nil}} {
+		{"original-inference-steps", p.Original != 0}, {"order", p.Order != 0}, {"gamma", p.Gamma != nil},
+		{"jump-length", p.JumpLength != 0}, {"jump-n-sample", p.JumpSamples != 0}} {
 		if o.set {
 			names = append(names, o.name)
 		}

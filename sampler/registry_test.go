@@ -89,6 +89,7 @@ func TestOptions(t *testing.T) {
 		"eta": {Eta: &half}, "keep-epsilon": {KeepEpsilon: true}, "s-churn": {Churn: 1}, "s-tmin": {ChurnMin: 1},
 		"s-tmax": {ChurnMax: 1}, "s-noise": {ChurnNoise: 1}, "original-inference-steps": {Original: 100},
 		"order": {Order: 2}, "gamma": {Gamma: &two},
+		"jump-length": {JumpLength: 2}, "jump-n-sample": {JumpSamples: 3},
 	}
 	taken := 0
 	for _, name := range sampler.Names() {
@@ -106,7 +107,7 @@ func TestOptions(t *testing.T) {
 			require.ErrorContains(t, err, "has no option "+option+": it takes ")
 		}
 	}
-	require.Equal(t, 29, taken)
+	require.Equal(t, 32, taken)
 	all := sampler.Params{Eta: &half, KeepEpsilon: true, Churn: 1, ChurnMin: 1, ChurnMax: 1, ChurnNoise: 1, Original: 1}
 	for range 20 {
 		_, err := tryPlan("heun", 3, all)

@@ -60,6 +60,9 @@ func TestWeakOrder(t *testing.T) {
 		{sampler.DPMSolverPP{Multistep: sampler.Multistep{SDE: true, KeepOrder: true}}, 2},
 		{sampler.DPMSolverSinglestep{SDE: true, KeepOrder: true}, 1}, // each evaluation draws anew
 		{sampler.CFGPP{Eta: 1}, 1},
+		{sampler.Restart{Timesteps: levelTimesteps,
+			Intervals: []sampler.RestartInterval{{Min: 0.5, Max: 1.5, Times: 3}, {Min: 1, Max: 2}}}, 2},
+		{sampler.RePaint{Eta: 1, Jump: 4, Samples: 3}, 1},
 		{sampler.RES{Eta: &one}, 2},
 		{sampler.ERSDE{Order: 1}, 1},
 		{sampler.ERSDE{Order: 2}, 2},

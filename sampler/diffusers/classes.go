@@ -63,6 +63,7 @@ var classes = map[string]class{
 		shifts: []string{"exponential", "linear"}},
 	trigFlowClass: {plan: (*Scheduler).trigFlow, betaless: true,
 		defaults: func(c *config) { c.PredictionType = trigFlow }},
+	repaintClass: {defaults: clipped, plan: (*Scheduler).repaint},
 	saSolverClass: {defaults: saSolver, threshold: true, plan: (*Scheduler).saSolver,
 		algorithms: []string{"data_prediction", "noise_prediction"}},
 }

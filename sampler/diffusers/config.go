@@ -103,6 +103,7 @@ type config struct {
 	TimestepScaling   float64   `json:"timestep_scaling"`
 	PredictorOrder    int       `json:"predictor_order"`
 	CorrectorOrder    int       `json:"corrector_order"`
+	Eta               float64   `json:"eta"`                // of RePaintScheduler
 	NoiseSeed         any       `json:"noise_sampler_seed"` // seeds belong to requests
 	UpscaleMode       any       `json:"upscale_mode"`       // without scale factors, which need several sizes
 	ScaleFactors      []float64 `json:"scale_factors"`

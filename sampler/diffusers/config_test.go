@@ -79,6 +79,7 @@ var hostile = map[string][]any{
 	"timestep_scaling":           {10, 0, -1, 1e300},
 	"predictor_order":            {2, 1, 0, -1, 4, 5},
 	"corrector_order":            {2, 1, 0, -1, 4, 5},
+	"eta":                        {0, 1, -1, 2},
 	"scale_factors":              {nil, []float64{}, []float64{2}},
 	"tau_func":                   {nil, "x"},
 }
@@ -179,6 +180,9 @@ var configErrors = []struct {
 	{`{"_class_name": "SCMScheduler"}`, diffusers.Options{Timesteps: []float64{2, 0}}, "want at least 2, from at most"},
 	{`{"_class_name": "SCMScheduler", "prediction_type": "epsilon"}`, fourSteps, "prediction_type: want trigflow"},
 	{`{"_class_name": "SCMScheduler", "sigma_data": 0}`, fourSteps, "sigma_data: 0"},
+	{`{"_class_name": "RePaintScheduler", "eta": 2}`, fourSteps, "eta 2: want 0 to 1"},
+	{`{"_class_name": "RePaintScheduler"}`, diffusers.Options{Steps: 4, JumpLength: -1}, "jump length -1"},
+	{`{"_class_name": "RePaintScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}}, "timesteps: contradict"},
 	{`{"_class_name": "SASolverScheduler", "predictor_order": 5}`, fourSteps, "want 1 to 4"},
 	{`{"_class_name": "SASolverScheduler", "tau_func": "x"}`, fourSteps, "tau_func: code"},
 	{`{"_class_name": "SASolverScheduler", "algorithm_type": "dpmsolver"}`, fourSteps, "want data_prediction, noise_"},

@@ -93,6 +93,7 @@ func (c goldenCase) options() diffusers.Options {
 		SChurn: num(c.Kwargs, "s_churn"), SMin: num(c.Kwargs, "s_tmin"), SMax: num(c.Kwargs, "s_tmax"),
 		SNoise: num(c.Kwargs, "s_noise"), Strength: num(c.SetKwargs, "strength"),
 		OriginalSteps: int(num(c.SetKwargs, "original_inference_steps")), Order: int(num(c.Kwargs, "order"))}
+	o.JumpLength, o.JumpSamples = int(num(c.SetKwargs, "jump_length")), int(num(c.SetKwargs, "jump_n_sample"))
 	o.UseClippedModelOutput, _ = c.Kwargs["use_clipped_model_output"].(bool)
 	if mu, ok := c.SetKwargs["mu"].(float64); ok {
 		o.Mu = &mu
@@ -147,6 +148,9 @@ func TestMatchesDiffusers(t *testing.T) {
 	g := readGoldens(t)
 	count := map[string]int{}
 	for _, c := range g.cases {
+		if c.Class == "RePaintScheduler" {
+			continue // see TestRePaintMatchesDiffusers
+		}
 		p, err := c.plan(t)
 		require.NoError(t, err, "%s %s %v", c.ID, c.Class, c.Config)
 		want, err := g.file.Float64s(c.ID + ".f64.final")

@@ -27,6 +27,8 @@ type Options struct {
 
 	Order int      // LMS: order, 0 means 4
 	Gamma *float64 // TCD: its eta, nil means 0.3
+
+	JumpLength, JumpSamples int // RePaint: jump_length, jump_n_sample; 0 means 10
 }
 
 // Plan compiles the scheduler for the given arguments.

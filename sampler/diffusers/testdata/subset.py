@@ -14,7 +14,8 @@ CLASSES = {"DDPMScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler", "LCM
            "EDMEulerScheduler", "EDMDPMSolverMultistepScheduler",
            "FlowMatchHeunDiscreteScheduler", "CMStochasticIterativeScheduler",
            "DDIMInverseScheduler", "DPMSolverMultistepInverseScheduler", "SASolverScheduler",
-           "DPMSolverSDEScheduler", "CosineDPMSolverMultistepScheduler", "FlowMatchLCMScheduler", "SCMScheduler"}
+           "DPMSolverSDEScheduler", "CosineDPMSolverMultistepScheduler", "FlowMatchLCMScheduler", "SCMScheduler",
+           "RePaintScheduler"}
 
 
 def supported(case):
