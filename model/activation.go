@@ -16,6 +16,10 @@ func actFuncOf(a Activation) actFunc {
 		return geluMap
 	case ReLU:
 		return reluMap
+	case QuickGELU:
+		return quickGELUMap
+	case Tanh:
+		return tanhMap
 	}
 	return affineMap
 }

@@ -16,6 +16,8 @@ const headRows = 4
 //	s[j][r] = sum over c of k[c][j] * q[c][r]       score of key j for query r
 //	p       = softmax of s / sqrt(d) over j
 //	y[c][r] = sum over j of v[c][j] * p[j][r]
+//
+// A causal block stops at the key of its last query.
 type attentionStep struct {
 	op      Attention
 	scratch []float32
@@ -73,13 +75,36 @@ func (s *attentionStep) block(buf []float32, head, first int) {
 		copy(lane, s.q[lo+c*s.tokens+first:][:count])
 		clear(lane[count:]) // lanes without a query compute something finite, unused
 	}
-	mulBlock(s.keys, s.dim, scores, s.k[keyLo:keyHi], q, 1, s.keys)
+	keys := s.keys
+	if s.op.Causal {
+		keys = first + count
+		scores = scores[:keys*lanes]
+	}
+	mulBlock(keys, s.dim, scores, s.k[keyLo:keyHi], q, 1, s.keys)
+	if s.op.Causal {
+		mask(scores, first, minusInf)
+	}
 	softmaxBlock(scores, s.scale)
+	if s.op.Causal {
+		mask(scores, first, 0) // where the exponential has left 1e-38
+	}
 	for c := 0; c < s.dim; c += headRows {
 		rows := min(headRows, s.dim-c)
-		mulBlock(rows, s.keys, out, s.v[keyLo+c*s.keys:keyHi], scores, s.keys, 1)
+		mulBlock(rows, keys, out, s.v[keyLo+c*s.keys:keyHi], scores, s.keys, 1)
 		for r := range rows {
 			copy(s.y[lo+(c+r)*s.tokens+first:][:count], out[r*lanes:])
+		}
+	}
+}
+
+var minusInf = float32(math.Inf(-1))
+
+// mask sets the scores of keys behind the query of their lane, the first of which is the
+// given one.
+func mask(scores []float32, first int, to float32) {
+	for j := first + 1; j*lanes < len(scores); j++ {
+		for r := range j - first {
+			scores[j*lanes+r] = to
 		}
 	}
 }

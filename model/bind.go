@@ -71,6 +71,10 @@ func (e *Executor) bindTokens(w *Weights, op Op) (boundStep, int, error) {
 		return &swapAxesStep{op: o}, 0, nil
 	case UpsampleLike:
 		return &upsampleLikeStep{op: o}, 0, nil
+	case TokenEmbedding:
+		return &tokenEmbeddingStep{op: o, table: w.Param(o.Table), positions: w.Param(o.Positions)}, 0, nil
+	case SelectToken:
+		return &selectTokenStep{op: o}, 0, nil
 	}
 	return e.bindSmall(w, op)
 }

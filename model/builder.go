@@ -29,7 +29,7 @@ func (b *builder) tensor(name string, channels int) TensorID {
 // input makes an input tensor.
 func (b *builder) input(kind InputKind, channels int) TensorID {
 	id := b.tensor(kind.String(), channels)
-	if kind == InputClass {
+	if kind.integer() {
 		b.g.Tensors[id].Type = Int64
 	}
 	b.g.Inputs = append(b.g.Inputs, Input{Kind: kind, Tensor: id, Channels: channels})

@@ -26,7 +26,7 @@ func TimestepFrequencies(dim int, shift float64) []float32 {
 
 func (s *timestepStep) run(e *Executor, n int) {
 	y, half := e.rows(s.op.Y, n), len(s.freqs)
-	for row := range n {
+	for row := range n * e.shapes[s.op.T].C { // a row may have several numbers
 		t := e.scalar(s.op.T, row)
 		v := y[row*s.op.Dim : (row+1)*s.op.Dim]
 		if s.op.Dim%2 == 1 {
@@ -46,7 +46,7 @@ func (s *timestepStep) run(e *Executor, n int) {
 // scalar is the number of a row of a tensor of one element, integers included.
 func (e *Executor) scalar(id TensorID, row int) float32 {
 	if e.graph.Tensors[id].Type == Int64 {
-		return float32(e.class[row])
+		return float32(e.ints[id][row])
 	}
 	return e.bufs[id][row]
 }
@@ -81,7 +81,7 @@ type lookupStep struct {
 
 func (s *lookupStep) run(e *Executor, n int) {
 	y, dim := e.rows(s.op.Y, n), s.op.Dim
-	for row, c := range e.class[:n] {
+	for row, c := range e.ints[s.op.Class][:n] {
 		copy(y[row*dim:(row+1)*dim], s.table[int(c)*dim:])
 	}
 }

@@ -2,6 +2,7 @@ package model
 
 import (
 	"context"
+	"slices"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
@@ -18,7 +19,8 @@ type Executor struct {
 	plan   MemoryPlan
 	arena  []float32
 	bufs   [][]float32 // per tensor, for the whole batch; the caller's are set by Run
-	class  []int64
+	ints   [][]int64   // per tensor, the inputs that are integers
+	one    [1][]float32
 	steps  []step
 }
 
@@ -37,6 +39,10 @@ type Inputs struct {
 	ClassEmbedding []float32 // [n, D], only for class_embed_type "identity"
 	Context        []float32 // [n, T, D], the embedding of a text of T tokens
 	TimestepCond   []float32 // [n, D], only for time_cond_proj_dim
+	TokenIDs       []int64   // [n, T], the tokens of a text, within the vocabulary
+	TokenIndex     []int64   // [n], which token of the text is pooled, 0..T-1
+	Pooled         []float32 // [n, D], the pooled text, only for addition_embed_type "text_time"
+	TimeIDs        []float32 // [n, K], the sizes beside it
 }
 
 // NewExecutor is [NewExecutorAt] for images of height x width and [DefaultTokens].
@@ -58,8 +64,10 @@ func NewExecutorAt(g *Graph, w *Weights, batch int, size Size,
 	if batch < 1 || batch > maxSide {
 		return nil, shapeErrorf("batch", "%d is not within 1..%d", batch, maxSide)
 	}
-	if len(g.Outputs) != 1 {
-		return nil, graphErrorf("", "%d outputs, the executor writes one", len(g.Outputs))
+	for i, y := range g.Outputs {
+		if slices.Contains(g.Outputs[:i], y) {
+			return nil, graphErrorf("", "tensor %d is two outputs", y)
+		}
 	}
 	shapes, err := g.ShapesAt(size)
 	if err != nil {
@@ -99,6 +107,7 @@ func checkRows(g *Graph, shapes []Shape, batch int) error {
 // attach gives every tensor and every step its part of the arena.
 func (e *Executor) attach(l layout, scratch []int, steps []boundStep) {
 	e.bufs = make([][]float32, len(e.graph.Tensors))
+	e.ints = make([][]int64, len(e.graph.Tensors))
 	for id, off := range l.tensor {
 		if off >= 0 {
 			n := int64(e.batch) * int64(e.shapes[id].Len())
@@ -118,19 +127,32 @@ func (e *Executor) attach(l layout, scratch []int, steps []boundStep) {
 // not overlap the inputs. The context is looked at before every operation; after an
 // error out holds nothing useful. Arguments of the wrong size give an [*InputError].
 func (e *Executor) Run(ctx context.Context, n int, in Inputs, out []float32) error {
+	e.one[0] = out
+	err := e.RunAll(ctx, n, in, e.one[:])
+	e.one[0] = nil
+	return err
+}
+
+// RunAll is Run for a graph of any number of outputs: outs has one slice for each of
+// [Graph.Outputs], in that order. The slices must not overlap.
+func (e *Executor) RunAll(ctx context.Context, n int, in Inputs, outs [][]float32) error {
 	if ctx == nil {
 		return &InputError{"ctx", "is nil"}
 	}
+	defer e.release()
 	if err := e.setInputs(n, in); err != nil {
 		return err
 	}
-	y := e.graph.Outputs[0]
-	if want := n * e.shapes[y].Len(); len(out) != want {
-		return inputErrorf("out", "has %d elements, wanted %d (%d rows of %v)",
-			len(out), want, n, e.shapes[y])
+	if len(outs) != len(e.graph.Outputs) {
+		return inputErrorf("out", "is %d slices, the network has %d outputs", len(outs), len(e.graph.Outputs))
 	}
-	e.bufs[y] = out
-	defer e.release()
+	for i, y := range e.graph.Outputs {
+		if want := n * e.shapes[y].Len(); len(outs[i]) != want {
+			return inputErrorf("out", "has %d elements, wanted %d (%d rows of %v)",
+				len(outs[i]), want, n, e.shapes[y])
+		}
+		e.bufs[y] = outs[i]
+	}
 	for _, s := range e.steps {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -143,10 +165,11 @@ func (e *Executor) Run(ctx context.Context, n int, in Inputs, out []float32) err
 // release forgets the caller's memory.
 func (e *Executor) release() {
 	for _, in := range e.graph.Inputs {
-		e.bufs[in.Tensor] = nil
+		e.bufs[in.Tensor], e.ints[in.Tensor] = nil, nil
 	}
-	e.bufs[e.graph.Outputs[0]] = nil
-	e.class = nil
+	for _, y := range e.graph.Outputs {
+		e.bufs[y] = nil
+	}
 }
 
 // setInputs checks the arguments and takes them.
@@ -155,7 +178,12 @@ func (e *Executor) setInputs(n int, in Inputs) error {
 		return inputErrorf("n", "is %d, the executor was compiled for 1..%d rows", n, e.batch)
 	}
 	given := [...]int{len(in.Sample), len(in.Timestep), len(in.Class), len(in.ClassEmbedding),
-		len(in.Context), len(in.TimestepCond)}
+		len(in.Context), len(in.TimestepCond), len(in.TokenIDs), len(in.TokenIndex),
+		len(in.Pooled), len(in.TimeIDs)}
+	floats := [...][]float32{in.Sample, in.Timestep, nil, in.ClassEmbedding, in.Context,
+		in.TimestepCond, nil, nil, in.Pooled, in.TimeIDs}
+	ints := [len(floats)][]int64{InputClass: in.Class, InputTokenIDs: in.TokenIDs,
+		InputTokenIndex: in.TokenIndex}
 	for _, x := range e.graph.Inputs {
 		want := n * e.shapes[x.Tensor].Len()
 		if got := given[x.Kind]; got != want {
@@ -163,39 +191,37 @@ func (e *Executor) setInputs(n int, in Inputs) error {
 				got, want, n, e.shapes[x.Tensor])
 		}
 		given[x.Kind] = 0
-		switch x.Kind {
-		case InputSample:
-			e.bufs[x.Tensor] = in.Sample
-		case InputTimestep:
-			e.bufs[x.Tensor] = in.Timestep
-		case InputClass:
-			e.class = in.Class
-		case InputClassEmbedding:
-			e.bufs[x.Tensor] = in.ClassEmbedding
-		case InputContext:
-			e.bufs[x.Tensor] = in.Context
-		case InputTimestepCond:
-			e.bufs[x.Tensor] = in.TimestepCond
-		}
+		e.bufs[x.Tensor], e.ints[x.Tensor] = floats[x.Kind], ints[x.Kind]
 	}
 	for k, left := range given {
 		if left != 0 {
 			return &InputError{InputKind(k).String(), "is given, but the network does not take it"}
 		}
 	}
-	return e.checkClasses(in.Class)
+	return e.checkIndexes()
 }
 
-// checkClasses refuses labels outside a lookup table.
-func (e *Executor) checkClasses(class []int64) error {
+// checkIndexes refuses integers that are no row of their table or no token of their text.
+func (e *Executor) checkIndexes() error {
 	for _, op := range e.graph.Ops {
-		l, ok := op.(Lookup)
-		if !ok {
-			continue
-		}
-		for i, c := range class {
-			if c < 0 || c >= int64(l.Rows) {
-				return inputErrorf("Class", "row %d is class %d, wanted 0..%d", i, c, l.Rows-1)
+		switch o := op.(type) {
+		case Lookup:
+			for i, c := range e.ints[o.Class] {
+				if c < 0 || c >= int64(o.Rows) {
+					return inputErrorf("Class", "row %d is class %d, wanted 0..%d", i, c, o.Rows-1)
+				}
+			}
+		case TokenEmbedding:
+			for i, t := range e.ints[o.IDs] {
+				if t < 0 || t >= int64(o.Rows) {
+					return inputErrorf("TokenIDs", "element %d is %d, wanted 0..%d", i, t, o.Rows-1)
+				}
+			}
+		case SelectToken:
+			for i, t := range e.ints[o.Index] {
+				if last := e.shapes[o.X].H - 1; t < 0 || t > int64(last) {
+					return inputErrorf("TokenIndex", "row %d is token %d, wanted 0..%d", i, t, last)
+				}
 			}
 		}
 	}
@@ -210,7 +236,7 @@ func (e *Executor) rows(id TensorID, n int) []float32 {
 // Batch is the largest number of rows of a run.
 func (e *Executor) Batch() int { return e.batch }
 
-// OutShape is the shape of one row of the result.
+// OutShape is the shape of one row of the result, the first one if there are several.
 func (e *Executor) OutShape() Shape { return e.shapes[e.graph.Outputs[0]] }
 
 // MemoryPlan returns where the intermediate results live and what they take.

@@ -65,20 +65,30 @@ const (
 	InputClassEmbedding                  // [N, C] float32, a class embedding made by the caller
 	InputContext                         // [N, T, C] float32, what is attended to, such as a text
 	InputTimestepCond                    // [N, C] float32, what conditions the time embedding
+	InputTokenIDs                        // [N, T] int64, the tokens of a text
+	InputTokenIndex                      // [N] int64, a position in the text, from 0
+	InputPooled                          // [N, C] float32, the pooled embedding of a text
+	InputTimeIDs                         // [N, C] float32, numbers that are embedded as a time is
 )
 
 // String names the input as [Inputs] does.
 func (k InputKind) String() string {
-	names := [...]string{"Sample", "Timestep", "Class", "ClassEmbedding", "Context", "TimestepCond"}
+	names := [...]string{"Sample", "Timestep", "Class", "ClassEmbedding", "Context", "TimestepCond",
+		"TokenIDs", "TokenIndex", "Pooled", "TimeIDs"}
 	if k < 0 || int(k) >= len(names) {
 		return "unknown"
 	}
 	return names[k]
 }
 
+// integer says that the elements are Int64.
+func (k InputKind) integer() bool {
+	return k == InputClass || k == InputTokenIDs || k == InputTokenIndex
+}
+
 // Input is a tensor that the caller provides. Its shape is C x 1 x 1 with C the field
 // Channels, but C x H x W of the sample for InputSample, and T x C x 1 for InputContext
-// of T tokens.
+// of T tokens, and 1 x T x 1 for InputTokenIDs.
 type Input struct {
 	Kind     InputKind
 	Tensor   TensorID

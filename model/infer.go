@@ -53,6 +53,11 @@ func (g *Graph) ShapesAt(size Size) ([]Shape, error) {
 					size.Tokens, maxSide)
 			}
 			shapes[in.Tensor] = Shape{size.Tokens, in.Channels, 1}
+		case InputTokenIDs:
+			if size.Tokens < 1 || size.Tokens > maxSide {
+				return nil, shapeErrorf("tokens", "%d are not within 1..%d", size.Tokens, maxSide)
+			}
+			shapes[in.Tensor] = Shape{1, size.Tokens, 1}
 		}
 	}
 	at := func(id TensorID) Shape { return shapes[id] }
@@ -89,8 +94,8 @@ func (g *Graph) Validate() error {
 		if err := write(who, in.Tensor); err != nil {
 			return err
 		}
-		if (in.Kind == InputClass) != (g.Tensors[in.Tensor].Type == Int64) {
-			return &GraphError{who, "has the wrong element type; a class is Int64, all else Float32"}
+		if in.Kind.integer() != (g.Tensors[in.Tensor].Type == Int64) {
+			return &GraphError{who, "has the wrong element type; classes and tokens are Int64, all else Float32"}
 		}
 	}
 	inputs := slices.Clone(written)
@@ -100,7 +105,7 @@ func (g *Graph) Validate() error {
 			if id < 0 || int(id) >= len(g.Tensors) || !written[id] {
 				return graphErrorf(who, "reads tensor %d before it is written", id)
 			}
-			if err := checkType(who, op, g.Tensors[id].Type); err != nil {
+			if err := checkType(who, op, id, g.Tensors[id].Type); err != nil {
 				return err
 			}
 		}
@@ -129,8 +134,8 @@ func (g *Graph) Validate() error {
 }
 
 // checkType refuses operands of a type that the operation does not take.
-func checkType(who string, op Op, t ValType) error {
-	switch op.(type) {
+func checkType(who string, op Op, id TensorID, t ValType) error {
+	switch o := op.(type) {
 	case TimestepEmbedding, FourierEmbedding:
 		return nil
 	case Lookup:
@@ -138,6 +143,18 @@ func checkType(who string, op Op, t ValType) error {
 			return &GraphError{who, "reads a class that is not Int64"}
 		}
 		return nil
+	case TokenEmbedding:
+		if t != Int64 {
+			return &GraphError{who, "reads tokens that are not Int64"}
+		}
+		return nil
+	case SelectToken:
+		if id == o.Index {
+			if t != Int64 || o.Index == o.X {
+				return &GraphError{who, "reads an index that is not Int64"}
+			}
+			return nil
+		}
 	}
 	if t != Float32 {
 		return &GraphError{who, "reads integers"}
@@ -236,6 +253,9 @@ func (o Attention) infer(in func(TensorID) Shape) (Shape, error) {
 	if k != v || q.C != k.C || o.Heads < 1 || q.C%o.Heads != 0 {
 		return Shape{}, opShapeError(o, "q %v, k %v, v %v with %d heads", q, k, v, o.Heads)
 	}
+	if o.Causal && q != k {
+		return Shape{}, opShapeError(o, "causal, but q is %v and k %v", q, k)
+	}
 	return q, nil
 }
 
@@ -256,10 +276,11 @@ func (o Resample) infer(in func(TensorID) Shape) (Shape, error) {
 }
 
 func (o TimestepEmbedding) infer(in func(TensorID) Shape) (Shape, error) {
-	if t := in(o.T); t.Len() != 1 {
-		return Shape{}, opShapeError(o, "time is %v, wanted one number a row", t)
+	t := in(o.T)
+	if t.H != 1 || t.W != 1 || t.C > maxChannels/max(1, o.Dim) {
+		return Shape{}, opShapeError(o, "time is %v, wanted a number a row, or a vector", t)
 	}
-	return Shape{o.Dim, 1, 1}, nil
+	return Shape{t.C * o.Dim, 1, 1}, nil
 }
 
 func (o FourierEmbedding) infer(in func(TensorID) Shape) (Shape, error) {

@@ -5,16 +5,18 @@ type Activation int
 
 // The activations of diffusers' act_fn. With s(x) = 1/(1+exp(-x)):
 const (
-	Identity Activation = iota // x
-	SiLU                       // x * s(x); diffusers: silu, swish
-	Mish                       // x * tanh(log(1+exp(x)))
-	GELU                       // x/2 * (1 + erf(x/sqrt(2))), the exact form
-	ReLU                       // max(x, 0)
+	Identity  Activation = iota // x
+	SiLU                        // x * s(x); diffusers: silu, swish
+	Mish                        // x * tanh(log(1+exp(x)))
+	GELU                        // x/2 * (1 + erf(x/sqrt(2))), the exact form
+	ReLU                        // max(x, 0)
+	QuickGELU                   // x * s(1.702 x), which CLIP's first text encoders use
+	Tanh
 )
 
 // String names the activation as diffusers does.
 func (a Activation) String() string {
-	names := [...]string{"identity", "silu", "mish", "gelu", "relu"}
+	names := [...]string{"identity", "silu", "mish", "gelu", "relu", "quick_gelu", "tanh"}
 	if a < 0 || int(a) >= len(names) {
 		return "unknown"
 	}
@@ -96,10 +98,14 @@ type Concat struct {
 //
 // (Vaswani et al., "Attention Is All You Need", 2017, eq. 1). Q, K, V and the result
 // are [N, C, H, W], K and V of the same H and W: a head is d consecutive channels.
+//
+// Causal lets a token attend to itself and those before it only; there are then as many
+// keys as queries.
 type Attention struct {
 	Base
 	Q, K, V TensorID
 	Heads   int
+	Causal  bool
 }
 
 // ResampleMode is how [Resample] changes the size.
@@ -135,9 +141,11 @@ type Resample struct {
 //
 //	f[i] = exp(-ln(10000) * i / (Dim/2 - FreqShift)),  i < Dim/2
 //	y    = [sin(t f), cos(t f)]     or [cos, sin] with Flip; a last 0 if Dim is odd
+//
+// Of K numbers a row, the embeddings follow one another: the result is [N, K*Dim].
 type TimestepEmbedding struct {
 	Base
-	T         TensorID // [N], Float32 or Int64
+	T         TensorID // [N, K], Float32 or (K = 1) Int64; K is 1 for a time
 	Dim       int
 	Flip      bool
 	FreqShift float64

@@ -47,16 +47,22 @@ func OpenUNet2DFS(fsys fs.FS, dir string) (*UNet2D, error) {
 // loader reads the weights of a graph.
 type loader func(*Graph) (*Weights, error)
 
-// openFolder reads the config.json of a folder, or of unet/ in it, and returns its
-// path, its text and what reads the weights beside it.
+// openFolder is openPart for a U-Net.
 func openFolder(fsys fs.FS, dir string) (file string, config []byte, load loader, err error) {
+	return openPart(fsys, dir, "unet", weightFiles)
+}
+
+// openPart reads the config.json of a folder, or of the pipeline's part in it, and
+// returns its path, its text and what reads the weights beside it.
+func openPart(fsys fs.FS, dir, part string, weights []string) (file string, config []byte,
+	load loader, err error) {
 	if !fs.ValidPath(dir) {
 		return "", nil, nil, &ConfigError{File: dir, Detail: "is not a valid path", Err: fs.ErrInvalid}
 	}
 	file = path.Join(dir, "config.json")
 	config, err = readLimited(fsys, file)
 	if errors.Is(err, fs.ErrNotExist) {
-		dir = path.Join(dir, "unet")
+		dir = path.Join(dir, part)
 		inner := path.Join(dir, "config.json")
 		var err2 error
 		if config, err2 = readLimited(fsys, inner); !errors.Is(err2, fs.ErrNotExist) {
@@ -67,8 +73,8 @@ func openFolder(fsys fs.FS, dir string) (file string, config []byte, load loader
 		return "", nil, nil, &ConfigError{File: file, Detail: "cannot be read", Err: err}
 	}
 	return file, config, func(g *Graph) (*Weights, error) {
-		names := make([]string, len(weightFiles))
-		for i, n := range weightFiles {
+		names := make([]string, len(weights))
+		for i, n := range weights {
 			names[i] = path.Join(dir, n)
 		}
 		set, err := safetensors.OpenSetFS(fsys, names...)
@@ -101,8 +107,9 @@ func readLimited(fsys fs.FS, name string) ([]byte, error) {
 }
 
 // ignoredTensors are copies that old versions of diffusers stored: GaussianFourierProjection
-// kept its weights under two names.
-var ignoredTensors = map[string]bool{"time_proj.W": true}
+// kept its weights under two names; and of transformers: CLIP's text encoder kept 0, 1, 2, ...
+var ignoredTensors = map[string]bool{"time_proj.W": true,
+	"text_model.embeddings.position_ids": true, "embeddings.position_ids": true}
 
 // loadWeights reads the parameters of g. All names and shapes are checked before
 // anything is read.
