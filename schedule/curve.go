@@ -16,6 +16,14 @@ const (
 	BetaCurve                         // [BetaQuantile] with 0.6, 0.6
 	PolyexponentialCurve              // [Polyexponential] with Grid.Rho, usually 1
 	KLOptimalCurve                    // [KLOptimal]
+	UniformCurve                      // [Uniform]
+	SGMUniformCurve                   // [SGMUniform]
+	SimpleCurve                       // [Simple]
+	DDIMUniformCurve                  // [DDIMUniform]
+	LinearQuadraticCurve              // [LinearQuadratic] with 0.025 and half of the steps
+	AYSCurve                          // [AlignYourSteps] for Stable Diffusion 1.5
+	AYSXLCurve                        // [AlignYourSteps] for Stable Diffusion XL
+	AYSVideoCurve                     // [AlignYourSteps] for Stable Video Diffusion
 )
 
 // curveNames holds a curve's own name, the first, and the others by which programs call it.
@@ -26,6 +34,14 @@ var curveNames = [...][]string{
 	BetaCurve:            {"beta", "use_beta_sigmas"},
 	PolyexponentialCurve: {"polyexponential"},
 	KLOptimalCurve:       {"kl_optimal"},
+	UniformCurve:         {"uniform"},
+	SGMUniformCurve:      {"sgm_uniform", "sgmuniform"},
+	SimpleCurve:          {"simple"},
+	DDIMUniformCurve:     {"ddim_uniform", "ddim"},
+	LinearQuadraticCurve: {"linear_quadratic"},
+	AYSCurve:             {"align_your_steps", "ays", "align_your_steps_sd1", "ays_sd1", "ays_sd15"},
+	AYSXLCurve:           {"align_your_steps_sdxl", "ays_sdxl"},
+	AYSVideoCurve:        {"align_your_steps_svd", "ays_svd"},
 }
 
 // String returns the name that ComfyUI and A1111 use, e.g. karras or sgm_uniform.
@@ -71,8 +87,54 @@ func ParseCurve(name string) (Curve, error) {
 		Want: strings.Join(own[:last], ", ") + " or " + own[last]}
 }
 
-// levels returns n levels from hi down to lo; rho 0 means the curve's usual exponent.
-func (c Curve) levels(n int, lo, hi, rho float64) ([]float64, error) {
+// timesteps returns the n timesteps of a curve that is made of them, before a final level at 0 or that of timestep
+// 0, and whether the curve is one.
+func (c Curve) timesteps(n, train int, final Final) (ts []float64, ok bool, err error) {
+	switch c {
+	case UniformCurve:
+		if final == FinalSigmaMin { // which is the lowest timestep's
+			ts, err = Uniform(n+1, train)
+			return ts[:max(0, len(ts)-1)], true, err
+		}
+		ts, err = Uniform(n, train)
+	case SGMUniformCurve:
+		ts, err = SGMUniform(n, train)
+	case SimpleCurve:
+		ts, err = Simple(n, train)
+	case DDIMUniformCurve:
+		ts, err = DDIMUniform(n, train)
+	default:
+		return nil, false, nil
+	}
+	return ts, true, err
+}
+
+// levels returns the n levels of a curve before the final one, from hi down to lo: lo itself is the last of them
+// before a 0, and left to be the end before FinalSigmaMin. rho 0 means the curve's usual exponent.
+func (c Curve) levels(n int, final Final, lo, hi, rho float64) ([]float64, error) {
+	switch c { // curves with an end of their own
+	case LinearQuadraticCurve:
+		return LinearQuadratic(n, hi, 0.025, 0)
+	case AYSCurve, AYSXLCurve, AYSVideoCurve:
+		table := AYSTable(c - AYSCurve)
+		if err := table.within(hi); err != nil {
+			return nil, err
+		}
+		return AlignYourSteps(n, table)
+	}
+	of := n
+	if final == FinalSigmaMin {
+		of++
+	}
+	v, err := c.spread(of, lo, hi, rho)
+	if err != nil {
+		return nil, err
+	}
+	return v[:n], nil
+}
+
+// spread returns n levels from hi down to lo, both included.
+func (c Curve) spread(n int, lo, hi, rho float64) ([]float64, error) {
 	or := func(usual float64) float64 {
 		if rho == 0 {
 			return usual

@@ -20,6 +20,7 @@ type Grid struct {
 	Noise     *Noise
 	Steps     int
 	Timesteps []float64 // explicit timesteps, falling, in place of Steps and Spacing
+	Sigmas    []float64 // explicit noise levels, falling, a last 0 may be left out; in place of Steps and the curve
 	Spacing   Spacing
 	Offset    int // see [Steps]
 	Curve     Curve
@@ -35,12 +36,15 @@ func (g Grid) Points() ([]Point, error) {
 	if g.Noise == nil {
 		return nil, &Error{Field: "noise", Value: "nil", Want: "a forward process"}
 	}
-	ts, err := g.timesteps()
-	if err != nil {
-		return nil, err
+	var ts []float64
+	if len(g.Sigmas) == 0 {
+		var err error
+		if ts, err = g.timesteps(); err != nil {
+			return nil, err
+		}
 	}
 	// Integer timesteps of a variance-preserving grid are exact table entries, zero SNR included.
-	if g.Curve == ByTimestep && !g.Exploding {
+	if g.Curve == ByTimestep && !g.Exploding && len(g.Sigmas) == 0 {
 		pts := make([]Point, 0, len(ts)+1)
 		for _, t := range ts {
 			pts = append(pts, g.at(t))
@@ -48,7 +52,7 @@ func (g Grid) Points() ([]Point, error) {
 		return append(pts, g.end()), nil
 	}
 	noise := g.Noise.WithTerminalFloor()
-	levels, err := g.levels(noise, ts)
+	ts, levels, err := g.levels(noise, ts)
 	if err != nil {
 		return nil, err
 	}
@@ -58,11 +62,7 @@ func (g Grid) Points() ([]Point, error) {
 	}
 	pts := make([]Point, 0, len(levels)+1)
 	for i, s := range levels {
-		t := noise.TimestepAt(s)
-		if g.Curve == ByTimestep {
-			t = ts[i]
-		}
-		pts = append(pts, point(t, s))
+		pts = append(pts, point(ts[i], s))
 	}
 	if g.Final == FinalSigmaMin {
 		return append(pts, point(0, noise.SigmaAt(0))), nil
@@ -84,6 +84,12 @@ func (g Grid) timesteps() ([]float64, error) {
 				Want: "none with schedule type " + g.Curve.String()}
 		}
 		return g.Timesteps, nil
+	}
+	if g.Curve != ByTimestep {
+		if T := g.Noise.Timesteps(); g.Steps < 1 || g.Steps > T {
+			return nil, &Error{Field: "steps", Value: g.Steps, Want: fmt.Sprintf("1 to %d", T)}
+		}
+		return make([]float64, g.Steps), nil // filled in by levels
 	}
 	return Steps{N: g.Steps, Train: g.Noise.Timesteps(), Spacing: g.Spacing, Offset: g.Offset,
 		Spare: g.spare()}.Timesteps()
@@ -109,15 +115,49 @@ func (g Grid) end() Point {
 	return g.Noise.Point(-1)
 }
 
-// levels returns a noise level for each of the timesteps ts.
-func (g Grid) levels(noise *Noise, ts []float64) ([]float64, error) {
-	if g.Curve == ByTimestep {
-		v := make([]float64, len(ts))
-		for i, t := range ts {
-			v[i] = noise.SigmaAt(t)
-		}
-		return v, nil
+// levels returns timesteps and their noise levels without the final one; ts are those of ByTimestep.
+func (g Grid) levels(noise *Noise, ts []float64) (out, levels []float64, err error) {
+	if len(g.Sigmas) > 0 {
+		return g.custom(noise)
 	}
+	if g.Curve == ByTimestep {
+		for _, t := range ts {
+			levels = append(levels, noise.SigmaAt(t))
+		}
+		return ts, levels, nil
+	}
+	if g.Rho != 0 && g.Curve != KarrasCurve && g.Curve != PolyexponentialCurve {
+		return nil, nil, &Error{Field: "rho", Value: g.Rho, Want: "none with schedule type " + g.Curve.String()}
+	}
+	bottom := 0.0
+	if g.Final == FinalSigmaMin {
+		bottom = noise.SigmaAt(0)
+	}
+	out, ok, err := g.Curve.timesteps(len(ts), noise.Timesteps(), g.Final)
+	if err != nil {
+		return nil, nil, err
+	}
+	if ok && (g.SigmaMin != 0 || g.SigmaMax != 0) {
+		return nil, nil, &Error{Field: "sigma range", Value: fmt.Sprint(g.SigmaMin, ", ", g.SigmaMax),
+			Want: "none: schedule type " + g.Curve.String() + " takes the model's levels"}
+	}
+	for _, t := range out {
+		levels = append(levels, noise.LogSigmaAt(t))
+	}
+	if !ok {
+		if out, levels, err = g.between(noise, len(ts)); err != nil {
+			return nil, nil, err
+		}
+	}
+	if last := levels[len(levels)-1]; last <= bottom {
+		return nil, nil, &Error{Field: "steps", Value: g.Steps,
+			Want: fmt.Sprintf("fewer: schedule type %v reaches the final noise level %v before the last step", g.Curve, bottom)}
+	}
+	return out, levels, checkFalling(levels)
+}
+
+// between returns n levels of a curve between two noise levels, and their timesteps.
+func (g Grid) between(noise *Noise, n int) (ts, levels []float64, err error) {
 	lo, hi := g.SigmaMin, g.SigmaMax
 	if lo == 0 {
 		lo = noise.SigmaAt(0)
@@ -125,13 +165,11 @@ func (g Grid) levels(noise *Noise, ts []float64) ([]float64, error) {
 	if hi == 0 {
 		hi = noise.SigmaAt(float64(noise.Timesteps() - 1))
 	}
-	n := len(ts)
-	if g.Final == FinalSigmaMin {
-		n++ // the lowest level is the end, not an evaluation
+	if levels, err = g.Curve.levels(n, g.Final, lo, hi, g.Rho); err != nil {
+		return nil, nil, err
 	}
-	v, err := g.Curve.levels(n, lo, hi, g.Rho)
-	if err != nil {
-		return nil, err
+	for _, s := range levels {
+		ts = append(ts, noise.TimestepAt(s))
 	}
-	return v[:len(ts)], nil
+	return ts, levels, nil
 }

@@ -61,14 +61,6 @@ func BetaQuantile(n int, smin, smax, a, b float64) ([]float64, error) {
 	return ramp, nil
 }
 
-// FlowShift maps flow times s in [0, 1] to shift*s/(1+(shift-1)*s) (Esser et al. 2024, arXiv:2403.03206,
-// equation 23), in place.
-func FlowShift(s []float64, shift float64) {
-	for i, v := range s {
-		s[i] = shift * v / (1 + (shift-1)*v)
-	}
-}
-
 func checkLevels(n int, smin, smax float64) error {
 	if n < 1 || n > MaxTimesteps {
 		return &Error{Field: "steps", Value: n, Want: fmt.Sprintf("1 to %d", MaxTimesteps)}

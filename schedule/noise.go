@@ -106,6 +106,20 @@ func (n *Noise) SigmaAt(t float64) float64 {
 	return n.sigmas[i] + (t-float64(i))*(n.sigmas[i+1]-n.sigmas[i])
 }
 
+// LogSigmaAt returns sigma/alpha at a real timestep, its logarithm linear between its neighbours and constant
+// outside: the inverse of TimestepAt, and what k-diffusion's t_to_sigma and ComfyUI's sigma compute.
+func (n *Noise) LogSigmaAt(t float64) float64 {
+	last := len(n.logs) - 1
+	if !(t > 0) {
+		return n.sigmas[0]
+	}
+	i := int(math.Min(t, float64(last)))
+	if f := t - float64(i); f > 0 && i < last {
+		return math.Exp(n.logs[i] + f*(n.logs[i+1]-n.logs[i]))
+	}
+	return n.sigmas[i]
+}
+
 // TimestepAt returns the real timestep whose sigma/alpha is s, linear in ln(s) between timesteps and
 // held to 0..T-1: the inverse that k-diffusion uses to tell the network where it is.
 func (n *Noise) TimestepAt(s float64) float64 {
