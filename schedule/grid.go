@@ -126,8 +126,8 @@ func (g Grid) levels(noise *Noise, ts []float64) (out, levels []float64, err err
 		}
 		return ts, levels, nil
 	}
-	if g.Rho != 0 && g.Curve != KarrasCurve && g.Curve != PolyexponentialCurve {
-		return nil, nil, &Error{Field: "rho", Value: g.Rho, Want: "none with schedule type " + g.Curve.String()}
+	if err := g.unused(); err != nil {
+		return nil, nil, err
 	}
 	bottom := 0.0
 	if g.Final == FinalSigmaMin {
@@ -136,10 +136,6 @@ func (g Grid) levels(noise *Noise, ts []float64) (out, levels []float64, err err
 	out, ok, err := g.Curve.timesteps(len(ts), noise.Timesteps(), g.Final)
 	if err != nil {
 		return nil, nil, err
-	}
-	if ok && (g.SigmaMin != 0 || g.SigmaMax != 0) {
-		return nil, nil, &Error{Field: "sigma range", Value: fmt.Sprint(g.SigmaMin, ", ", g.SigmaMax),
-			Want: "none: schedule type " + g.Curve.String() + " takes the model's levels"}
 	}
 	for _, t := range out {
 		levels = append(levels, noise.LogSigmaAt(t))

@@ -13,7 +13,7 @@ import "math"
 // The levels are max*(1-removed). linear 0 means n/2, and ComfyUI's threshold is 0.025. It returns n levels, the
 // first of them max; the next would be 0. One step is max alone.
 func LinearQuadratic(n int, smax, threshold float64, linear int) ([]float64, error) {
-	if err := checkLevels(n, smax, smax); err != nil {
+	if err := checkLevels(n, math.SmallestNonzeroFloat64, smax); err != nil {
 		return nil, err
 	}
 	if !(threshold > 0 && threshold < 1) {
