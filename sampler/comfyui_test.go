@@ -168,48 +168,109 @@ func TestComfyUI(t *testing.T) {
 	}
 }
 
-// TestCFGPP: with two conditions, U is the prediction of the unconditional one, as in ComfyUI's
-// sample_euler_ancestral_cfg_pp.
+// guidedTwo runs a plan with the guided and the unconditional prediction of the clean sample, in float64.
+func guidedTwo(p *sampler.Plan, x float64, cond, uncond denoiser, scale float64, noise func(int) float64) float64 {
+	var h [sampler.Slots]float64
+	for _, st := range p.Stages {
+		y := x / st.At.Alpha
+		c, u := cond(y, st.At.T), uncond(y, st.At.T)
+		row := func(r sampler.Row) float64 {
+			v := r.X*x + r.D*(u+scale*(c-u)) + r.Unc*u
+			for k := range h {
+				v += r.H[k] * h[k]
+			}
+			if st.Draws[0] > 0 {
+				v += r.N[0] * noise(st.Draws[0])
+			}
+			return v
+		}
+		next := row(st.X)
+		if st.Push != nil {
+			h[st.Slot] = row(*st.Push)
+		}
+		x = next
+	}
+	return x
+}
+
+// TestCFGPP: with two conditions, U is the prediction of the unconditional one. The steps are those of
+// ComfyUI's functions that end in _cfg_pp.
 func TestCFGPP(t *testing.T) {
 	sigmas := []float64{14.6, 6, 2.5, 1, 0.4, 0}
 	cond := func(x, sigma float64) float64 { return 0.8*math.Sin(1.7*x) + 0.1*sigma }
 	uncond := func(x, sigma float64) float64 { return 0.5*math.Cos(x) - 0.02*sigma }
-	const scale = 1.4
+	const scale, gamma = 1.4, 2.0
 	b := newBank(32)
-	for _, eta := range []float64{0, 0.5, 1} {
-		x := 3.0
-		draw := 0
-		for i := range len(sigmas) - 1 {
-			c, u := cond(x, sigmas[i]), uncond(x, sigmas[i])
-			denoised := u + scale*(c-u)
-			if sigmas[i+1] == 0 {
-				x = denoised
-				break
-			}
-			down, up := ancestralStep(sigmas[i], sigmas[i+1], eta)
-			x = denoised + down*(x-u)/sigmas[i]
-			if eta > 0 {
-				draw++
-				x += up * b.draws[draw][0]
-			}
-		}
-		for _, point := range []func(t, s float64) schedule.Point{schedule.VE, schedule.VP} {
-			var pts []schedule.Point
-			for _, s := range sigmas {
-				pts = append(pts, point(s, s))
-			}
-			p, err := sampler.New(sampler.CFGPP{Eta: eta}, pts, schedule.X0)
-			require.NoError(t, err)
-			got := 3.0 * pts[0].Alpha
-			for _, st := range p.Stages {
-				y := got / st.At.Alpha
-				c, u := cond(y, st.At.T), uncond(y, st.At.T)
-				got = st.X.X*got + st.X.D*(u+scale*(c-u)) + st.X.Unc*u
-				if st.Draws[0] > 0 {
-					got += st.X.N[0] * b.draws[st.Draws[0]][0]
+	type state struct{ oldU, oldD, oldDown float64 }
+	type step func(i int, x, denoised, u, q float64, old *state) float64
+	euler := func(_ int, x, denoised, u, q float64, _ *state) float64 { return denoised + q*(x-u) }
+	steps := map[string]struct {
+		etas []float64
+		s    func(eta float64) sampler.Sampler
+		step step // q is the level to go down to over the level now
+	}{
+		"euler": {[]float64{0, 0.5, 1}, func(eta float64) sampler.Sampler { return sampler.CFGPP{Eta: eta} }, euler},
+		"gradient_estimation": {[]float64{0}, func(float64) sampler.Sampler { return sampler.GradientEstimation{CFGPP: true} },
+			func(i int, x, denoised, u, q float64, old *state) float64 {
+				d, dt := (x-u)/sigmas[i], (q-1)*sigmas[i]
+				y := denoised + d*q*sigmas[i]
+				if i > 0 {
+					y += (gamma - 1) * (d - old.oldD) * dt
+				}
+				old.oldD = d
+				return y
+			}},
+		"dpmpp_2m": {[]float64{0}, func(float64) sampler.Sampler { return sampler.DPMPP2MCFGPP{} },
+			func(i int, x, denoised, u, q float64, old *state) float64 {
+				mix := -q * u
+				if i > 0 {
+					r := math.Log(sigmas[i-1]/sigmas[i]) / -math.Log(q)
+					mix += (1 - q) / (2 * r) * (denoised - old.oldU)
+				}
+				old.oldU = u
+				return denoised + mix + q*x
+			}},
+		"res_multistep": {[]float64{0, 0.5, 1}, func(eta float64) sampler.Sampler { return sampler.RES{Eta: &eta, CFGPP: true} },
+			func(i int, x, denoised, u, q float64, old *state) float64 {
+				y := denoised + q*(x-u)
+				if i > 0 {
+					h := -math.Log(q)
+					c2 := math.Log(old.oldDown/sigmas[i-1]) / h
+					phi1 := math.Expm1(-h) / -h
+					phi2 := (phi1 - 1) / -h
+					y = q*(x+denoised-u) + h*((phi1-phi2/c2)*u+phi2/c2*old.oldU)
+				}
+				old.oldU, old.oldDown = u, q*sigmas[i]
+				return y
+			}},
+	}
+	for name, c := range steps {
+		for _, eta := range c.etas {
+			x, draw, old := 3.0, 0, state{}
+			for i := range len(sigmas) - 1 {
+				v, u := cond(x, sigmas[i]), uncond(x, sigmas[i])
+				denoised := u + scale*(v-u)
+				if sigmas[i+1] == 0 {
+					x = denoised
+					break
+				}
+				down, up := ancestralStep(sigmas[i], sigmas[i+1], eta)
+				x = c.step(i, x, denoised, u, down/sigmas[i], &old)
+				if eta > 0 {
+					draw++
+					x += up * b.draws[draw][0]
 				}
 			}
-			require.InDelta(t, x, got, 1e-12, "eta %v", eta)
+			for _, point := range []func(t, s float64) schedule.Point{schedule.VE, schedule.VP} {
+				var pts []schedule.Point
+				for _, s := range sigmas {
+					pts = append(pts, point(s, s))
+				}
+				p, err := sampler.New(c.s(eta), pts, schedule.X0)
+				require.NoError(t, err)
+				got := guidedTwo(p, 3*pts[0].Alpha, cond, uncond, scale, func(k int) float64 { return b.draws[k][0] })
+				require.InDelta(t, x, got, 1e-12, "%s eta %v", name, eta)
+			}
 		}
 	}
 }

@@ -17,7 +17,8 @@
 // # Files
 //
 // One sampler a file, named for it: ddpm.go, ddim.go, dpmsolver.go and dpmsolverpp.go (over multistep.go),
-// euler.go, euler_ancestral.go, heun.go, lcm.go. guidance.go, dynamic.go and inpaint.go hold what any of
+// euler.go, euler_ancestral.go, heun.go, lcm.go and so on. The way from data to noise is that of
+// ddim_inverse.go; renoise.go is the way back of restart.go and repaint.go. guidance.go, dynamic.go and inpaint.go hold what any of
 // them combines with: guidance, threshold and rescale, a known part. registry.go finds the samplers by the
 // names that users know.
 // Package sampler/diffusers reads the scheduler configs of that library.

@@ -47,7 +47,11 @@ var entries = []Entry{
 		"EDMDPMSolverMultistepScheduler"),
 	multistepEntry("dpmpp_3m", "DPM-Solver++(3M)", paperDPMPP, 20, Multistep{Order: 3}, true, "dpm++ 3m"),
 	multistepEntry("dpmpp_2m_sde", "SDE-DPM-Solver++(2M)", paperDPMPP, 25, Multistep{Order: 2, SDE: true}, true,
-		"dpm++ 2m sde", "sde-dpmsolver++", "CosineDPMSolverMultistepScheduler"),
+		"dpm++ 2m sde", "dpmpp_2m_sde_gpu", "sde-dpmsolver++", "CosineDPMSolverMultistepScheduler"),
+	multistepEntry("dpmpp_2m_sde_heun", "SDE-DPM-Solver++(2M), heun", paperDPMPP, 25,
+		Multistep{Order: 2, SDE: true, Heun: true}, true, "dpm++ 2m sde heun", "dpmpp_2m_sde_heun_gpu"),
+	multistepEntry("dpmpp_3m_sde", "SDE-DPM-Solver++(3M)", paperDPMPP, 25, Multistep{Order: 3, SDE: true}, true,
+		"dpm++ 3m sde", "dpmpp_3m_sde_gpu"),
 	singlestepEntry("dpmsolver_2s", "DPM-Solver-2 singlestep", paperDPM,
 		DPMSolverSinglestep{Order: 2, Noise: true}),
 	singlestepEntry("dpmsolver_3s", "DPM-Solver-3 singlestep", paperDPM,
@@ -91,7 +95,7 @@ var entries = []Entry{
 		Aliases: []string{"dpm++ 2s a", "dpm++ 2s ancestral"}, options: []string{"eta"},
 		make: func(p Params) Sampler { return DPMPP2SAncestral{Eta: p.Eta} }},
 	{Name: "dpmpp_sde", Title: "DPM++ SDE", Paper: paperDPMPP, Steps: 15, exploding: true,
-		Aliases: []string{"dpm++ sde", "DPMSolverSDEScheduler"}, options: []string{"eta"},
+		Aliases: []string{"dpm++ sde", "dpmpp_sde_gpu", "DPMSolverSDEScheduler"}, options: []string{"eta"},
 		make: func(p Params) Sampler { return DPMPPSDE{Eta: p.Eta} }},
 	{Name: "flow_euler", Title: "Flow-matching Euler", Paper: "2403.03206", Steps: 28,
 		Aliases: []string{"FlowMatchEulerDiscreteScheduler"},
@@ -125,6 +129,20 @@ var entries = []Entry{
 			eta := valueOr(p.Eta, 1)
 			return RES{Eta: &eta}
 		}},
+	{Name: "gradient_estimation_cfg_pp", Title: "Gradient estimation, CFG++", Paper: "2306.04848", Steps: 20,
+		exploding: true, options: []string{"gamma"},
+		make: func(p Params) Sampler { return GradientEstimation{Gamma: p.Gamma, CFGPP: true} }},
+	{Name: "res_multistep_cfg_pp", Title: "RES, multistep, CFG++", Paper: "2308.02157", Steps: 20, exploding: true,
+		make: func(Params) Sampler { return RES{CFGPP: true} }},
+	{Name: "res_multistep_ancestral_cfg_pp", Title: "RES, multistep, ancestral, CFG++", Paper: "2308.02157",
+		Steps: 20, exploding: true, options: []string{"eta"},
+		make: func(p Params) Sampler {
+			eta := valueOr(p.Eta, 1)
+			return RES{Eta: &eta, CFGPP: true}
+		}},
+	{Name: "dpmpp_2m_cfg_pp", Title: "DPM-Solver++(2M), CFG++", Paper: "2406.08070", Steps: 20, exploding: true,
+		Aliases: []string{"dpm++ 2m cfg++"},
+		make:    func(Params) Sampler { return DPMPP2MCFGPP{} }},
 	{Name: "er_sde", Title: "ER-SDE", Paper: "2309.06169", Steps: 20, options: []string{"order"},
 		make: func(p Params) Sampler { return ERSDE{Order: p.Order} }},
 	{Name: "ddim_cfg_pp", Title: "DDIM, CFG++", Paper: "2406.08070", Steps: 50, options: []string{"eta"},
@@ -154,6 +172,11 @@ var entries = []Entry{
 		options: []string{"eta", "order"},
 		make: func(p Params) Sampler {
 			return SASolver{Tau: p.Eta, Predictor: p.Order, Corrector: p.Order}
+		}},
+	{Name: "sa_solver_pece", Title: "SA-Solver, evaluated twice", Paper: "2309.05019", Steps: 10,
+		options: []string{"eta", "order"},
+		make: func(p Params) Sampler {
+			return SASolver{Tau: p.Eta, Predictor: p.Order, Corrector: p.Order, Reevaluate: true}
 		}},
 	{Name: "ddim_inverse", Title: "DDIM inversion, data to noise", Paper: "2105.05233", Steps: 50,
 		Aliases: []string{"DDIMInverseScheduler"}, rising: true, final: schedule.FinalSigmaMin,

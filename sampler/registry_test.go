@@ -43,7 +43,31 @@ func TestLookup(t *testing.T) {
 		var e *sampler.PlanError
 		require.ErrorAs(t, err, &e)
 		require.ErrorContains(t, err, "want one of consistency, ddim, ddim_cfg_pp, ddim_inverse, ddpm, ")
-		require.Less(t, len(err.Error()), 1000, "a long name is cut")
+		require.Less(t, len(err.Error()), 1500, "a long name is cut")
+	}
+}
+
+// TestForeignNames: the names of the menus of A1111 and ComfyUI, and what they mean here.
+func TestForeignNames(t *testing.T) {
+	for written, want := range map[string]string{
+		"Euler": "euler", "Euler a": "euler_ancestral", "Heun": "heun", "DPM2": "dpm_2", "DPM2 a": "dpm_2_ancestral",
+		"LMS": "lms", "DPM++ 2S a": "dpmpp_2s_ancestral", "DPM++ 2M": "dpmpp_2m", "DPM++ SDE": "dpmpp_sde",
+		"DPM++ 2M SDE": "dpmpp_2m_sde", "DPM++ 2M SDE Heun": "dpmpp_2m_sde_heun", "DPM++ 3M SDE": "dpmpp_3m_sde",
+		"Restart": "restart", "DDIM": "ddim", "DDIM CFG++": "ddim_cfg_pp", "PLMS": "plms", "UniPC": "unipc_bh1",
+		"LCM": "lcm", "DDPM": "ddpm",
+		"euler_cfg_pp": "euler_cfg_pp", "euler_ancestral_cfg_pp": "euler_ancestral_cfg_pp",
+		"dpmpp_2m_cfg_pp": "dpmpp_2m_cfg_pp", "dpmpp_sde_gpu": "dpmpp_sde", "dpmpp_2m_sde_gpu": "dpmpp_2m_sde",
+		"dpmpp_2m_sde_heun_gpu": "dpmpp_2m_sde_heun", "dpmpp_3m_sde_gpu": "dpmpp_3m_sde", "ipndm": "ipndm",
+		"ipndm_v": "ipndm_v", "deis": "deis", "res_multistep": "res_multistep",
+		"res_multistep_cfg_pp": "res_multistep_cfg_pp", "res_multistep_ancestral": "res_multistep_ancestral",
+		"res_multistep_ancestral_cfg_pp": "res_multistep_ancestral_cfg_pp",
+		"gradient_estimation":            "gradient_estimation",
+		"gradient_estimation_cfg_pp":     "gradient_estimation_cfg_pp", "er_sde": "er_sde", "sa_solver": "sa_solver",
+		"sa_solver_pece": "sa_solver_pece", "uni_pc": "unipc_bh1", "uni_pc_bh2": "unipc_bh2",
+	} {
+		e, err := sampler.Lookup(written)
+		require.NoError(t, err, written)
+		require.Equal(t, want, e.Name, written)
 	}
 }
 
@@ -107,7 +131,7 @@ func TestOptions(t *testing.T) {
 			require.ErrorContains(t, err, "has no option "+option+": it takes ")
 		}
 	}
-	require.Equal(t, 32, taken)
+	require.Equal(t, 36, taken)
 	all := sampler.Params{Eta: &half, KeepEpsilon: true, Churn: 1, ChurnMin: 1, ChurnMax: 1, ChurnNoise: 1, Original: 1}
 	for range 20 {
 		_, err := tryPlan("heun", 3, all)

@@ -21,6 +21,10 @@ import (
 // and one to down 0, are Euler's. Without noise this is the heun form of [DPMSolverPP].
 type RES struct {
 	Eta *float64 // nil means 0; 0 to 1
+
+	// CFGPP has the unconditional predictions in place of D, and y + D - U of the newest in place of y, see
+	// [CFGPP].
+	CFGPP bool
 }
 
 // Name implements [Sampler].
@@ -41,18 +45,28 @@ func (o RES) Plan(pts []schedule.Point) (*Plan, error) {
 	for i := range len(pts) - 1 {
 		s, t := pts[i], pts[i+1]
 		down, up := ancestral(level(s), level(t), eta)
+		now := Row{D: 1}
 		st := Stage{At: s, Eval: true, Step: i, Final: true, X: eulerTo(s, t, down)}
+		if o.CFGPP {
+			now = Row{Unc: 1}
+			q := t.Alpha * down / level(s)
+			st.X.D, st.X.Unc = q, st.X.D-q
+			if i == 0 || down == 0 {
+				st.X.D, st.X.Unc = t.Alpha, -q
+			}
+		}
 		if i > 0 && down > 0 && down < level(s) {
 			h := math.Log(level(s) / down)
 			_, phi2, _ := phi(-h)
 			older := t.Alpha * h * phi2 * h / math.Log(before/level(pts[i-1]))
-			st.X.D, st.X.H[0] = st.X.D-older, older
+			st.X = st.X.plus(-older, now)
+			st.X.H[0] = older
 		}
 		if up > 0 {
 			st.X.N[0], st.Draws[0] = t.Alpha*up, n.next()
 		}
 		if i+2 < len(pts) {
-			st.Push = &Row{D: 1}
+			st.Push = &now
 		}
 		before = down
 		p.Stages = append(p.Stages, st)

@@ -7,8 +7,8 @@ import (
 	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
-// Sampler compiles itself to a table for a grid of points, the noisiest first. The last point is where
-// the sample ends, usually sigma 0; the network is not evaluated there. Plan never looks at the network's
+// Sampler compiles itself to a table for a grid of points, the noisiest first, or last for an inversion such as
+// [DDIMInverse]. The last point is where the sample ends, usually sigma 0; the network is not evaluated there. Plan never looks at the network's
 // prediction kind: [New] adds that.
 type Sampler interface {
 	Name() string

@@ -34,6 +34,7 @@ type SASolver struct {
 	KeepOrder bool     // do not lower the order in the last steps
 
 	NoCorrector bool // the predictor alone
+	Reevaluate  bool // evaluate again after the corrector (PECE): two evaluations a step
 }
 
 // Name implements [Sampler].
@@ -70,6 +71,12 @@ func (o SASolver) Plan(pts []schedule.Point) (*Plan, error) {
 			}
 			if here.N[0] = std; std != 0 {
 				st.Draws[0] = i
+			}
+			if o.Reevaluate {
+				st.X, st.Final = here, false
+				p.Stages = append(p.Stages, st)
+				st.Final, st.Draws[0] = true, 0
+				here = Row{X: 1}
 			}
 		}
 		keep, w, std := o.step(i, pts, false)

@@ -64,6 +64,9 @@ func TestWeakOrder(t *testing.T) {
 			Intervals: []sampler.RestartInterval{{Min: 0.5, Max: 1.5, Times: 3}, {Min: 1, Max: 2}}}, 2},
 		{sampler.RePaint{Eta: 1, Jump: 4, Samples: 3}, 1},
 		{sampler.RES{Eta: &one}, 2},
+		{sampler.RES{Eta: &one, CFGPP: true}, 2},
+		{sampler.DPMSolverPP{Multistep: sampler.Multistep{SDE: true, Heun: true, KeepOrder: true}}, 2},
+		{sampler.SASolver{KeepOrder: true, Reevaluate: true}, 2},
 		{sampler.ERSDE{Order: 1}, 1},
 		{sampler.ERSDE{Order: 2}, 2},
 		{sampler.ERSDE{Order: 3}, 2}, // older predictions have other noise
@@ -77,5 +80,26 @@ func TestWeakOrder(t *testing.T) {
 			t.Logf("%-20s order %.3f, error %.2g at 256 steps", c.s.Name(), order, b)
 			require.InDelta(t, c.order, order, 0.15, "%+v", c.s)
 		}
+	}
+}
+
+// TestThirdOrderOfSDEs: the older predictions of a multistep method belong to other noise, so order 3 of the ODE
+// is order 2 of the law, with a smaller error than the methods of order 2 have.
+func TestThirdOrderOfSDEs(t *testing.T) {
+	const truth = 0.36 + clean*clean
+	sde := func(order int) sampler.Sampler {
+		return sampler.DPMSolverPP{Multistep: sampler.Multistep{SDE: true, Order: order, KeepOrder: true}}
+	}
+	for _, c := range []struct{ second, third sampler.Sampler }{
+		{sde(2), sde(3)}, {sampler.ERSDE{Order: 2}, sampler.ERSDE{Order: 3}},
+	} {
+		at := func(s sampler.Sampler, n int) float64 {
+			return math.Abs(variance(t, s, n, schedule.VP) - truth)
+		}
+		coarse, fine, second := at(c.third, 256), at(c.third, 1024), at(c.second, 1024)
+		order := math.Log(coarse/fine) / math.Log(4)
+		t.Logf("%s order %.3f, error %.2g at 1024 steps, %.2g of order 2", c.third.Name(), order, fine, second)
+		require.InDelta(t, 2, order, 0.15)
+		require.Less(t, fine, second)
 	}
 }
