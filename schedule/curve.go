@@ -20,6 +20,7 @@ const (
 	SGMUniformCurve                   // [SGMUniform]
 	SimpleCurve                       // [Simple]
 	DDIMUniformCurve                  // [DDIMUniform]
+	BetaTimestepsCurve                // [BetaTimesteps] with 0.6, 0.6
 	LinearQuadraticCurve              // [LinearQuadratic] with 0.025 and half of the steps
 	AYSCurve                          // [AlignYourSteps] for Stable Diffusion 1.5
 	AYSXLCurve                        // [AlignYourSteps] for Stable Diffusion XL
@@ -38,6 +39,7 @@ var curveNames = [...][]string{
 	SGMUniformCurve:      {"sgm_uniform", "sgmuniform"},
 	SimpleCurve:          {"simple"},
 	DDIMUniformCurve:     {"ddim_uniform", "ddim"},
+	BetaTimestepsCurve:   {"beta_timesteps"},
 	LinearQuadraticCurve: {"linear_quadratic"},
 	AYSCurve:             {"align_your_steps", "ays", "align_your_steps_sd1", "ays_sd1", "ays_sd15"},
 	AYSXLCurve:           {"align_your_steps_sdxl", "ays_sdxl"},
@@ -103,6 +105,8 @@ func (c Curve) timesteps(n, train int, final Final) (ts []float64, ok bool, err 
 		ts, err = Simple(n, train)
 	case DDIMUniformCurve:
 		ts, err = DDIMUniform(n, train)
+	case BetaTimestepsCurve:
+		ts, err = BetaTimesteps(n, train, 0.6, 0.6)
 	default:
 		return nil, false, nil
 	}

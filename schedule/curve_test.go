@@ -62,6 +62,8 @@ func impossible(c schedule.Curve, steps int, final schedule.Final, zeroSNR bool)
 		return toMin && steps == 1000
 	case schedule.DDIMUniformCurve:
 		return steps == 1000
+	case schedule.BetaTimestepsCurve:
+		return steps >= 139
 	}
 	return false
 }
@@ -143,6 +145,9 @@ func TestBadCurvesAreRefused(t *testing.T) {
 		"steps 1001: want 1 to 1000":   call(schedule.SGMUniform(1001, 1000)),
 		"steps 92":                     call(schedule.Simple(math.MaxInt, 1000)),
 		"steps 1000: want 1 to 999":    call(schedule.DDIMUniform(1000, 1000)),
+		"steps 139: want fewer":        call(schedule.BetaTimesteps(139, 1000, 0.6, 0.6)),
+		"beta distribution 0.6, NaN":   call(schedule.BetaTimesteps(5, 1000, 0.6, nan)),
+		"steps 0: want 1 to 1000":      call(schedule.BetaTimesteps(0, 1000, 0.6, 0.6)),
 		"threshold 1":                  call(schedule.LinearQuadratic(5, 1, 1, 0)),
 		"threshold NaN":                call(schedule.LinearQuadratic(5, 1, nan, 0)),
 		"linear steps 5":               call(schedule.LinearQuadratic(5, 1, 0.1, 5)),

@@ -8,7 +8,7 @@ func (g Grid) unused() error {
 	switch g.Curve {
 	case KarrasCurve, PolyexponentialCurve:
 		exponent = true
-	case UniformCurve, SGMUniformCurve, SimpleCurve, DDIMUniformCurve, AYSCurve, AYSXLCurve, AYSVideoCurve:
+	case UniformCurve, SGMUniformCurve, SimpleCurve, DDIMUniformCurve, BetaTimestepsCurve, AYSCurve, AYSXLCurve, AYSVideoCurve:
 		low, high = false, false
 	case LinearQuadraticCurve:
 		low = false

@@ -12,6 +12,7 @@ import json
 import pathlib
 
 import numpy as np
+import scipy.stats
 import torch
 from diffusers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler
 from diffusers.pipelines.flux.pipeline_flux import calculate_shift
@@ -110,6 +111,13 @@ def table():
             add("ComfyUI", "ddim_uniform", n, [*SIGMAS[picked], 0])
 
 
+def beta_timesteps():
+    for n in [*STEPS, 100]:
+        picked = np.rint(scipy.stats.beta.ppf(1 - np.linspace(0, 1, n, endpoint=False), 0.6, 0.6) * 999).astype(int)
+        assert len(set(picked)) == n  # ComfyUI drops what repeats
+        add("ComfyUI", "beta_timesteps", n, [*SIGMAS[picked], 0])
+
+
 def linear_quadratic():
     for n in STEPS[1:]:
         own = linear_quadratic_schedule(n, 0.025)
@@ -131,6 +139,7 @@ polyexponential()
 kl_optimal()
 uniform()
 table()
+beta_timesteps()
 linear_quadratic()
 align_your_steps()
 out = pathlib.Path(__file__).with_name("grids.json")
