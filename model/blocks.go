@@ -23,6 +23,8 @@ func (b *unetBuilder) resnetOpts(out int) resnetOptions {
 //	h = act(norm2(h + W e))                         resnet_time_scale_shift default
 //	h = act(norm2(h) * (1 + s) + t), [s, t] = W e   scale_shift
 //	y = (shortcut(R(x)) + conv2(h)) / div
+//
+// Networks without a time, whose temb is NoTensor, leave W e out.
 func (b *unetBuilder) resnet(name string, x TensorID, o resnetOptions) TensorID {
 	eps, act := b.c.NormEps, b.c.Act
 	h := b.norm(name+".norm1", x, o.groups, eps, act, NoTensor)
@@ -31,10 +33,13 @@ func (b *unetBuilder) resnet(name string, x TensorID, o resnetOptions) TensorID 
 		h = b.resample(name+".resample_h", h, *o.resample)
 	}
 	h = b.conv(name+".conv1", h, o.out, 3, 1, 1)
-	if b.c.ScaleShift {
+	switch {
+	case b.temb == NoTensor:
+		h = b.norm(name+".norm2", h, o.groupsOut, eps, act, NoTensor)
+	case b.c.ScaleShift:
 		ss := b.linear(name+".time_emb_proj", b.temb, 2*o.out)
 		h = b.norm(name+".norm2", h, o.groupsOut, eps, act, ss)
-	} else {
+	default:
 		v := b.linear(name+".time_emb_proj", b.temb, o.out)
 		h = b.add(AddChannel{Base: b.base(name+".add_time", o.out), X: h, V: v})
 		h = b.norm(name+".norm2", h, o.groupsOut, eps, act, NoTensor)
