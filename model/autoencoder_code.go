@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"math"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
@@ -38,7 +37,7 @@ func (p Posterior) Sample(noise []float32) ([]float32, error) {
 	z := make([]float32, len(p.Mean))
 	copy(z, p.Mean)
 	for i, l := range p.LogVar {
-		z[i] += float32(math.Exp(float64(l)/2) * float64(noise[i]))
+		z[i] += float32(exp64(float64(l)/2) * float64(noise[i]))
 	}
 	return z, nil
 }

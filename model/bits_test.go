@@ -19,7 +19,10 @@ func TestFixedBits(t *testing.T) {
 		"unet2d_relu": 0xeb936141239cc553, "unet2d_skip": 0xf670f88e3c46ae99,
 		"unet_sd15": 0x34db66c71d07fd5f, "unet_sd21": 0x7436492fcbcafca1,
 		"unet_lcm": 0x56605779e7e328d2, "unet_odd": 0x21fe92deddee4dad,
-		"unet_wide": 0x6ea8494815cc5c5e,
+		"unet_wide": 0x6ea8494815cc5c5e, "unet_sdxl": 0x3b56838a5080935b,
+		"unet_inpaint": 0x61f8917600a15f01, "clip_text": 0x75f0e6d4d8e48806,
+		"clip_text_proj": 0xbe5e29262017f4d7, "clip_text_gelu_eos2": 0x845493529c4556e,
+		"vae_kl": 0x941cef7926466afe, "vae_flux16": 0x92c6cf35a0e7f2eb, "vae_tiny": 0x3c71d3ca261419ba,
 	}
 	check := func(name string, out []float32) {
 		h := fnv.New64a()
@@ -35,5 +38,21 @@ func TestFixedBits(t *testing.T) {
 	for _, name := range conditionNames {
 		u, g := openCondition(t, name)
 		check(name, runCondition(t, u, g.n, g.size, g.in, 2))
+	}
+	for _, name := range clipNames {
+		c, g := openCLIP(t, name)
+		hidden, pooled, err := c.Encode(t.Context(), g.ids)
+		assert.NoError(t, err)
+		check(name, append(hidden, pooled...))
+	}
+	for _, name := range autoencoderNames {
+		a, g := openAutoencoder(t, name)
+		p, err := a.Codec(nil).Encode(t.Context(), g.image, g.n, 16, 16)
+		assert.NoError(t, err)
+		z, err := p.Sample(g.latents)
+		assert.NoError(t, err)
+		y, err := a.Codec(nil).Decode(t.Context(), z, g.n, 8, 8)
+		assert.NoError(t, err)
+		check(name, append(z, y...))
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // UNetCondition is a diffusers UNet2DConditionModel: the network of latent diffusion
 // models whose image attends to a text (Rombach et al., 2022, arXiv:2112.10752), as
-// Stable Diffusion 1 and 2 have it. It holds the weights once, and is safe for
+// Stable Diffusion 1, 2 and XL have it. It holds the weights once, and is safe for
 // concurrent use.
 type UNetCondition struct {
 	network

@@ -26,6 +26,9 @@ func buildUNetCondition(file string, c UNetConditionConfig) (*Graph, error) {
 		h = b.add(Affine{Base: b.base("center_input_sample", c.InChannels), X: h, Mul: 2, Add: -1})
 	}
 	emb := b.embedding(t)
+	if c.TimeIDs > 0 {
+		emb = b.addition(emb)
+	}
 	if c.TimeEmbeddingAct != Identity {
 		emb = b.act("time_embed_act", emb, c.TimeEmbeddingAct)
 	}

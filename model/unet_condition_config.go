@@ -40,6 +40,9 @@ type UNetConditionConfig struct {
 	ScaleShift                bool // resnet_time_scale_shift "scale_shift"
 	ClassEmbedding            ClassEmbedding
 	NumClasses                int // rows of the table, for ClassTable
+	PooledDim                 int // features of the pooled text; 0 but for addition_embed_type "text_time"
+	TimeIDs                   int // how many numbers are embedded beside it
+	TimeIDDim                 int // features of each: addition_time_embed_dim
 }
 
 var conditionDownTypes = []string{"CrossAttnDownBlock2D", "DownBlock2D"}
@@ -78,6 +81,7 @@ func parseUNetConditionConfig(file string, data []byte) (UNetConditionConfig, er
 		c.readLevels(f)
 	}
 	c.readNorms(f)
+	c.readAddition(f)
 	f.unsupported()
 	if f.rest(); f.err == nil {
 		c.check(f)
@@ -113,7 +117,6 @@ func (c *UNetConditionConfig) readTime(f *fields) {
 	var u UNet2DConfig
 	u.readClasses(f)
 	c.ClassEmbedding, c.NumClasses = u.ClassEmbedding, u.NumClasses
-	f.optInt("projection_class_embeddings_input_dim", 0, maxConfigBytes) // for other class_embed_types
 }
 
 func (c *UNetConditionConfig) readBlocks(f *fields) {

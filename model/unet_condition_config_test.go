@@ -77,7 +77,7 @@ func TestHostileConditionConfigs(t *testing.T) {
 		{"cross_attention_norm", m{"cross_attention_norm": "layer_norm"}},
 		{"encoder_hid_dim", m{"encoder_hid_dim": 768}},
 		{"encoder_hid_dim_type", m{"encoder_hid_dim_type": "text_proj"}},
-		{"addition_embed_type", m{"addition_embed_type": "text_time"}},
+		{"addition_embed_type", m{"addition_embed_type": "text_image"}},
 		{"class_embed_type", m{"class_embed_type": "projection"}},
 		{"class_embed_type", m{"class_embed_type": "simple_projection"}},
 		{"class_embeddings_concat", m{"class_embeddings_concat": true}},
@@ -117,8 +117,8 @@ func TestHostileConditionConfigs(t *testing.T) {
 // TestConditionConfigSupported: an error says what would be accepted.
 func TestConditionConfigSupported(t *testing.T) {
 	for want, set := range map[string]map[string]any{
-		`"addition_embed_type": "text_time" is not supported (supported: null)`: {"addition_embed_type": "text_time"},
-		`"dual_cross_attention": true is not supported (supported: false)`:      {"dual_cross_attention": true},
+		`"addition_embed_type": "image" is not supported (supported: text_time)`: {"addition_embed_type": "image"},
+		`"dual_cross_attention": true is not supported (supported: false)`:       {"dual_cross_attention": true},
 		`"AttnUpBlock2D" is not supported (supported: CrossAttnUpBlock2D, UpBlock2D)`: {
 			"up_block_types": []string{"UpBlock2D", "AttnUpBlock2D"}},
 		`"layers_per_block": has 3 elements, wanted 2`: {"layers_per_block": []int{1, 2, 3}},

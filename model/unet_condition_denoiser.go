@@ -19,6 +19,10 @@ type TextEmbedding struct {
 	// TimeCond is the vector of TimeCondDim numbers beside the time (LCM embeds its
 	// guidance here). nil stands for zeros, which is what the network computes without.
 	TimeCond []float32
+	// Pooled and TimeIDs are for addition_embed_type "text_time" (Stable Diffusion XL): the
+	// pooled vector of the text, [PooledDim], and sizes in pixels, [TimeIDs]: height and
+	// width of the original, top and left of the crop, height and width of the target.
+	Pooled, TimeIDs []float32
 }
 
 // maxLengths is for how many lengths of text executors are kept: that of the prompts
@@ -37,6 +41,8 @@ type ConditionDenoiser struct {
 	class    []int64
 	context  []float32
 	timeCond []float32
+	pooled   []float32
+	timeIDs  []float32
 }
 
 // textRunner runs rows with texts of one length.
@@ -118,6 +124,12 @@ func (d *ConditionDenoiser) check(cond sampler.Cond) error {
 		return inputErrorf("condition", "TimeCond has %d elements, wanted %d", len(c.TimeCond),
 			config.TimeCondDim)
 	}
+	if len(c.Pooled) != config.PooledDim {
+		return inputErrorf("condition", "Pooled has %d elements, wanted %d", len(c.Pooled), config.PooledDim)
+	}
+	if len(c.TimeIDs) != config.TimeIDs {
+		return inputErrorf("condition", "TimeIDs has %d elements, wanted %d", len(c.TimeIDs), config.TimeIDs)
+	}
 	switch config.ClassEmbedding {
 	case ClassNone:
 		if c.Class != 0 {
@@ -166,18 +178,20 @@ func (d *ConditionDenoiser) runner(tokens int) *textRunner {
 // inputs gathers the conditions of rows.
 func (d *ConditionDenoiser) inputs(e *sampler.Eval, rows []int) Inputs {
 	d.context, d.class, d.timeCond = d.context[:0], d.class[:0], d.timeCond[:0]
+	d.pooled, d.timeIDs = d.pooled[:0], d.timeIDs[:0]
 	dim := d.unet.config.TimeCondDim
 	for _, row := range rows {
 		c := e.Conds[row].(*TextEmbedding)
 		d.context = append(d.context, c.Data...)
 		d.class = append(d.class, int64(c.Class))
+		d.pooled, d.timeIDs = append(d.pooled, c.Pooled...), append(d.timeIDs, c.TimeIDs...)
 		at := len(d.timeCond)
 		d.timeCond = append(d.timeCond, c.TimeCond...)
 		for len(d.timeCond) < at+dim {
 			d.timeCond = append(d.timeCond, 0)
 		}
 	}
-	in := Inputs{Context: d.context, TimestepCond: d.timeCond}
+	in := Inputs{Context: d.context, TimestepCond: d.timeCond, Pooled: d.pooled, TimeIDs: d.timeIDs}
 	if d.unet.config.ClassEmbedding != ClassNone {
 		in.Class = d.class
 	}

@@ -161,3 +161,40 @@ func TestConditionDenoiserRefuses(t *testing.T) {
 		In: make(gpu.HostBuffer, n+1), T: make(gpu.HostBuffer, 1), Out: make(gpu.HostBuffer, n+1)}
 	require.ErrorAs(t, d.Forward(t.Context(), e), &shape)
 }
+
+// TestConditionDenoiserSDXL: pooled texts and sizes go to their own rows, and those of a
+// wrong length are refused.
+func TestConditionDenoiserSDXL(t *testing.T) {
+	u, err := model.OpenUNetCondition("testdata/unet_sdxl")
+	require.NoError(t, err)
+	f, err := safetensors.Open("testdata/unet_sdxl/golden.safetensors")
+	require.NoError(t, err)
+	defer f.Close()
+	read := func(name string) gpu.HostBuffer {
+		v, err := f.Float32s(name)
+		require.NoError(t, err)
+		return v
+	}
+	d, err := u.Denoiser(0, 0, nil)
+	require.NoError(t, err)
+	ctx, pooled, ids, want := read("in.ctx"), read("in.text_embeds"), read("in.time_ids"), read("out.sample")
+	out := make(gpu.HostBuffer, len(want))
+	e := &sampler.Eval{Elems: 4 * 8 * 8, Active: []int{0, 1}, In: read("in.x"), T: gpu.HostBuffer{10, 801}, Out: out}
+	for r := range 2 {
+		e.Conds = append(e.Conds, &model.TextEmbedding{Tokens: 7, Data: ctx[r*7*24 : (r+1)*7*24],
+			Pooled: pooled[r*16 : (r+1)*16], TimeIDs: ids[r*6 : (r+1)*6]})
+	}
+	require.NoError(t, d.Forward(t.Context(), e))
+	require.InDeltaSlice(t, want, out, 5e-6)
+	for _, change := range []func(c *model.TextEmbedding){
+		func(c *model.TextEmbedding) { c.Pooled = nil },
+		func(c *model.TextEmbedding) { c.Pooled = c.Pooled[1:] },
+		func(c *model.TextEmbedding) { c.TimeIDs = c.TimeIDs[:5] },
+		func(c *model.TextEmbedding) { c.TimeIDs = make([]float32, 7) },
+	} {
+		bad := *e
+		bad.Conds = []sampler.Cond{e.Conds[0], changedText(e.Conds[1], change)}
+		var in *model.InputError
+		require.ErrorAs(t, d.Forward(t.Context(), &bad), &in)
+	}
+}

@@ -32,11 +32,11 @@ func (f *fields) refusedTrue(key string, null bool) {
 }
 
 // unsupported reads the options of UNet2DConditionModel that only other families use
-// (Kandinsky, DeepFloyd IF, GLIGEN, SDXL), and refuses what they would change.
+// (Kandinsky, DeepFloyd IF, GLIGEN), and refuses what they would change.
 func (f *fields) unsupported() {
 	f.only("attention_type", "default")
 	for _, key := range []string{"num_attention_heads", "encoder_hid_dim", "encoder_hid_dim_type",
-		"addition_embed_type", "timestep_post_act", "cross_attention_norm",
+		"timestep_post_act", "cross_attention_norm",
 		"reverse_transformer_layers_per_block"} {
 		f.refused(key)
 	}
@@ -47,7 +47,5 @@ func (f *fields) unsupported() {
 	if x := f.float("resnet_out_scale_factor", 1, -1e6, 1e6); x != 1 {
 		f.fail("resnet_out_scale_factor", "is %g, wanted 1", x)
 	}
-	// Without addition_embed_type these two have no effect.
-	f.optInt("addition_time_embed_dim", 0, maxConfigBytes)
-	f.optInt("addition_embed_type_num_heads", 0, maxConfigBytes)
+	f.optInt("addition_embed_type_num_heads", 0, maxConfigBytes) // for other addition_embed_types
 }

@@ -19,7 +19,8 @@ type conditionGolden struct {
 	cut  map[int][]float32
 }
 
-var conditionNames = []string{"unet_sd15", "unet_sd21", "unet_lcm", "unet_odd", "unet_wide"}
+var conditionNames = []string{"unet_sd15", "unet_sd21", "unet_lcm", "unet_odd", "unet_wide",
+	"unet_sdxl", "unet_inpaint"}
 
 // openCondition opens a folder of testdata.
 func openCondition(t testing.TB, name string) (*UNetCondition, conditionGolden) {
@@ -33,6 +34,12 @@ func openCondition(t testing.TB, name string) (*UNetCondition, conditionGolden) 
 	require.NoError(t, err)
 	if _, ok := f.Tensor("in.tcond"); ok {
 		g.in.TimestepCond, err = f.Float32s("in.tcond")
+		require.NoError(t, err)
+	}
+	if has(f, "in.text_embeds") {
+		g.in.Pooled, err = f.Float32s("in.text_embeds")
+		require.NoError(t, err)
+		g.in.TimeIDs, err = f.Float32s("in.time_ids")
 		require.NoError(t, err)
 	}
 	x, _ := f.Tensor("in.x")
@@ -103,6 +110,12 @@ func randomCondition(u *UNetCondition, n int, size Size) Inputs {
 	if d := u.Config().TimeCondDim; d > 0 {
 		in.TimestepCond = floats(n * d)
 	}
+	if d := u.Config().PooledDim; d > 0 {
+		in.Pooled, in.TimeIDs = floats(n*d), make([]float32, n*u.Config().TimeIDs)
+		for i := range in.TimeIDs {
+			in.TimeIDs[i] = float32(rng.IntN(2048))
+		}
+	}
 	for i := range in.Timestep {
 		in.Timestep[i] = float32(rng.IntN(1000))
 		if u.Config().ClassEmbedding != ClassNone {
@@ -121,7 +134,7 @@ func rowsOf(in Inputs, n int, rows ...int) Inputs {
 		return out
 	}
 	out := Inputs{Sample: take(in.Sample), Timestep: take(in.Timestep), Context: take(in.Context),
-		TimestepCond: take(in.TimestepCond)}
+		TimestepCond: take(in.TimestepCond), Pooled: take(in.Pooled), TimeIDs: take(in.TimeIDs)}
 	for _, r := range rows {
 		if in.Class != nil {
 			out.Class = append(out.Class, in.Class[r])
