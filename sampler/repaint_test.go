@@ -35,6 +35,10 @@ func TestRePaintSchedule(t *testing.T) {
 	}
 	require.Equal(t, []int{7, 6, 5, 4, -1, 5, 4, 3, 2, -1, 3, 2, 1, 0, -1, 1, 0}, order)
 	require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7}, final, "each step is done once")
+	p, err = sampler.New(sampler.RePaint{Eta: 1, Jump: 2, Samples: 2}, evenLevels(9), schedule.Epsilon)
+	require.NoError(t, err)
+	require.Len(t, p.Stages, 9+4*(1+2), "jumps from the ends of steps 2, 4, 6 and 8, the first to the end of step 0")
+	require.Equal(t, 2, p.Stages[2].Step)
 	plain, err := sampler.New(sampler.RePaint{Eta: 1, Samples: 1}, evenLevels(8), schedule.Epsilon)
 	require.NoError(t, err)
 	ddim, err := sampler.New(sampler.DDIM{Eta: 1}, evenLevels(8), schedule.Epsilon)

@@ -125,3 +125,44 @@ func TestSASolverErrors(t *testing.T) {
 		require.ErrorContains(t, err, c.want)
 	}
 }
+
+// TestNoSignalBehind: a prediction at a point without signal is not interpolated with others, for its lambda is
+// infinite.
+func TestNoSignalBehind(t *testing.T) {
+	pts := []schedule.Point{{T: 9, Alpha: 0, Sigma: 1, In: 1}, schedule.VP(7, 9), schedule.VP(5, 3),
+		schedule.VP(3, 1), schedule.VP(1, 0.3), schedule.VP(0, 0)}
+	for _, s := range []Sampler{SASolver{KeepOrder: true}, SASolver{Predictor: 3, Corrector: 4, KeepOrder: true},
+		ERSDE{}, ERSDE{Order: 2}} {
+		p, err := New(s, pts, schedule.V)
+		require.NoError(t, err)
+		require.Zero(t, p.Stages[1].X.H, "%s: step 1 is of first order", s.Name())
+		q, err := New(s, pts[1:], schedule.V)
+		require.NoError(t, err)
+		for i := 1; i < len(q.Stages); i++ { // the plan from the first point with signal, but for slots and draws
+			a, b := p.Stages[i+1].X, q.Stages[i].X
+			require.InDelta(t, b.X, a.X, 1e-14)
+			require.InDelta(t, b.D, a.D, 1e-14)
+			require.InDelta(t, b.N[0]+b.N[1], a.N[0]+a.N[1], 1e-14)
+		}
+	}
+}
+
+// TestSASolverRange: on a grid of the registry there is noise between a fifth and four fifths of the timesteps.
+func TestSASolverRange(t *testing.T) {
+	betas, err := schedule.Linear(1000, 1e-4, 0.02)
+	require.NoError(t, err)
+	n, err := schedule.New(betas)
+	require.NoError(t, err)
+	e, err := Lookup("sa_solver")
+	require.NoError(t, err)
+	g := schedule.Grid{Noise: n, Timesteps: []float64{999, 801, 800, 500, 201, 200, 199, 10}}
+	p, err := e.Plan(g, schedule.Epsilon, Params{})
+	require.NoError(t, err)
+	var noisy []float64
+	for _, st := range p.Stages {
+		if st.X.N[1] > 0 {
+			noisy = append(noisy, st.At.T)
+		}
+	}
+	require.Equal(t, []float64{800, 500, 201, 200}, noisy)
+}

@@ -156,6 +156,9 @@ func TestMatchesDiffusers(t *testing.T) {
 		want, err := g.file.Float64s(c.ID + ".f64.final")
 		require.NoError(t, err)
 		require.InDelta(t, c.Init, p.Init, 1e-9*c.Init, "%s: initial scale", c.ID)
+		if strings.Contains(c.Class, "Inverse") {
+			require.Equal(t, c.Steps, p.Steps(), "%s: steps", c.ID)
+		}
 		if c.Class == "DPMSolverSDEScheduler" {
 			independent(p)
 		}
