@@ -47,6 +47,16 @@ func OpenAutoencoderFS(fsys fs.FS, dir string) (*Autoencoder, error) {
 	return newAutoencoder(file, config, load)
 }
 
+// ParseAutoencoder returns the graphs that the config.json of an autoencoder describes,
+// without weights, as [ParseNetwork] does for U-Nets.
+func ParseAutoencoder(file string, config []byte) (encoder, decoder *Graph, err error) {
+	a, err := newAutoencoder(file, config, func(*Graph) (*Weights, error) { return nil, nil })
+	if err != nil {
+		return nil, nil, err
+	}
+	return a.encoder.graph, a.decoder.graph, nil
+}
+
 // newAutoencoder builds both halves of a configuration and loads their weights.
 func newAutoencoder(file string, config []byte, load loader) (*Autoencoder, error) {
 	c, err := parseAutoencoderConfig(file, config)

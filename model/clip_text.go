@@ -72,6 +72,26 @@ func OpenCLIPTextFS(fsys fs.FS, dir string) (*CLIPText, error) {
 	return &CLIPText{network: n, file: file, config: c}, nil
 }
 
+// ParseCLIPText returns the graph that the config.json of a text encoder describes, without
+// weights, as [ParseNetwork] does for U-Nets.
+func ParseCLIPText(file string, config []byte, o TextOptions) (*Graph, error) {
+	c, err := parseCLIPTextConfig(file, config)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.check(c); err != nil {
+		return nil, err
+	}
+	return buildCLIPText(file, c, o)
+}
+
+func (o TextOptions) check(c CLIPTextConfig) error {
+	if o.Skip < 0 || o.Skip > c.Layers {
+		return inputErrorf("Skip", "is %d, wanted 0..%d", o.Skip, c.Layers)
+	}
+	return nil
+}
+
 // Config returns the configuration with defaults filled in.
 func (c *CLIPText) Config() CLIPTextConfig { return c.config }
 
@@ -81,8 +101,8 @@ func (c *CLIPText) Options() TextOptions { return c.options }
 // With returns an encoder of the same weights that gives other hidden states. A Skip that
 // is negative or more than the number of blocks is an [*InputError].
 func (c *CLIPText) With(o TextOptions) (*CLIPText, error) {
-	if o.Skip < 0 || o.Skip > c.config.Layers {
-		return nil, inputErrorf("Skip", "is %d, wanted 0..%d", o.Skip, c.config.Layers)
+	if err := o.check(c.config); err != nil {
+		return nil, err
 	}
 	g, err := buildCLIPText(c.file, c.config, o)
 	if err != nil {

@@ -253,9 +253,7 @@ func TestCLIPReal(t *testing.T) {
 		{`{"architectures": ["CLIPTextModelWithProjection"], "hidden_size": 1280, "intermediate_size": 5120,
 			"num_attention_heads": 20, "num_hidden_layers": 32, "projection_dim": 1280, "hidden_act": "gelu"}`, 694659840},
 	} {
-		c, err := parseCLIPTextConfig("config.json", []byte(x.config))
-		require.NoError(t, err)
-		g, err := buildCLIPText("config.json", c, TextOptions{})
+		g, err := ParseCLIPText("config.json", []byte(x.config), TextOptions{})
 		require.NoError(t, err)
 		require.NoError(t, g.Validate())
 		n := network{graph: g}

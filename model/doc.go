@@ -1,9 +1,10 @@
 // Package model holds the network as data: a list of typed operations over
 // numbered tensors ([Graph]), its shapes, a memory plan, and an executor in pure
-// Go. It reads diffusers folders of UNet2DModel ([OpenUNet2D]) and of
-// UNet2DConditionModel, the text-conditional network of Stable Diffusion 1 and 2
-// ([OpenUNetCondition]), and offers a Gaussian mixture whose score is known in closed
-// form ([Mixture]).
+// Go. It reads the folders that diffusers writes: of UNet2DModel ([OpenUNet2D]); of
+// UNet2DConditionModel, the text-conditional network of Stable Diffusion 1, 2 and XL
+// ([OpenUNetCondition]); of CLIP text encoders ([OpenCLIPText]); and of autoencoders
+// ([OpenAutoencoder]). It offers a Gaussian mixture whose score is known in closed form
+// ([Mixture]).
 //
 //	u, err := model.OpenUNet2D("ddpm-cifar10-32")   // config.json + safetensors
 //	ex, err := u.Compile(16, pool)                   // buffers for at most 16 rows

@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// Network is what every U-Net of this package is: operations, weights, and the size of
-// its input. The concrete types are [*UNet2D] and [*UNetCondition].
+// Network is what every network of images is: operations, weights, and the size of its
+// input. The concrete types are [*UNet2D], [*UNetCondition] and [*ImageCoder].
 type Network interface {
 	Graph() *Graph     // for other backends; must not be changed
 	Weights() *Weights // the values of the graph's parameters
