@@ -84,8 +84,14 @@ func (o SASolver) Plan(pts []schedule.Point) (*Plan, error) {
 		for k := 1; k < len(w); k++ {
 			st.X.H[(i-k)%slots] += w[k]
 		}
-		if st.X.N[1] = std; std != 0 {
-			st.Draws[1] = i + 1
+		free := 0
+		if st.X.N[0] != 0 {
+			free = 1
+		} else {
+			st.Draws[0] = 0 // the corrected sample has no part in a last step to sigma 0
+		}
+		if st.X.N[free] = std; std != 0 {
+			st.Draws[free] = i + 1
 		}
 		if i+2 < len(pts) {
 			st.Push, st.Slot = &now, i%slots

@@ -160,7 +160,7 @@ func TestSASolverRange(t *testing.T) {
 	require.NoError(t, err)
 	var noisy []float64
 	for _, st := range p.Stages {
-		if st.X.N[1] > 0 {
+		if d := max(st.Draws[0], st.Draws[1]); d == st.Step+1 {
 			noisy = append(noisy, st.At.T)
 		}
 	}
