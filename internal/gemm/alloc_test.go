@@ -19,6 +19,7 @@ func TestRunDoesNotAllocate(t *testing.T) {
 		for _, c := range []convCase{
 			same(12, 40, 3, 3, 7, 7),
 			same(12, 40, 1, 3, 7, 7),
+			same(20, 40, 3, 3, 7, 7),
 			{ConvShape{12, 8, 3, 3, 2, 1, 1, 1, 1}, 3, 9, 9},
 		} {
 			weights, bias, src := c.inputs(rng)

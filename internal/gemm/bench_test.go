@@ -2,6 +2,7 @@ package gemm
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
@@ -65,14 +66,20 @@ func reportRate(b *testing.B, flops int64) {
 // BenchmarkKernel is the ceiling: one panel and one tile that stay in the first-level cache.
 func BenchmarkKernel(b *testing.B) {
 	const k = 256
-	var c [tileM * tileN]float32
-	for rows := 1; rows <= tileM; rows++ {
-		b.Run(fmt.Sprint(rows), func(b *testing.B) {
-			x, y := make([]float32, rows*k), make([]float32, tileN*k)
-			for b.Loop() {
-				microKernel(rows, k, x, y, c[:], tileN, true, nil)
+	rng, c := rand.New(rand.NewPCG(31, 32)), make([]float32, maxTileM*maxTileN)
+	for l := generic; l <= best; l++ {
+		t := l.tiling()
+		for cols := lanes; cols <= t.n; cols += lanes {
+			for _, rows := range []int{1, t.m / 2, t.m} {
+				b.Run(fmt.Sprintf("%v/%dx%d", l, rows, cols), func(b *testing.B) {
+					x, y := random(rng, rows*k), random(rng, cols*k)
+					clear(c)
+					for b.Loop() {
+						microKernel(l, rows, cols, k, x, y, c, cols, false, nil)
+					}
+					reportRate(b, int64(2*rows*cols*k))
+				})
 			}
-			reportRate(b, int64(2*rows*tileN*k))
-		})
+		}
 	}
 }

@@ -10,7 +10,9 @@ import (
 // may run it at once, each with its own dst and scratch.
 type Conv struct {
 	shape   ConvShape
+	tiling  tiling
 	weights panels
+	wino    *winograd // nil where only the direct method is used
 	bias    []float32
 	runs    sync.Pool // *convRun, so that Run allocates nothing once warm
 }
@@ -21,8 +23,10 @@ func NewConv(s ConvShape, weights []float32, bias []float32) (*Conv, error) {
 	if err := s.check(len(weights), len(bias)); err != nil {
 		return nil, err
 	}
-	c := &Conv{shape: s, weights: newPanels(s.OutC, s.k(), kBlockMax)}
+	t := simd.tiling()
+	c := &Conv{shape: s, tiling: t, weights: newPanels(s.OutC, s.k(), t.m, t.kBlock)}
 	c.weights.pack(weights)
+	c.wino = newWinograd(s, t, weights)
 	if len(bias) > 0 {
 		c.bias = append(c.bias, bias...)
 	}
@@ -44,7 +48,7 @@ func (c *Conv) OutSize(h, w int) (oh, ow int) {
 // Scratch returns how many float32s Run wants for n images of h x w pixels. It does not depend on
 // the number of threads, and is 0 for a convolution without stride and padding.
 func (c *Conv) Scratch(n, h, w int) int {
-	if c.shape.unpadded() {
+	if c.shape.unpadded() || c.useWinograd(h, w) {
 		return 0
 	}
 	return n*c.geometry(h, w).image + spanMax
@@ -71,6 +75,13 @@ func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []f
 	r.src = src[:n*c.shape.InC*h*w]
 	r.dst = dst[:n*c.shape.OutC*oh*ow]
 	r.cols = r.src
+	if c.useWinograd(h, w) {
+		r.splitWinograd(oh, ow, p.Threads())
+		p.Run(r.blocks*r.groups, (*winoTask)(r))
+		r.src, r.dst, r.cols = nil, nil, nil
+		c.runs.Put(r)
+		return
+	}
 	if need := c.Scratch(n, h, w); need > 0 {
 		r.cols = scratch[:need]
 		r.planesPerJob = max(1, padJob/r.geo.plane)

@@ -31,6 +31,17 @@ func convCases() []convCase {
 		same(13, 3, 3, 5, 7, 7),
 		same(64, 40, 3, 2, 7, 7), // two K blocks, tiles across images
 		same(6, 77, 3, 1, 14, 14),
+		// Winograd: whole tiles, partial ones, several images in a group of lanes, one column.
+		same(16, 16, 3, 1, 4, 4),
+		same(20, 17, 3, 3, 28, 28),
+		same(33, 16, 3, 5, 14, 14),
+		same(16, 40, 3, 9, 7, 7),
+		same(17, 16, 3, 40, 3, 3),
+		same(16, 16, 3, 2, 64, 3),
+		same(30, 140, 3, 3, 5, 21),                           // several jobs of few columns
+		{ConvShape{16, 16, 3, 3, 1, 0, 0, 0, 0}, 2, 30, 19},  // valid
+		{ConvShape{16, 16, 3, 3, 1, 0, 2, 3, 0}, 2, 11, 150}, // asymmetric padding, wide
+		{ConvShape{16, 16, 3, 3, 1, 7, 9, 8, 10}, 1, 3, 2},   // whole tiles of padding
 		same(3, 64, 1, 3, 9, 5),
 		same(12, 330, 1, 2, 4, 4), // two K blocks of a 1x1, read in place
 		same(5, 2, 5, 2, 8, 6),
@@ -50,6 +61,7 @@ func convCases() []convCase {
 		{ConvShape{70, 2, 1, 1, 1, 1, 0, 0, 1}, 2, 4, 4},      // padded 1x1
 	}
 	for w := 1; w <= 33; w++ {
+		cases = append(cases, same(16+w%9, 16+w%4, 3, 1+w%3, 1+w%7, w))
 		cases = append(cases, same(1+w%9, 1+w%4, 3, 1+w%3, 1+w%5, w))
 	}
 	return cases
@@ -93,8 +105,7 @@ func TestConvEqualsNaive(t *testing.T) {
 			}
 			conv, err := NewConv(c.ConvShape, weights, bias)
 			require.NoError(t, err)
-			oh, ow := conv.OutSize(c.h, c.w)
-			want := naiveConv(c.ConvShape, weights, bias, src, c.n, c.h, c.w, oh, ow)
+			want := wanted(conv, weights, bias, src, c.n, c.h, c.w)
 			for threads := 1; threads <= 4; threads++ {
 				t.Run(fmt.Sprintf("%v/threads%d", c, threads), func(t *testing.T) {
 					p := workers.New(threads)
@@ -112,16 +123,19 @@ func TestConvRandomShapes(t *testing.T) {
 		rng := rand.New(rand.NewPCG(3, 4))
 		p := workers.New(2)
 		defer p.Close()
-		for range 300 {
+		for i := range 400 {
 			c := convCase{ConvShape{
 				1 + rng.IntN(20), 1 + rng.IntN(50), 1 + rng.IntN(4), 1 + rng.IntN(4), 1 + rng.IntN(3),
 				rng.IntN(3), rng.IntN(3), rng.IntN(3), rng.IntN(3),
 			}, 1 + rng.IntN(5), 1 + rng.IntN(12), 1 + rng.IntN(20)}
+			if i%4 == 0 { // for Winograd
+				c.KH, c.KW, c.Stride = 3, 3, 1
+				c.OutC, c.InC, c.h, c.w = c.OutC+15, c.InC+15, c.h+2, c.w+2
+			}
 			weights, bias, src := c.inputs(rng)
 			conv, err := NewConv(c.ConvShape, weights, bias)
 			require.NoError(t, err)
-			oh, ow := conv.OutSize(c.h, c.w)
-			want := naiveConv(c.ConvShape, weights, bias, src, c.n, c.h, c.w, oh, ow)
+			want := wanted(conv, weights, bias, src, c.n, c.h, c.w)
 			requireSame(t, want, runGuarded(t, conv, p, src, c.n, c.h, c.w))
 		}
 	})
@@ -131,7 +145,7 @@ func TestConvRandomShapes(t *testing.T) {
 func TestConvBatchInvariant(t *testing.T) {
 	forEachImplementation(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(5, 6))
-		for _, c := range []convCase{same(20, 40, 3, 7, 7, 7), same(9, 8, 1, 5, 5, 5)} {
+		for _, c := range []convCase{same(20, 40, 3, 7, 7, 7), same(9, 8, 1, 5, 5, 5), same(9, 8, 3, 5, 7, 7)} {
 			weights, bias, src := c.inputs(rng)
 			conv, err := NewConv(c.ConvShape, weights, bias)
 			require.NoError(t, err)
@@ -169,7 +183,7 @@ func TestConvChangesSize(t *testing.T) {
 	for _, hw := range [][2]int{{5, 6}, {5, 9}, {6, 9}, {9, 6}, {5, 6}} {
 		h, w := hw[0], hw[1]
 		src := random(rng, s.InC*h*w)
-		want := naiveConv(s, weights, nil, src, 1, h, w, h, w)
+		want := wanted(conv, weights, nil, src, 1, h, w)
 		requireSame(t, want, runGuarded(t, conv, nil, src, 1, h, w))
 	}
 }
@@ -185,7 +199,7 @@ func TestConvConcurrentRuns(t *testing.T) {
 	defer p.Close()
 	var wg sync.WaitGroup
 	for h := 1; h <= 10; h++ {
-		want := naiveConv(c.ConvShape, weights, bias, src, 2, h, 10, h, 10)
+		want := wanted(conv, weights, bias, src, 2, h, 10)
 		wg.Go(func() {
 			for range 5 {
 				dst, scratch := make([]float32, len(want)), make([]float32, conv.Scratch(2, h, 10))

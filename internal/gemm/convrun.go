@@ -6,9 +6,8 @@ import (
 )
 
 const (
-	// blockTiles is the most tiles of B a job gathers at once: blockTiles*kBlockMax*64 bytes stay
-	// in a second-level cache.
-	blockTiles = 12
+	// blockFloats is the most floats of B a job gathers at once; they stay in a second-level cache.
+	blockFloats = 8 * maxKBlock * maxTileN
 	// jobsPerThread evens out threads of different speed.
 	jobsPerThread = 3
 	// padJob is about how many padded floats one index of the padding writes.
@@ -30,6 +29,8 @@ type convRun struct {
 	blocks       int // product: jobs along the columns
 	tilesPerJob  int
 	groups       int // product: jobs along the rows
+
+	oh, ow, th, tw int // Winograd's: output pixels, tiles
 }
 
 // setSize takes on a batch, and rebuilds the offsets when the image size is new.
@@ -58,7 +59,8 @@ func (r *convRun) setSize(n, h, w, pixels int) {
 // split cuts the product into jobs: along the columns, and when these are too few for the threads
 // along the rows too, where each job gathers its columns of B again.
 func (r *convRun) split(threads int) {
-	tiles := ceilDiv(r.n*r.pixels, tileN)
+	tiles := ceilDiv(r.n*r.pixels, r.conv.tiling.n)
+	blockTiles := blockFloats / (r.conv.weights.kBlock * r.conv.tiling.n)
 	want := 1
 	if threads > 1 {
 		want = jobsPerThread * threads
@@ -80,6 +82,7 @@ func (t *mulTask) Do(i int) {
 	count := len(a.rows) - 1
 	block, group := i/r.groups, i%r.groups
 	first := block * r.tilesPerJob
+	tileN := r.conv.tiling.n
 	tiles := min(r.tilesPerJob, ceilDiv(r.n*r.pixels, tileN)-first)
 	p0, p1 := panelRow(group, r.groups, count), panelRow(group+1, r.groups, count)
 	for k0 := 0; k0 < a.k; k0 += a.kBlock {
@@ -96,57 +99,69 @@ func (t *mulTask) Do(i int) {
 	workspaces.Put(ws)
 }
 
+// tileCols is the width of the tile that begins at column j: lanes where no more columns exist.
+func (r *convRun) tileCols(j int) int {
+	if r.n*r.pixels-j <= lanes {
+		return lanes
+	}
+	return r.conv.tiling.n
+}
+
 // gather packs the K block [k0, k0+kn) of the tile of B that begins at column j.
 func (r *convRun) gather(ws *workspace, b []float32, j, k0, kn int) {
-	end := min(j+tileN, r.n*r.pixels)
-	spans := ws.spans[:0]
-	for col := j; col < end; {
-		img, q := col/r.pixels, col%r.pixels
-		run, x := q/r.geo.run, q%r.geo.run
-		left := min(end-col, r.geo.run-x)
-		src := img*r.geo.image + run*r.geo.runStride + x
-		for ; left > 0; left -= spanMax {
-			n := min(left, spanMax)
-			spans = append(spans, span{src: src, col: col - j, n: n})
-			src, col = src+n, col+n
-		}
+	cols, offsets := r.tileCols(j), r.offsets[k0:k0+kn]
+	longest := spanMax
+	if r.conv.tiling.level == avx512 {
+		longest = lanes
 	}
-	packTile(b, r.cols, r.offsets[k0:k0+kn], r.maxOffset, spans)
+	for g := 0; g < cols; g += lanes {
+		spans := ws.spans[:0]
+		end := min(j+g+lanes, r.n*r.pixels)
+		for col := j + g; col < end; {
+			img, q := col/r.pixels, col%r.pixels
+			run, x := q/r.geo.run, q%r.geo.run
+			n := min(end-col, r.geo.run-x, longest)
+			src := img*r.geo.image + run*r.geo.runStride + x
+			spans = append(spans, span{src: src, col: col - j - g, n: n})
+			col += n
+		}
+		gatherLanes(r.conv.tiling.level, b[g:], cols, r.cols, offsets, r.maxOffset, spans)
+	}
 }
 
 // multiply runs the micro-kernel for panel p of A and the tile of B in b, columns from j. A tile
 // inside one image goes straight to dst, where a row of C is an output channel; one across images
 // or with columns past the end goes through ws.c.
 func (r *convRun) multiply(ws *workspace, p int, b []float32, j, k0, kn int) {
-	a := &r.conv.weights
+	a, l, cols := &r.conv.weights, r.conv.tiling.level, r.tileCols(j)
 	row, rows := a.rows[p], a.rows[p+1]-a.rows[p]
 	var bias []float32
 	if r.conv.bias != nil && k0+kn == a.k {
 		bias = r.conv.bias[row:][:rows]
 	}
 	img, q := j/r.pixels, j%r.pixels
-	if q+tileN <= r.pixels {
+	if q+cols <= r.pixels {
 		c := r.dst[(img*a.m+row)*r.pixels+q:]
-		microKernel(rows, kn, a.panel(p, k0, kn), b, c, r.pixels, k0 > 0, bias)
+		microKernel(l, rows, cols, kn, a.panel(p, k0, kn), b, c, r.pixels, k0 > 0, bias)
 		return
 	}
 	if k0 > 0 {
-		r.copyTile(ws.c[:], row, rows, j, true)
+		r.copyTile(ws.c[:], row, rows, j, cols, true)
 	}
-	microKernel(rows, kn, a.panel(p, k0, kn), b, ws.c[:], tileN, k0 > 0, bias)
-	r.copyTile(ws.c[:], row, rows, j, false)
+	microKernel(l, rows, cols, kn, a.panel(p, k0, kn), b, ws.c[:], cols, k0 > 0, bias)
+	r.copyTile(ws.c[:], row, rows, j, cols, false)
 }
 
-// copyTile moves the rows x tileN tile of dst that begins at column j, as far as it exists, into
+// copyTile moves the rows x cols tile of dst that begins at column j, as far as it exists, into
 // tile (load) or back.
-func (r *convRun) copyTile(tile []float32, row, rows, j int, load bool) {
-	end := min(j+tileN, r.n*r.pixels)
+func (r *convRun) copyTile(tile []float32, row, rows, j, cols int, load bool) {
+	end := min(j+cols, r.n*r.pixels)
 	for col := j; col < end; {
 		img, q := col/r.pixels, col%r.pixels
 		n := min(end-col, r.pixels-q)
 		for i := range rows {
 			at := (img*r.conv.weights.m+row+i)*r.pixels + q
-			d, s := r.dst[at:at+n], tile[i*tileN+col-j:][:n]
+			d, s := r.dst[at:at+n], tile[i*cols+col-j:][:n]
 			if load {
 				d, s = s, d
 			}
@@ -160,9 +175,9 @@ func (r *convRun) copyTile(tile []float32, row, rows, j int, load bool) {
 
 // workspace is what one job needs besides its operands.
 type workspace struct {
-	b     [blockTiles*kBlockMax*tileN + spanMax]float32 // gathered tiles of B
-	c     [tileM * tileN]float32                        // a tile of C that is not in one piece in dst
-	spans [tileN]span
+	b     [blockFloats + spanMax]float32 // gathered tiles of B
+	c     [maxTileM * maxTileN]float32   // a tile of C that is not in one piece in dst
+	spans [lanes]span
 }
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}

@@ -5,21 +5,22 @@
 //
 // Every output element is
 //
-//	y = (((0 + a[0]*b[0]) + a[1]*b[1]) + ... + a[K-1]*b[K-1]) + bias
+//	y = fma(a[K-1], b[K-1], ... fma(a[1], b[1], fma(a[0], b[0], 0))) + bias
 //
-// in this order, each product and each sum rounded to float32 on its own (no fused multiply-add).
-// a are the weights; k runs over (inC, kh, kw) of a convolution, over inF of a linear layer.
-// Padding takes part in the sum as zeros, so an infinite weight over it gives NaN. Without a bias
-// nothing is added. So the bits of a result do not depend on the processor, the assembly, the
-// batch, the tiling or the number of threads. Only the payload and sign of a NaN are left open.
+// in this order, fma(x, y, z) being x*y + z rounded to float32 once. a are the weights; k runs
+// over (inC, kh, kw) of a convolution, over inF of a linear layer. Padding takes part in the sum as
+// zeros, so an infinite weight over it gives NaN. Without a bias nothing is added. So the bits of
+// a result do not depend on the processor, the assembly, the batch, the tiling or the number of
+// threads. Only the payload and sign of a NaN are left open.
 //
 // # How it works
 //
-// The weights (matrix A) are packed once into panels of up to tileM rows. Columns of B are the
+// A level of instructions (AVX-512, AVX2 or Go) has a micro-kernel and its tiling, m x n. The
+// weights (matrix A) are packed once into panels of up to m rows. Columns of B are the
 // output pixels of the whole batch, so that small images fill whole tiles too. B is never stored
-// as a whole: each job gathers kBlock x (a few tiles of tileN columns) from a padded copy of the
+// as a whole: each job gathers kBlock x (a few tiles of n columns) from a padded copy of the
 // input through a table of offsets, one per k. The micro-kernel multiplies a panel of A with a
-// tile of B and keeps tileM x tileN sums in registers; from one K block to the next the sums go
+// tile of B and keeps m x n sums in registers; from one K block to the next the sums go
 // through memory, which does not change them.
 //
 // A stride S is taken out of the gathering: the padded copy stores each row as S phases (columns

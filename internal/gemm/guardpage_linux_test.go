@@ -37,6 +37,8 @@ func TestConvStaysInside(t *testing.T) {
 		for _, c := range []convCase{
 			same(7, 3, 1, 1, 1, 1), same(7, 3, 1, 2, 4, 4), same(6, 20, 1, 2, 5, 7),
 			same(13, 5, 3, 2, 7, 7), same(5, 3, 3, 1, 16, 16),
+			same(16, 16, 3, 1, 16, 16), same(17, 20, 3, 5, 7, 7), same(16, 18, 3, 2, 9, 70),
+			{ConvShape{16, 16, 3, 3, 1, 0, 0, 0, 0}, 2, 13, 21},
 			{ConvShape{8, 4, 3, 3, 1, 0, 0, 0, 0}, 3, 8, 9},
 			{ConvShape{9, 5, 3, 3, 2, 1, 1, 1, 1}, 3, 9, 9},
 		} {
@@ -45,8 +47,10 @@ func TestConvStaysInside(t *testing.T) {
 			require.NoError(t, err)
 			conv.weights.data = atPageEnd(t, conv.weights.data)
 			conv.bias = atPageEnd(t, conv.bias)
-			oh, ow := conv.OutSize(c.h, c.w)
-			want := naiveConv(c.ConvShape, weights, bias, src, c.n, c.h, c.w, oh, ow)
+			if conv.wino != nil {
+				conv.wino.u = atPageEnd(t, conv.wino.u)
+			}
+			want := wanted(conv, weights, bias, src, c.n, c.h, c.w)
 			dst := atPageEnd(t, make([]float32, len(want)))
 			scratch := make([]float32, conv.Scratch(c.n, c.h, c.w))
 			if len(scratch) > 0 {

@@ -8,23 +8,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestEnvironmentForcesGeneric starts this test binary again, since the choice is made at start.
-func TestEnvironmentForcesGeneric(t *testing.T) {
+// TestEnvironmentLowersLevel starts this test binary again, since the choice is made at start.
+func TestEnvironmentLowersLevel(t *testing.T) {
 	const child = "GEMM_TEST_CHILD"
 	if want := os.Getenv(child); want != "" {
 		require.Equal(t, want, Implementation())
 		return
 	}
-	best := "generic"
-	if haveSIMD {
-		best = "avx2"
-	}
-	for value, want := range map[string]string{"generic": "generic", "": best} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestEnvironmentForcesGeneric$", "-test.v")
-		cmd.Env = append(os.Environ(), "CUDIFFUSE_CPU="+value, child+"="+want)
+	for value, want := range map[string]level{
+		"generic": generic, "avx2": min(avx2, best), "avx512": best, "": best,
+	} {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestEnvironmentLowersLevel$", "-test.v")
+		cmd.Env = append(os.Environ(), "CUDIFFUSE_CPU="+value, child+"="+want.String())
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "CUDIFFUSE_CPU=%q: %s", value, out)
-		require.Contains(t, string(out), "--- PASS: TestEnvironmentForcesGeneric")
+		require.Contains(t, string(out), "--- PASS: TestEnvironmentLowersLevel")
 	}
 }
 

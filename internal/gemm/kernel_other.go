@@ -2,13 +2,17 @@
 
 package gemm
 
-// haveSIMD tells whether this processor runs the assembly; there is none for this architecture.
-const haveSIMD = false
+// best is the level of this processor; there is no assembly for this architecture.
+const best = generic
 
-func kernelSIMD(rows, k int, a, b, c []float32, ldc int, load bool, bias []float32) {
-	kernelGeneric(rows, k, a, b, c, ldc, load, bias)
+func kernelSIMD(_ level, rows, cols, k int, a, b, c []float32, ldc int, load bool, bias []float32) {
+	kernelGeneric(rows, cols, k, a, b, c, ldc, load, bias)
 }
 
-func packSIMD(dst, src []float32, offsets []int32, spans []span) {
-	packGeneric(dst, src, offsets, spans)
+func gatherAVX512(dst []float32, ldb int, src []float32, offsets []int32, spans []span) {
+	gatherGeneric(dst, ldb, src, offsets, spans)
+}
+
+func gatherAVX2(dst, src []float32, offsets []int32, spans []span) {
+	gatherGeneric(dst, lanes, src, offsets, spans)
 }

@@ -2,52 +2,297 @@
 
 package gemm
 
-// kernel1 is microKernel for panels of 1 rows; bias may be nil.
+// kernel2x1 is microKernel for panels of 1 rows and tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func kernel1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel2x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel2 is microKernel for panels of 2 rows; bias may be nil.
+// kernel2x2 is microKernel for panels of 2 rows and tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func kernel2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel2x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel3 is microKernel for panels of 3 rows; bias may be nil.
+// kernel2x3 is microKernel for panels of 3 rows and tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func kernel3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel2x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel4 is microKernel for panels of 4 rows; bias may be nil.
+// kernel2x4 is microKernel for panels of 4 rows and tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func kernel4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel2x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5 is microKernel for panels of 5 rows; bias may be nil.
+// kernel2x5 is microKernel for panels of 5 rows and tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func kernel5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel2x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel6 is microKernel for panels of 6 rows; bias may be nil.
+// kernel2x6 is microKernel for panels of 6 rows and tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func kernel6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel2x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// pack2 is packTile for 2 spans; n > 0 is the number of offsets.
+// kernel5x1 is microKernel for panels of 1 rows and tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func pack2(dst *float32, src *float32, offsets *int32, n int, spans *int)
+func kernel5x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// pack3 is packTile for 3 spans; n > 0 is the number of offsets.
+// narrow5x1 is microKernel for panels of 1 rows and tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func pack3(dst *float32, src *float32, offsets *int32, n int, spans *int)
+func narrow5x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// pack4 is packTile for 4 spans; n > 0 is the number of offsets.
+// kernel5x2 is microKernel for panels of 2 rows and tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func pack4(dst *float32, src *float32, offsets *int32, n int, spans *int)
+func kernel5x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// packAny is packTile for count > 0 spans; n > 0 is the number of offsets.
+// narrow5x2 is microKernel for panels of 2 rows and tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func packAny(dst *float32, src *float32, offsets *int32, n int, spans *int, count int)
+func narrow5x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// kernel5x3 is microKernel for panels of 3 rows and tiles of 32 columns; bias may be nil.
+//
+//go:noescape
+func kernel5x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// narrow5x3 is microKernel for panels of 3 rows and tiles of 16 columns; bias may be nil.
+//
+//go:noescape
+func narrow5x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// kernel5x4 is microKernel for panels of 4 rows and tiles of 32 columns; bias may be nil.
+//
+//go:noescape
+func kernel5x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// narrow5x4 is microKernel for panels of 4 rows and tiles of 16 columns; bias may be nil.
+//
+//go:noescape
+func narrow5x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// kernel5x5 is microKernel for panels of 5 rows and tiles of 32 columns; bias may be nil.
+//
+//go:noescape
+func kernel5x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// narrow5x5 is microKernel for panels of 5 rows and tiles of 16 columns; bias may be nil.
+//
+//go:noescape
+func narrow5x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// kernel5x6 is microKernel for panels of 6 rows and tiles of 32 columns; bias may be nil.
+//
+//go:noescape
+func kernel5x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// narrow5x6 is microKernel for panels of 6 rows and tiles of 16 columns; bias may be nil.
+//
+//go:noescape
+func narrow5x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// kernel5x7 is microKernel for panels of 7 rows and tiles of 32 columns; bias may be nil.
+//
+//go:noescape
+func kernel5x7(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// narrow5x7 is microKernel for panels of 7 rows and tiles of 16 columns; bias may be nil.
+//
+//go:noescape
+func narrow5x7(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// kernel5x8 is microKernel for panels of 8 rows and tiles of 32 columns; bias may be nil.
+//
+//go:noescape
+func kernel5x8(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// narrow5x8 is microKernel for panels of 8 rows and tiles of 16 columns; bias may be nil.
+//
+//go:noescape
+func narrow5x8(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// kernel5x9 is microKernel for panels of 9 rows and tiles of 32 columns; bias may be nil.
+//
+//go:noescape
+func kernel5x9(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// narrow5x9 is microKernel for panels of 9 rows and tiles of 16 columns; bias may be nil.
+//
+//go:noescape
+func narrow5x9(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// kernel5x10 is microKernel for panels of 10 rows and tiles of 32 columns; bias may be nil.
+//
+//go:noescape
+func kernel5x10(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// narrow5x10 is microKernel for panels of 10 rows and tiles of 16 columns; bias may be nil.
+//
+//go:noescape
+func narrow5x10(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// kernel5x11 is microKernel for panels of 11 rows and tiles of 32 columns; bias may be nil.
+//
+//go:noescape
+func kernel5x11(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// narrow5x11 is microKernel for panels of 11 rows and tiles of 16 columns; bias may be nil.
+//
+//go:noescape
+func narrow5x11(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// kernel5x12 is microKernel for panels of 12 rows and tiles of 32 columns; bias may be nil.
+//
+//go:noescape
+func kernel5x12(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// narrow5x12 is microKernel for panels of 12 rows and tiles of 16 columns; bias may be nil.
+//
+//go:noescape
+func narrow5x12(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// kernel5x13 is microKernel for panels of 13 rows and tiles of 32 columns; bias may be nil.
+//
+//go:noescape
+func kernel5x13(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// narrow5x13 is microKernel for panels of 13 rows and tiles of 16 columns; bias may be nil.
+//
+//go:noescape
+func narrow5x13(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// kernel5x14 is microKernel for panels of 14 rows and tiles of 32 columns; bias may be nil.
+//
+//go:noescape
+func kernel5x14(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// narrow5x14 is microKernel for panels of 14 rows and tiles of 16 columns; bias may be nil.
+//
+//go:noescape
+func narrow5x14(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+
+// gather2x2 is gatherLanes for 2 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather2x2(dst *float32, src *float32, offsets *int32, n int, spans *int)
+
+// gather2x3 is gatherLanes for 3 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather2x3(dst *float32, src *float32, offsets *int32, n int, spans *int)
+
+// gather2x4 is gatherLanes for 4 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather2x4(dst *float32, src *float32, offsets *int32, n int, spans *int)
+
+// gather2Any is gatherLanes for count > 0 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather2Any(dst *float32, src *float32, offsets *int32, n int, spans *int, count int)
+
+// gather5x1 is gatherLanes for 1 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather5x1(dst *float32, ldb int, src *float32, offsets *int32, n int, spans *int)
+
+// gather5x2 is gatherLanes for 2 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather5x2(dst *float32, ldb int, src *float32, offsets *int32, n int, spans *int)
+
+// gather5x3 is gatherLanes for 3 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather5x3(dst *float32, ldb int, src *float32, offsets *int32, n int, spans *int)
+
+// gather5x4 is gatherLanes for 4 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather5x4(dst *float32, ldb int, src *float32, offsets *int32, n int, spans *int)
+
+// gather5x5 is gatherLanes for 5 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather5x5(dst *float32, ldb int, src *float32, offsets *int32, n int, spans *int)
+
+// gather5x6 is gatherLanes for 6 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather5x6(dst *float32, ldb int, src *float32, offsets *int32, n int, spans *int)
+
+// gather5x7 is gatherLanes for 7 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather5x7(dst *float32, ldb int, src *float32, offsets *int32, n int, spans *int)
+
+// gather5x8 is gatherLanes for 8 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather5x8(dst *float32, ldb int, src *float32, offsets *int32, n int, spans *int)
+
+// gather5Any is gatherLanes for count > 0 spans; n > 0 is the number of offsets.
+//
+//go:noescape
+func gather5Any(dst *float32, ldb int, src *float32, offsets *int32, n int, spans *int, count int)
+
+// transform2 is transformGeneric; t has room for 36 groups of lanes.
+//
+//go:noescape
+func transform2(v *float32, stride int, d *float32, t *float32)
+
+// output2 is outputGeneric; bias may be nil; t has room for 24 groups of lanes.
+//
+//go:noescape
+func output2(y *float32, m *float32, stride int, bias *float32, t *float32)
+
+// spread5 is spreadGeneric for the 32 columns from x of which mask has those in the image.
+//
+//go:noescape
+func spread5(dst *float32, phase int, src *float32, x int, w int, rows int, mask uint32)
+
+// transform5x1 is transformGeneric for the pixels of 1 spans; d has room for 36 groups of lanes.
+//
+//go:noescape
+func transform5x1(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+
+// transform5x2 is transformGeneric for the pixels of 2 spans; d has room for 36 groups of lanes.
+//
+//go:noescape
+func transform5x2(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+
+// transform5x3 is transformGeneric for the pixels of 3 spans; d has room for 36 groups of lanes.
+//
+//go:noescape
+func transform5x3(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+
+// transform5x4 is transformGeneric for the pixels of 4 spans; d has room for 36 groups of lanes.
+//
+//go:noescape
+func transform5x4(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+
+// transform5x5 is transformGeneric for the pixels of 5 spans; d has room for 36 groups of lanes.
+//
+//go:noescape
+func transform5x5(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+
+// transform5x6 is transformGeneric for the pixels of 6 spans; d has room for 36 groups of lanes.
+//
+//go:noescape
+func transform5x6(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+
+// transform5x7 is transformGeneric for the pixels of 7 spans; d has room for 36 groups of lanes.
+//
+//go:noescape
+func transform5x7(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+
+// transform5x8 is transformGeneric for the pixels of 8 spans; d has room for 36 groups of lanes.
+//
+//go:noescape
+func transform5x8(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+
+// output5 is winoOutput.run; bias may be nil; t has room for 40 groups of lanes.
+//
+//go:noescape
+func output5(m *float32, stride int, ldm int, rows int, bias *float32, dst *float32, plane int, segments *int, count int, t *float32)

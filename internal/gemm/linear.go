@@ -12,7 +12,8 @@ import (
 // Its matrix A is the input and B the weights, so that a row of C is a row of dst.
 type Linear struct {
 	outF, inF int
-	weights   []float32 // tiles of tileN outputs, each k-major; outputs past outF are 0
+	tiling    tiling
+	weights   []float32 // tiles of tiling.n outputs, each k-major; outputs past outF are 0
 	bias      []float32
 	runs      sync.Pool // *linearRun
 }
@@ -27,7 +28,8 @@ func NewLinear(outF, inF int, weights []float32, bias []float32) (*Linear, error
 	if err := checkParams("linear", dims, len(weights), outF, len(bias)); err != nil {
 		return nil, err
 	}
-	l := &Linear{outF: outF, inF: inF}
+	l := &Linear{outF: outF, inF: inF, tiling: simd.tiling()}
+	tileN := l.tiling.n
 	l.weights = make([]float32, ceilDiv(outF, tileN)*tileN*inF)
 	for o := range outF {
 		tile := l.weights[o/tileN*tileN*inF:]
@@ -59,7 +61,7 @@ func (l *Linear) Run(p *workers.Pool, dst, src []float32, rows int, scratch []fl
 	r := l.runs.Get().(*linearRun)
 	r.rows = rows
 	r.src, r.dst, r.a = src[:rows*l.inF], dst[:rows*l.outF], scratch[:rows*l.inF]
-	r.panels = ceilDiv(rows, tileM)
+	r.panels = ceilDiv(rows, l.tiling.m)
 	p.Run(r.panels, (*linearPack)(r))
 	r.split(p.Threads())
 	p.Run(r.blocks*r.groups, (*linearMul)(r))
@@ -80,7 +82,7 @@ type linearRun struct {
 
 // split cuts the product into jobs, along the outputs first: those share no weights.
 func (r *linearRun) split(threads int) {
-	tiles := ceilDiv(r.layer.outF, tileN)
+	tiles := ceilDiv(r.layer.outF, r.layer.tiling.n)
 	want := 1
 	if threads > 1 {
 		want = jobsPerThread * threads
@@ -106,6 +108,7 @@ type linearMul linearRun
 // Do implements workers.Task.
 func (r *linearMul) Do(i int) {
 	l, ws := r.layer, workspaces.Get().(*workspace)
+	tileN := l.tiling.n
 	block, group := i/r.groups, i%r.groups
 	p0, p1 := panelRow(group, r.groups, r.panels), panelRow(group+1, r.groups, r.panels)
 	last := min((block+1)*r.tilesPerJob, ceilDiv(l.outF, tileN))
@@ -114,7 +117,7 @@ func (r *linearMul) Do(i int) {
 		for p := p0; p < p1; p++ {
 			r0, r1 := panelRow(p, r.panels, r.rows), panelRow(p+1, r.panels, r.rows)
 			a := r.a[r0*l.inF : r1*l.inF]
-			microKernel(r1-r0, l.inF, a, b, ws.c[:], tileN, false, nil)
+			microKernel(l.tiling.level, r1-r0, tileN, l.inF, a, b, ws.c[:], tileN, false, nil)
 			for row := r0; row < r1; row++ {
 				r.store(ws.c[(row-r0)*tileN:][:tileN], row, t*tileN)
 			}
@@ -126,7 +129,7 @@ func (r *linearMul) Do(i int) {
 // store adds the bias to outputs o, o+1, ... of a row, as far as they exist, and writes them.
 func (r *linearMul) store(c []float32, row, o int) {
 	l := r.layer
-	d := r.dst[row*l.outF+o : row*l.outF+min(o+tileN, l.outF)]
+	d := r.dst[row*l.outF+o : row*l.outF+min(o+l.tiling.n, l.outF)]
 	c = c[:len(d)]
 	if l.bias == nil {
 		copy(d, c)

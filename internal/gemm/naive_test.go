@@ -8,7 +8,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// naiveConv is the numeric contract as a plain loop.
+// wanted is the numeric contract of a convolution, by the method it uses for the size.
+func wanted(c *Conv, weights, bias, src []float32, n, h, w int) []float32 {
+	oh, ow := c.OutSize(h, w)
+	if c.useWinograd(h, w) {
+		return naiveWinograd(c.shape, weights, bias, src, n, h, w, oh, ow)
+	}
+	return naiveConv(c.shape, weights, bias, src, n, h, w, oh, ow)
+}
+
+// naiveConv is the numeric contract of the direct method as a plain loop.
 func naiveConv(s ConvShape, weights, bias, src []float32, n, h, w, oh, ow int) []float32 {
 	out := make([]float32, 0, n*s.OutC*oh*ow)
 	for img := range n {
@@ -25,7 +34,7 @@ func naiveConv(s ConvShape, weights, bias, src []float32, n, h, w, oh, ow int) [
 								if iy >= 0 && iy < h && ix >= 0 && ix < w {
 									x = src[((img*s.InC+ic)*h+iy)*w+ix]
 								}
-								y += float32(weights[wi] * x)
+								y = fmaSoft(weights[wi], x, y)
 								wi++
 							}
 						}
@@ -48,7 +57,7 @@ func naiveLinear(outF, inF int, weights, bias, src []float32, rows int) []float3
 		for o := range outF {
 			var y float32
 			for k := range inF {
-				y += float32(weights[o*inF+k] * src[r*inF+k])
+				y = fmaSoft(weights[o*inF+k], src[r*inF+k], y)
 			}
 			if bias != nil {
 				y += bias[o]
@@ -117,15 +126,11 @@ func requireSame(t *testing.T, want, got []float32) {
 	}
 }
 
-// forEachImplementation runs f with the assembly, where there is one, and with its generic twin.
+// forEachImplementation runs f with Go and with each level of assembly that there is.
 func forEachImplementation(t *testing.T, f func(t *testing.T)) {
 	before := simd
 	defer func() { simd = before }()
-	for _, s := range []bool{false, true} {
-		if s && !haveSIMD {
-			continue
-		}
-		simd = s
+	for simd = generic; simd <= best; simd++ {
 		t.Run(Implementation(), f)
 	}
 }

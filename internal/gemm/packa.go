@@ -1,15 +1,5 @@
 package gemm
 
-// Tile of the micro-kernel. 6x16 float32 sums fill 12 of the 16 AVX2 registers.
-const (
-	tileM = 6
-	tileN = 16
-)
-
-// kBlockMax is the longest K block: a tile of B (kBlockMax*64 bytes) and a panel of A
-// (kBlockMax*24 bytes) share a 32 KiB first-level cache.
-const kBlockMax = 288
-
 // panels is a row-major M x K matrix packed for the micro-kernel: for each K block, for each
 // panel of rows, the panel's elements k-major. Panel heights differ by one at most.
 type panels struct {
@@ -19,8 +9,9 @@ type panels struct {
 	data   []float32
 }
 
-// newPanels returns the layout of an m x k matrix with K blocks of about kMax, its data not set.
-func newPanels(m, k, kMax int) panels {
+// newPanels returns the layout of an m x k matrix in panels of up to tileM rows and K blocks of
+// about kMax, its data not set.
+func newPanels(m, k, tileM, kMax int) panels {
 	count := ceilDiv(m, tileM)
 	p := panels{m: m, k: k, kBlock: ceilDiv(k, ceilDiv(k, kMax)), rows: make([]int, count+1)}
 	for i := range p.rows {

@@ -8,27 +8,43 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// The tile of the micro-kernel, as in package gemm: tileN columns are two vectors.
-const (
-	tileM   = 6
-	vectors = 2
-	tileN   = vectors * 8
-	vecSize = 32 // bytes
+// shape is a micro-kernel: its name's front, the width of a register and of its tile.
+type shape struct {
+	name    string
+	vecSize int // bytes
+	vectors int // registers in a row of the tile
+}
+
+// The micro-kernels. Their tallest tiles fill the registers: 6x2 sums of AVX2's 16, 14x2 of
+// AVX-512's 32. The narrow ones are for the last columns.
+var (
+	wide2   = shape{"kernel2", 32, 2}
+	wide5   = shape{"kernel5", 64, 2}
+	narrow5 = shape{"narrow5", 64, 1}
 )
 
 // unroll is how many k one turn of the main loop does.
 const unroll = 4
 
+// prefetchAhead is how far behind the current B and A the caches are warmed, in bytes.
+const prefetchAhead = 1024
+
+// vec returns a new register of the shape's size.
+func (s shape) vec() reg.VecVirtual {
+	if s.vecSize == 64 {
+		return ZMM()
+	}
+	return YMM()
+}
+
 // kernel emits microKernel for one height of panel:
 //
-//	c[r][j] = (load ? c[r][j] : 0) + a[0][r]*b[0][j] + ... + a[k-1][r]*b[k-1][j] (+ bias[r])
-//
-// with a multiply and an add for each product, never a fused one: the sums have the same bits as
-// the generic twin's. 12 sums, 2 of B, 1 of A and 1 product fill the 16 registers.
-func kernel(rows int) {
-	TEXT(fmt.Sprintf("kernel%d", rows), NOSPLIT,
-		"func(k int, a, b, c *float32, ldc int, load bool, bias *float32)")
-	Doc(fmt.Sprintf("kernel%d is microKernel for panels of %d rows; bias may be nil.", rows, rows))
+//	c[r][j] = fma(a[k-1][r], b[k-1][j], ... fma(a[0][r], b[0][j], load ? c[r][j] : 0)) (+ bias[r])
+func (s shape) kernel(rows int) {
+	name := fmt.Sprintf("%sx%d", s.name, rows)
+	TEXT(name, NOSPLIT, "func(k int, a, b, c *float32, ldc int, load bool, bias *float32)")
+	Doc(fmt.Sprintf("%s is microKernel for panels of %d rows and tiles of %d columns; bias may be nil.",
+		name, rows, s.vectors*s.vecSize/4))
 	Pragma("noescape")
 	k := Load(Param("k"), GP64())
 	a := Load(Param("a"), GP64())
@@ -36,13 +52,14 @@ func kernel(rows int) {
 	c := Load(Param("c"), GP64())
 	ldc := Load(Param("ldc"), GP64())
 	SHLQ(Imm(2), ldc) // bytes
-	sums := make([][vectors]reg.VecVirtual, rows)
+	sums := make([][]reg.VecVirtual, rows)
 	for r := range sums {
-		for v := range vectors {
-			sums[r][v] = YMM()
+		sums[r] = make([]reg.VecVirtual, s.vectors)
+		for v := range sums[r] {
+			sums[r][v] = s.vec()
 		}
 	}
-	loadSums(sums, c, ldc)
+	s.loadSums(sums, c, ldc)
 
 	turns := GP64()
 	MOVQ(k, turns)
@@ -50,19 +67,19 @@ func kernel(rows int) {
 	JZ(LabelRef("rest"))
 	Label("loop")
 	for u := range unroll {
-		step(sums, a, b, u)
+		s.step(sums, a, b, u)
 	}
-	ADDQ(U32(unroll*rows*4), a)
-	ADDQ(U32(unroll*vectors*vecSize), b)
+	ADDQ(U32(uint32(unroll*rows*4)), a)
+	ADDQ(U32(uint32(unroll*s.vectors*s.vecSize)), b)
 	DECQ(turns)
 	JNZ(LabelRef("loop"))
 	Label("rest")
 	ANDQ(Imm(unroll-1), k)
 	JZ(LabelRef("addbias"))
 	Label("one")
-	step(sums, a, b, 0)
+	s.step(sums, a, b, 0)
 	ADDQ(U32(uint32(rows*4)), a)
-	ADDQ(U32(vectors*vecSize), b)
+	ADDQ(U32(uint32(s.vectors*s.vecSize)), b)
 	DECQ(k)
 	JNZ(LabelRef("one"))
 
@@ -71,16 +88,16 @@ func kernel(rows int) {
 	TESTQ(bias, bias)
 	JZ(LabelRef("store"))
 	for r := range sums {
-		v := YMM()
+		v := s.vec()
 		VBROADCASTSS(Mem{Base: bias, Disp: 4 * r}, v)
-		for _, s := range sums[r] {
-			VADDPS(v, s, s)
+		for _, sum := range sums[r] {
+			VADDPS(v, sum, sum)
 		}
 	}
 	Label("store")
 	eachRow(c, ldc, rows, func(r int, at reg.Register) {
-		for v, s := range sums[r] {
-			VMOVUPS(s, Mem{Base: at, Disp: v * vecSize})
+		for v, sum := range sums[r] {
+			VMOVUPS(sum, Mem{Base: at, Disp: v * s.vecSize})
 		}
 	})
 	VZEROUPPER()
@@ -88,21 +105,25 @@ func kernel(rows int) {
 }
 
 // loadSums starts the sums at the old C, or at zero; either way it brings C nearer.
-func loadSums(sums [][vectors]reg.VecVirtual, c, ldc reg.Register) {
+func (s shape) loadSums(sums [][]reg.VecVirtual, c, ldc reg.Register) {
 	load := Load(Param("load"), GP8())
 	TESTB(load, load)
 	JZ(LabelRef("zero"))
 	eachRow(c, ldc, len(sums), func(r int, at reg.Register) {
-		for v, s := range sums[r] {
-			VMOVUPS(Mem{Base: at, Disp: v * vecSize}, s)
+		for v, sum := range sums[r] {
+			VMOVUPS(Mem{Base: at, Disp: v * s.vecSize}, sum)
 		}
 	})
 	JMP(LabelRef("begin"))
 	Label("zero")
 	eachRow(c, ldc, len(sums), func(r int, at reg.Register) {
 		PREFETCHT0(Mem{Base: at})
-		for _, s := range sums[r] {
-			VXORPS(s, s, s)
+		for _, sum := range sums[r] {
+			if s.vecSize == 64 {
+				VPXORD(sum, sum, sum)
+			} else {
+				VXORPS(sum, sum, sum)
+			}
 		}
 	})
 	Label("begin")
@@ -121,18 +142,26 @@ func eachRow(c, ldc reg.Register, rows int, f func(r int, at reg.Register)) {
 }
 
 // step emits the k that lies u steps after a and b.
-func step(sums [][vectors]reg.VecVirtual, a, b reg.Register, u int) {
-	var bv [vectors]reg.VecVirtual
+func (s shape) step(sums [][]reg.VecVirtual, a, b reg.Register, u int) {
+	bv := make([]reg.VecVirtual, s.vectors)
 	for v := range bv {
-		bv[v] = YMM()
-		VMOVUPS(Mem{Base: b, Disp: (u*vectors + v) * vecSize}, bv[v])
+		bv[v] = s.vec()
+		at := (u*s.vectors + v) * s.vecSize
+		VMOVUPS(Mem{Base: b, Disp: at}, bv[v])
+		if s.vecSize == 64 {
+			PREFETCHT0(Mem{Base: b, Disp: at + prefetchAhead})
+		}
 	}
 	for r := range sums {
-		x, product := YMM(), YMM()
-		VBROADCASTSS(Mem{Base: a, Disp: (u*len(sums) + r) * 4}, x)
-		VMULPS(bv[0], x, product)
-		VMULPS(bv[1], x, x)
-		VADDPS(product, sums[r][0], sums[r][0])
-		VADDPS(x, sums[r][1], sums[r][1])
+		at := Mem{Base: a, Disp: (u*len(sums) + r) * 4}
+		if s.vectors == 1 {
+			VFMADD231PS_BCST(at, bv[0], sums[r][0])
+			continue
+		}
+		x := s.vec()
+		VBROADCASTSS(at, x)
+		for v := range bv {
+			VFMADD231PS(bv[v], x, sums[r][v])
+		}
 	}
 }

@@ -1,15 +1,30 @@
-// Command gen writes the AVX2 assembly of package gemm. Run it with go generate in that package.
+// Command gen writes the assembly of package gemm. Run it with go generate in that package.
 package main
 
 import . "github.com/mmcloughlin/avo/build"
 
 func main() {
-	for rows := 1; rows <= tileM; rows++ {
-		kernel(rows)
+	for rows := 1; rows <= 6; rows++ {
+		wide2.kernel(rows)
+	}
+	for rows := 1; rows <= 14; rows++ {
+		wide5.kernel(rows)
+		narrow5.kernel(rows)
 	}
 	for spans := 2; spans <= maxSpans; spans++ {
-		pack(spans)
+		gather2(spans)
 	}
-	packAny()
+	gather2Any()
+	for spans := 1; spans <= 8; spans++ {
+		gather5(spans)
+	}
+	gather5Any()
+	transform2()
+	output2()
+	spread5()
+	for spans := 1; spans <= 8; spans++ {
+		transform5(spans)
+	}
+	output5()
 	Generate()
 }

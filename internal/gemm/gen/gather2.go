@@ -8,6 +8,9 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
+// lanes is the number of columns of a group, as in package gemm.
+const lanes = 16
+
 // maxSpans is the most spans of a tile that have a routine of their own: with rows of 8 pixels
 // or more no tile has more than 4.
 const maxSpans = 4
@@ -18,12 +21,12 @@ const (
 	spanCol  = 8
 )
 
-// pack emits packTile for a fixed number of spans, whose addresses stay in registers. Every span
-// is copied as a whole vector: what is too much is overwritten by the next span, or by the next k.
-func pack(spans int) {
-	TEXT(fmt.Sprintf("pack%d", spans), NOSPLIT,
+// gather2 emits gatherLanes for AVX2 and a fixed number of spans, whose addresses stay in
+// registers. Every span is copied as a whole vector: what is too much is overwritten by the next span, or by the next k.
+func gather2(spans int) {
+	TEXT(fmt.Sprintf("gather2x%d", spans), NOSPLIT,
 		"func(dst, src *float32, offsets *int32, n int, spans *int)")
-	Doc(fmt.Sprintf("pack%d is packTile for %d spans; n > 0 is the number of offsets.", spans, spans))
+	Doc(fmt.Sprintf("gather2x%d is gatherLanes for %d spans; n > 0 is the number of offsets.", spans, spans))
 	Pragma("noescape")
 	dst := Load(Param("dst"), GP64())
 	src := Load(Param("src"), GP64())
@@ -55,11 +58,11 @@ func pack(spans int) {
 	nextK(dst, offsets, n)
 }
 
-// packAny emits packTile for any number of spans, for narrow images.
-func packAny() {
-	TEXT("packAny", NOSPLIT,
+// gather2Any emits gatherLanes for AVX2 and for any number of spans, for narrow images.
+func gather2Any() {
+	TEXT("gather2Any", NOSPLIT,
 		"func(dst, src *float32, offsets *int32, n int, spans *int, count int)")
-	Doc("packAny is packTile for count > 0 spans; n > 0 is the number of offsets.")
+	Doc("gather2Any is gatherLanes for count > 0 spans; n > 0 is the number of offsets.")
 	Pragma("noescape")
 	dst := Load(Param("dst"), GP64())
 	src := Load(Param("src"), GP64())
@@ -87,7 +90,7 @@ func packAny() {
 
 // nextK ends the loop over k.
 func nextK(dst, offsets, n reg.Register) {
-	ADDQ(Imm(tileN*4), dst)
+	ADDQ(Imm(lanes*4), dst)
 	ADDQ(Imm(4), offsets)
 	DECQ(n)
 	JNZ(LabelRef("loop"))

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// table emits a vector of 16 indexes.
+func table(name string, f func(i int) uint32) Mem {
+	m := GLOBL(name, RODATA|NOPTR)
+	for i := range lanes {
+		DATA(4*i, U32(f(i)))
+	}
+	return m
+}
+
+// spread5 emits spreadGeneric for 32 columns: two registers of pixels become four phases of 8.
+func spread5() {
+	even := table("phases01", func(i int) uint32 { return uint32(i%8*4 + i/8) })
+	odd := table("phases23", func(i int) uint32 { return uint32(i%8*4 + i/8 + 2) })
+	TEXT("spread5", NOSPLIT, "func(dst *float32, phase int, src *float32, x, w, rows int, mask uint32)")
+	Doc("spread5 is spreadGeneric for the 32 columns from x of which mask has those in the image.")
+	Pragma("noescape")
+	dst := Load(Param("dst"), GP64())
+	phase := Load(Param("phase"), GP64())
+	SHLQ(Imm(2), phase)
+	src := Load(Param("src"), GP64())
+	x := Load(Param("x"), GP64())
+	LEAQ(Mem{Base: src, Index: x, Scale: 4}, src)
+	w := Load(Param("w"), GP64())
+	SHLQ(Imm(2), w)
+	rows := Load(Param("rows"), GP64())
+	mask := Load(Param("mask"), GP32())
+	low, high := K(), K()
+	KMOVW(mask, low)
+	SHRL(Imm(16), mask)
+	KMOVW(mask, high)
+	i01, i23 := ZMM(), ZMM()
+	VMOVUPS(even, i01)
+	VMOVUPS(odd, i23)
+	three := GP64()
+	LEAQ(Mem{Base: phase, Index: phase, Scale: 2}, three)
+	Label("row")
+	p, q, b := ZMM(), ZMM(), ZMM()
+	VMOVUPS_Z(Mem{Base: src}, low, p)
+	VMOVUPS_Z(Mem{Base: src, Disp: 64}, high, b)
+	VMOVAPS(p, q)
+	VPERMT2PS(b, i01, p)
+	VPERMT2PS(b, i23, q)
+	VMOVUPS(p.AsY(), Mem{Base: dst})
+	VEXTRACTF32X8(Imm(1), p, Mem{Base: dst, Index: phase, Scale: 1})
+	VMOVUPS(q.AsY(), Mem{Base: dst, Index: phase, Scale: 2})
+	VEXTRACTF32X8(Imm(1), q, Mem{Base: dst, Index: three, Scale: 1})
+	ADDQ(w, src)
+	LEAQ(Mem{Base: dst, Index: phase, Scale: 4}, dst)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// transform5 emits transformGeneric for AVX-512, with the gathering of a fixed number of
+// spans in front; d is between the two halves.
+func transform5(spans int) {
+	name := fmt.Sprintf("transform5x%d", spans)
+	TEXT(name, NOSPLIT, "func(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)")
+	Doc(fmt.Sprintf("%s is transformGeneric for the pixels of %d spans; d has room for 36 groups of lanes.",
+		name, spans))
+	Pragma("noescape")
+	a := newArith(narrow5, inConsts...)
+	src := Load(Param("src"), GP64())
+	list := Load(Param("spans"), GP64())
+	m := newMasked(src, list, spans)
+	offsets := Load(Param("offsets"), GP64())
+	d := Load(Param("d"), GP64())
+	columns := GP64()
+	MOVQ(U32(winoIn), columns)
+	Label("column")
+	var x [winoIn]reg.VecVirtual
+	off := GP64()
+	for i := range x {
+		x[i] = ZMM()
+		MOVLQSX(Mem{Base: offsets, Disp: 4 * i}, off)
+		m.load(off, x[i])
+	}
+	a.in(x, func(i int, y reg.VecVirtual) { VMOVUPS(y, Mem{Base: d, Disp: i * winoIn * groupSize}) })
+	ADDQ(U32(4*winoIn), offsets)
+	ADDQ(U32(groupSize), d)
+	DECQ(columns)
+	JNZ(LabelRef("column"))
+	t := Load(Param("d"), GP64())
+	v := Load(Param("v"), GP64())
+	stride := Load(Param("stride"), GP64())
+	SHLQ(Imm(2), stride)
+	a.alongRows("rows", t, v, stride)
+	VZEROUPPER()
+	RET()
+}
+
+// segmentSize is the bytes of gemm.segment: from, to, mask, n.
+const segmentSize = 32
+
+// output5 emits winoOutput.run for AVX-512.
+func output5() {
+	// Two vectors of even and odd columns become pixels 2k and 2k+1 of tiles 0 to 7 and 8 to 15.
+	low := table("zipLow", func(i int) uint32 { return uint32(i/2 + i%2*16) })
+	high := table("zipHigh", func(i int) uint32 { return uint32(i/2 + i%2*16 + 8) })
+	// Pairs of pixels, as eight 64-bit indexes.
+	pairs := func(name string, first uint32) Mem {
+		return table(name, func(i int) uint32 {
+			if i%2 == 1 {
+				return 0
+			}
+			return uint32(i/4) + uint32(i/2%2*8) + first
+		})
+	}
+	pairLow, pairHigh := pairs("pairLow", 0), pairs("pairHigh", 4)
+
+	TEXT("output5", NOSPLIT, "func(m *float32, stride, ldm, rows int, bias *float32, "+
+		"dst *float32, plane int, segments *int, count int, t *float32)")
+	Doc("output5 is winoOutput.run; bias may be nil; t has room for 40 groups of lanes.")
+	Pragma("noescape")
+	a := newArith(narrow5, outConsts...)
+	zipLow, zipHigh, twoLow, twoHigh := ZMM(), ZMM(), ZMM(), ZMM()
+	VMOVUPS(low, zipLow)
+	VMOVUPS(high, zipHigh)
+	VMOVUPS(pairLow, twoLow)
+	VMOVUPS(pairHigh, twoHigh)
+	m := Load(Param("m"), GP64())
+	stride := Load(Param("stride"), GP64())
+	SHLQ(Imm(2), stride)
+	t := Load(Param("t"), GP64())
+	bias := Load(Param("bias"), GP64())
+	rows := Load(Param("rows"), GP64())
+	dst := Load(Param("dst"), GP64())
+	Label("row")
+	a.downColumns("column", m, stride, t)
+	b := ZMM()
+	VPXORD(b, b, b)
+	TESTQ(bias, bias)
+	JZ(LabelRef("plain"))
+	VBROADCASTSS(Mem{Base: bias}, b)
+	ADDQ(Imm(4), bias)
+	Label("plain")
+	for i := range winoOut {
+		var y [winoOut]reg.VecVirtual
+		at := i * winoIn * groupSize
+		var x [winoIn]reg.VecVirtual
+		for j := range x {
+			x[j] = ZMM()
+			VMOVUPS(Mem{Base: t, Disp: at + j*groupSize}, x[j])
+		}
+		a.out(x, func(j int, v reg.VecVirtual) { y[j] = v })
+		for _, v := range y {
+			VADDPS(b, v, v)
+		}
+		zip := func(x, y, index reg.VecVirtual, double bool) reg.VecVirtual {
+			z := ZMM()
+			VMOVAPS(index, z)
+			if double {
+				VPERMI2PD(y, x, z)
+			} else {
+				VPERMI2PS(y, x, z)
+			}
+			return z
+		}
+		to := (winoOut*winoIn + i*winoOut) * groupSize
+		for half, index := range []reg.VecVirtual{zipLow, zipHigh} {
+			p, q := zip(y[0], y[1], index, false), zip(y[2], y[3], index, false)
+			VMOVUPS(zip(p, q, twoLow, true), Mem{Base: t, Disp: to + 2*half*groupSize})
+			VMOVUPS(zip(p, q, twoHigh, true), Mem{Base: t, Disp: to + (2*half+1)*groupSize})
+		}
+	}
+	scatter5(dst, t)
+	plane := Load(Param("plane"), GP64())
+	LEAQ(Mem{Base: dst, Index: plane, Scale: 4}, dst)
+	ldm := Load(Param("ldm"), GP64())
+	LEAQ(Mem{Base: m, Index: ldm, Scale: 4}, m)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}
+
+// scatter5 copies the segments from the pixels in t to dst.
+func scatter5(dst, t reg.Register) {
+	list := Load(Param("segments"), GP64())
+	count := Load(Param("count"), GP64())
+	Label("segment")
+	from, to, mask, k, v := GP64(), GP64(), GP32(), K(), ZMM()
+	MOVQ(Mem{Base: list}, from)
+	MOVQ(Mem{Base: list, Disp: 8}, to)
+	MOVL(Mem{Base: list, Disp: 16}, mask)
+	KMOVW(mask, k)
+	VMOVUPS_Z(Mem{Base: t, Disp: winoOut * winoIn * groupSize, Index: from, Scale: 4}, k, v)
+	VMOVUPS(v, k, Mem{Base: dst, Index: to, Scale: 4})
+	ADDQ(Imm(segmentSize), list)
+	DECQ(count)
+	JNZ(LabelRef("segment"))
+}

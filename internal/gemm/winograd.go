@@ -1,0 +1,111 @@
+package gemm
+
+// Winograd's convolution F(4x4, 3x3): each 4x4 tile of the output costs 36 products per pair of
+// channels in place of 144. See Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks"
+// (2016), arXiv:1509.09308. With g a kernel and d the 6x6 input pixels of a tile,
+//
+//	Y = A' [ sum over channels of (G g G') * (B' d B) ] A
+//
+// where * multiplies elements and ' transposes. The matrices follow from the interpolation points
+// 0, a, -a, b, -b and infinity. The usual 1 and 2 make the error six times the direct method's;
+// points near 1/sqrt(2) and sqrt(2), which balance the matrices, make it about 1.5 times (see
+// Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep
+// Neural Networks", 2020, arXiv:1803.10986, for the choice of points). These have few bits, so that
+// float32 holds their powers exactly.
+const (
+	winoA = 11.0 / 16
+	winoB = 11.0 / 8
+)
+
+// The sizes of F(4x4, 3x3).
+const (
+	winoOut   = 4                     // side of an output tile
+	winoIn    = winoOut + 2           // side of its input
+	winoTerms = winoIn * winoIn       // products of a tile
+	winoRow   = winoOut * winoOut / 2 // output pixels a tile must have on average
+	winoMax   = 1 << 18               // most pairs of channels: 36 weights each are kept
+	winoLeast = 16                    // fewest channels on either side
+	winoPhase = 8                     // phases of rows are padded to a multiple of this
+)
+
+// winograd is the transformed weights: for each term a row-major OutC x InC matrix in panels.
+type winograd struct {
+	k    int
+	rows []int // first row of each panel, then OutC
+	u    []float32
+}
+
+// newWinograd transforms weights, [OutC, InC, 3, 3], in float64 and rounds once. It returns nil for
+// shapes that it is not for.
+func newWinograd(s ConvShape, t tiling, weights []float32) *winograd {
+	if s.KH != 3 || s.KW != 3 || s.Stride != 1 || min(s.OutC, s.InC) < winoLeast || s.OutC*s.InC > winoMax {
+		return nil
+	}
+	p := newPanels(s.OutC, s.InC, t.m, s.InC)
+	w := &winograd{k: s.InC, rows: p.rows, u: make([]float32, winoTerms*s.OutC*s.InC)}
+	for i := range len(w.rows) - 1 {
+		r0, rows := w.rows[i], w.rows[i+1]-w.rows[i]
+		for r := range rows {
+			for k := range s.InC {
+				u := winoWeights((*[9]float32)(weights[((r0+r)*s.InC+k)*9:]))
+				for term, v := range u {
+					w.u[(term*s.OutC+r0)*s.InC+k*rows+r] = v
+				}
+			}
+		}
+	}
+	return w
+}
+
+// panel returns the elements of panel i for a term.
+func (w *winograd) panel(i, term int) []float32 {
+	m, r0, r1 := w.rows[len(w.rows)-1], w.rows[i], w.rows[i+1]
+	return w.u[(term*m+r0)*w.k : (term*m+r1)*w.k]
+}
+
+// winoG is the matrix G: row j is (1, p, p*p) over the product of p's distances to the other
+// finite points.
+var winoG = func() (g [winoIn][3]float64) {
+	const a2, b2 = winoA * winoA, winoB * winoB
+	const n0, na, nb = a2 * b2, 2 * a2 * (a2 - b2), 2 * b2 * (b2 - a2)
+	return [winoIn][3]float64{
+		{1 / n0, 0, 0},
+		{1 / na, winoA / na, a2 / na},
+		{1 / na, -winoA / na, a2 / na},
+		{1 / nb, winoB / nb, b2 / nb},
+		{1 / nb, -winoB / nb, b2 / nb},
+		{0, 0, 1},
+	}
+}()
+
+// winoWeights is G g G'. The conversions keep every compiler from fusing.
+func winoWeights(g *[9]float32) (u [winoTerms]float32) {
+	var gg [winoIn][3]float64
+	for i, row := range winoG {
+		for j := range 3 {
+			gg[i][j] = float64(row[0]*float64(g[j])) + float64(row[1]*float64(g[3+j])) +
+				float64(row[2]*float64(g[6+j]))
+		}
+	}
+	for i := range winoIn {
+		for j, row := range winoG {
+			u[i*winoIn+j] = float32(float64(row[0]*gg[i][0]) + float64(row[1]*gg[i][1]) +
+				float64(row[2]*gg[i][2]))
+		}
+	}
+	return u
+}
+
+// winoTiles returns the tiles down and across an output.
+func winoTiles(oh, ow int) (th, tw int) { return ceilDiv(oh, winoOut), ceilDiv(ow, winoOut) }
+
+// useWinograd tells whether images of h x w pixels go that way. It depends on nothing else, so
+// that neither do the bits.
+func (c *Conv) useWinograd(h, w int) bool {
+	if c.wino == nil {
+		return false
+	}
+	oh, ow := c.OutSize(h, w)
+	th, tw := winoTiles(oh, ow)
+	return oh*ow >= th*tw*winoRow
+}

@@ -1,0 +1,43 @@
+package gemm
+
+// winoSpans is how many spans transformSpansAVX512 takes.
+const winoSpans = 8
+
+var transforms5 = [winoSpans]func(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32){
+	transform5x1, transform5x2, transform5x3, transform5x4,
+	transform5x5, transform5x6, transform5x7, transform5x8,
+}
+
+// transformSpansAVX512 is gatherLanes and transformGeneric in one.
+func transformSpansAVX512(v []float32, stride int, src []float32, offsets *[winoTerms]int32, spans []span, d []float32) {
+	transforms5[len(spans)-1](&v[0], stride, &src[0], &offsets[0], &spans[0].src, &d[0])
+}
+
+// transformSIMD is transformGeneric; t has room for winoTerms groups of lanes.
+func transformSIMD(v []float32, stride int, d, t []float32) {
+	transform2(&v[0], stride, &d[0], &t[0])
+}
+
+// spreadAVX512 is spreadGeneric in assembly, 32 columns at a time.
+func spreadAVX512(dst []float32, phase int, src []float32, w, rows, x, x0, x1, chunks int) {
+	const chunk = winoOut * winoPhase
+	for c := range chunks {
+		lo, hi := min(max(x0-c*chunk, 0), chunk), min(max(x1-c*chunk, 0), chunk)
+		mask := uint32(1<<hi - 1<<lo)
+		spread5(&dst[c*winoPhase], phase, &src[0], x+c*chunk, w, rows, mask)
+	}
+}
+
+// outputAVX2 is outputGeneric in assembly.
+func outputAVX2(y, m []float32, stride int, bias *float32, t []float32) {
+	output2(&y[0], &m[0], stride, bias, &t[0])
+}
+
+// outputAVX512 is winoOutput.run in assembly.
+func outputAVX512(o *winoOutput, m []float32) {
+	var bias *float32
+	if o.bias != nil {
+		bias = &o.bias[0]
+	}
+	output5(&m[0], o.stride, o.ldm, o.rows, bias, &o.dst[0], o.plane, &o.segments[0].from, len(o.segments), &o.t[0])
+}

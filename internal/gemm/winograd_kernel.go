@@ -1,0 +1,68 @@
+package gemm
+
+// transformInput is B' d B for a group of lanes, to 36 places of v that are stride apart.
+func (ws *winoSpace) transformInput(l level, v []float32, stride int, spans []span) {
+	if l == avx512 && len(spans) <= winoSpans {
+		last := spans[len(spans)-1]
+		_ = ws.padded[last.src+last.n-1+ws.maxOffset]
+		transformSpansAVX512(v, stride, ws.padded, &ws.offsets, spans, ws.d[:])
+		return
+	}
+	d := ws.d[:]
+	gatherLanes(l, d, lanes, ws.padded, ws.offsets[:], ws.maxOffset, spans)
+	if l == generic {
+		transformGeneric(v, stride, d)
+	} else {
+		transformSIMD(v, stride, d, ws.t[:])
+	}
+}
+
+// winoOutput is one group of lanes on its way to dst.
+type winoOutput struct {
+	m        []float32 // sums: terms stride apart, output channels ldm apart
+	stride   int
+	ldm      int
+	rows     int       // output channels
+	bias     []float32 // of them, or nil
+	dst      []float32 // from the first of them, image 0
+	plane    int       // floats of a channel of dst
+	segments []segment
+	t, y     []float32 // winoTerms and winoOut*winoOut groups of lanes, one after the other
+}
+
+// run transforms every output channel and writes its pixels.
+func (o *winoOutput) run(l level) {
+	m := o.m[:(winoTerms-1)*o.stride+(o.rows-1)*o.ldm+lanes]
+	for i := range o.segments { // the assembly checks nothing
+		s := &o.segments[i]
+		_ = o.dst[s.to : s.to+(o.rows-1)*o.plane+s.n]
+	}
+	if l == avx512 {
+		outputAVX512(o, m)
+		return
+	}
+	for row := range o.rows {
+		var bias *float32
+		if o.bias != nil {
+			bias = &o.bias[row]
+		}
+		if l == generic {
+			outputGeneric(o.y, m[row*o.ldm:], o.stride, bias)
+		} else {
+			outputAVX2(o.y, m[row*o.ldm:], o.stride, bias, o.t)
+		}
+		o.scatter(o.dst[row*o.plane:])
+	}
+}
+
+// scatter writes the pixels of one output channel.
+func (o *winoOutput) scatter(dst []float32) {
+	for _, s := range o.segments {
+		d := dst[s.to:][:s.n]
+		row := o.y[s.from/(winoOut*lanes)*winoOut*lanes:][:winoOut*lanes]
+		for i := range d {
+			x := s.from + i
+			d[i] = row[x%winoOut*lanes+x/winoOut%lanes]
+		}
+	}
+}
