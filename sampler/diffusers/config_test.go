@@ -193,6 +193,7 @@ var configErrors = []struct {
 		"timesteps: contradict"},
 	{`{"_class_name": "DPMSolverMultistepInverseScheduler", "algorithm_type": "sde-dpmsolver++"}`, fourSteps,
 		"want dpmsolver, dpmsolver++"},
+	{`{"_class_name": "DPMSolverMultistepInverseScheduler", "use_flow_sigmas": true}`, fourSteps, "does not turn its flow"},
 	{`{"_class_name": "DPMSolverMultistepInverseScheduler", "lambda_min_clipped": 100}`, fourSteps, "leaves no timestep"},
 	{`{"_class_name": "DPMSolverMultistepInverseScheduler"}`, diffusers.Options{Steps: 1000}, "not distinct and rising"},
 	{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{}, "want exactly one"},

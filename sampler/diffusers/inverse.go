@@ -84,6 +84,10 @@ func (s *Scheduler) dpmInverse(n *schedule.Noise, kind schedule.Kind, o Options)
 	if o.Timesteps != nil {
 		return nil, &Error{Field: "timesteps", Detail: "contradict the grid of this class: want steps"}
 	}
+	if s.c.FlowSigmas {
+		return nil, &Error{Field: "use_flow_sigmas", Detail: "the class does not turn its flow times round, so they " +
+			"lead to data: want false"}
+	}
 	ts, sigmas, err := s.risingLevels(n.WithTerminalFloor(), o)
 	if err != nil {
 		return nil, err
@@ -100,7 +104,7 @@ func (s *Scheduler) dpmInverse(n *schedule.Noise, kind schedule.Kind, o Options)
 
 // risingLevels returns the timesteps and one noise level more, where the last step ends.
 func (s *Scheduler) risingLevels(n *schedule.Noise, o Options) (ts, sigmas []float64, err error) {
-	if s.c.Karras || s.c.Exponential || s.c.Beta || s.c.FlowSigmas {
+	if s.c.Karras || s.c.Exponential || s.c.Beta {
 		ts, sigmas, err = s.multistepLevels(n, o)
 		if err != nil {
 			return nil, nil, err
