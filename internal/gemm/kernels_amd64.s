@@ -7784,25 +7784,25 @@ span:
 	RET
 
 // func transform2(v *float32, stride int, d *float32, t *float32)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·transform2(SB), NOSPLIT, $0-32
 	MOVL         $0x3f300000, AX
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VBROADCASTSS X0, Y0
 	MOVL         $0x3fb00000, AX
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VBROADCASTSS X1, Y1
 	MOVL         $0x3ef20000, AX
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VBROADCASTSS X2, Y2
 	MOVL         $0x3ff20000, AX
-	MOVD         AX, X3
+	VMOVD        AX, X3
 	VBROADCASTSS X3, Y3
 	MOVL         $0x3f64c400, AX
-	MOVD         AX, X4
+	VMOVD        AX, X4
 	VBROADCASTSS X4, Y4
 	MOVL         $0x40174000, AX
-	MOVD         AX, X5
+	VMOVD        AX, X5
 	VBROADCASTSS X5, Y5
 	MOVQ         v+0(FP), AX
 	MOVQ         stride+8(FP), CX
@@ -8003,25 +8003,25 @@ highrows:
 	RET
 
 // func output2(y *float32, m *float32, stride int, bias *float32, t *float32)
-// Requires: AVX, AVX2, FMA3, SSE2
+// Requires: AVX, AVX2, FMA3
 TEXT ·output2(SB), NOSPLIT, $0-40
 	MOVL         $0x3f300000, AX
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VBROADCASTSS X0, Y0
 	MOVL         $0x3fb00000, AX
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VBROADCASTSS X1, Y1
 	MOVL         $0x3ef20000, AX
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VBROADCASTSS X2, Y2
 	MOVL         $0x3ff20000, AX
-	MOVD         AX, X3
+	VMOVD        AX, X3
 	VBROADCASTSS X3, Y3
 	MOVL         $0x3ea66000, AX
-	MOVD         AX, X4
+	VMOVD        AX, X4
 	VBROADCASTSS X4, Y4
 	MOVL         $0x40266000, AX
-	MOVD         AX, X5
+	VMOVD        AX, X5
 	VBROADCASTSS X5, Y5
 	MOVQ         m+8(FP), AX
 	MOVQ         stride+16(FP), CX
@@ -8526,25 +8526,25 @@ row:
 	RET
 
 // func transform5x1(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
-// Requires: AVX, AVX512F, BMI2, SSE2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·transform5x1(SB), NOSPLIT, $0-48
 	MOVL         $0x3f300000, AX
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
 	MOVL         $0x3fb00000, AX
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x3ef20000, AX
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VBROADCASTSS X2, Z2
 	MOVL         $0x3ff20000, AX
-	MOVD         AX, X3
+	VMOVD        AX, X3
 	VBROADCASTSS X3, Z3
 	MOVL         $0x3f64c400, AX
-	MOVD         AX, X4
+	VMOVD        AX, X4
 	VBROADCASTSS X4, Z4
 	MOVL         $0x40174000, AX
-	MOVD         AX, X5
+	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
 	MOVQ         src+16(FP), AX
 	MOVQ         spans+32(FP), CX
@@ -8665,25 +8665,25 @@ rows:
 	RET
 
 // func transform5x2(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
-// Requires: AVX, AVX512F, BMI2, SSE2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·transform5x2(SB), NOSPLIT, $0-48
 	MOVL         $0x3f300000, AX
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
 	MOVL         $0x3fb00000, AX
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x3ef20000, AX
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VBROADCASTSS X2, Z2
 	MOVL         $0x3ff20000, AX
-	MOVD         AX, X3
+	VMOVD        AX, X3
 	VBROADCASTSS X3, Z3
 	MOVL         $0x3f64c400, AX
-	MOVD         AX, X4
+	VMOVD        AX, X4
 	VBROADCASTSS X4, Z4
 	MOVL         $0x40174000, AX
-	MOVD         AX, X5
+	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
 	MOVQ         src+16(FP), AX
 	MOVQ         spans+32(FP), CX
@@ -8820,25 +8820,25 @@ rows:
 	RET
 
 // func transform5x3(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
-// Requires: AVX, AVX512F, BMI2, SSE2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·transform5x3(SB), NOSPLIT, $0-48
 	MOVL         $0x3f300000, AX
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
 	MOVL         $0x3fb00000, AX
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x3ef20000, AX
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VBROADCASTSS X2, Z2
 	MOVL         $0x3ff20000, AX
-	MOVD         AX, X3
+	VMOVD        AX, X3
 	VBROADCASTSS X3, Z3
 	MOVL         $0x3f64c400, AX
-	MOVD         AX, X4
+	VMOVD        AX, X4
 	VBROADCASTSS X4, Z4
 	MOVL         $0x40174000, AX
-	MOVD         AX, X5
+	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
 	MOVQ         src+16(FP), AX
 	MOVQ         spans+32(FP), CX
@@ -8991,25 +8991,25 @@ rows:
 	RET
 
 // func transform5x4(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
-// Requires: AVX, AVX512F, BMI2, SSE2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·transform5x4(SB), NOSPLIT, $0-48
 	MOVL         $0x3f300000, AX
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
 	MOVL         $0x3fb00000, AX
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x3ef20000, AX
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VBROADCASTSS X2, Z2
 	MOVL         $0x3ff20000, AX
-	MOVD         AX, X3
+	VMOVD        AX, X3
 	VBROADCASTSS X3, Z3
 	MOVL         $0x3f64c400, AX
-	MOVD         AX, X4
+	VMOVD        AX, X4
 	VBROADCASTSS X4, Z4
 	MOVL         $0x40174000, AX
-	MOVD         AX, X5
+	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
 	MOVQ         src+16(FP), AX
 	MOVQ         spans+32(FP), CX
@@ -9178,25 +9178,25 @@ rows:
 	RET
 
 // func transform5x5(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
-// Requires: AVX, AVX512F, BMI2, SSE2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·transform5x5(SB), NOSPLIT, $0-48
 	MOVL         $0x3f300000, AX
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
 	MOVL         $0x3fb00000, AX
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x3ef20000, AX
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VBROADCASTSS X2, Z2
 	MOVL         $0x3ff20000, AX
-	MOVD         AX, X3
+	VMOVD        AX, X3
 	VBROADCASTSS X3, Z3
 	MOVL         $0x3f64c400, AX
-	MOVD         AX, X4
+	VMOVD        AX, X4
 	VBROADCASTSS X4, Z4
 	MOVL         $0x40174000, AX
-	MOVD         AX, X5
+	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
 	MOVQ         src+16(FP), AX
 	MOVQ         spans+32(FP), CX
@@ -9381,25 +9381,25 @@ rows:
 	RET
 
 // func transform5x6(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
-// Requires: AVX, AVX512F, BMI2, SSE2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·transform5x6(SB), NOSPLIT, $0-48
 	MOVL         $0x3f300000, AX
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
 	MOVL         $0x3fb00000, AX
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x3ef20000, AX
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VBROADCASTSS X2, Z2
 	MOVL         $0x3ff20000, AX
-	MOVD         AX, X3
+	VMOVD        AX, X3
 	VBROADCASTSS X3, Z3
 	MOVL         $0x3f64c400, AX
-	MOVD         AX, X4
+	VMOVD        AX, X4
 	VBROADCASTSS X4, Z4
 	MOVL         $0x40174000, AX
-	MOVD         AX, X5
+	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
 	MOVQ         src+16(FP), AX
 	MOVQ         spans+32(FP), CX
@@ -9600,25 +9600,25 @@ rows:
 	RET
 
 // func transform5x7(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
-// Requires: AVX, AVX512F, BMI2, SSE2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·transform5x7(SB), NOSPLIT, $0-48
 	MOVL         $0x3f300000, AX
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
 	MOVL         $0x3fb00000, AX
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x3ef20000, AX
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VBROADCASTSS X2, Z2
 	MOVL         $0x3ff20000, AX
-	MOVD         AX, X3
+	VMOVD        AX, X3
 	VBROADCASTSS X3, Z3
 	MOVL         $0x3f64c400, AX
-	MOVD         AX, X4
+	VMOVD        AX, X4
 	VBROADCASTSS X4, Z4
 	MOVL         $0x40174000, AX
-	MOVD         AX, X5
+	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
 	MOVQ         src+16(FP), AX
 	MOVQ         spans+32(FP), CX
@@ -9842,25 +9842,25 @@ rows:
 	RET
 
 // func transform5x8(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
-// Requires: AVX, AVX512F, BMI2, SSE2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·transform5x8(SB), NOSPLIT, $0-48
 	MOVL         $0x3f300000, AX
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
 	MOVL         $0x3fb00000, AX
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x3ef20000, AX
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VBROADCASTSS X2, Z2
 	MOVL         $0x3ff20000, AX
-	MOVD         AX, X3
+	VMOVD        AX, X3
 	VBROADCASTSS X3, Z3
 	MOVL         $0x3f64c400, AX
-	MOVD         AX, X4
+	VMOVD        AX, X4
 	VBROADCASTSS X4, Z4
 	MOVL         $0x40174000, AX
-	MOVD         AX, X5
+	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
 	MOVQ         src+16(FP), AX
 	MOVQ         spans+32(FP), CX
@@ -10179,25 +10179,25 @@ DATA pairHigh<>+60(SB)/4, $0x00000000
 GLOBL pairHigh<>(SB), RODATA|NOPTR, $64
 
 // func output5(m *float32, stride int, ldm int, rows int, bias *float32, dst *float32, plane int, segments *int, count int, t *float32)
-// Requires: AVX, AVX512F, SSE2
+// Requires: AVX, AVX512F
 TEXT ·output5(SB), NOSPLIT, $0-80
 	MOVL         $0x3f300000, AX
-	MOVD         AX, X0
+	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
 	MOVL         $0x3fb00000, AX
-	MOVD         AX, X1
+	VMOVD        AX, X1
 	VBROADCASTSS X1, Z1
 	MOVL         $0x3ef20000, AX
-	MOVD         AX, X2
+	VMOVD        AX, X2
 	VBROADCASTSS X2, Z2
 	MOVL         $0x3ff20000, AX
-	MOVD         AX, X3
+	VMOVD        AX, X3
 	VBROADCASTSS X3, Z3
 	MOVL         $0x3ea66000, AX
-	MOVD         AX, X4
+	VMOVD        AX, X4
 	VBROADCASTSS X4, Z4
 	MOVL         $0x40266000, AX
-	MOVD         AX, X5
+	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
 	VMOVUPS      zipLow<>+0(SB), Z6
 	VMOVUPS      zipHigh<>+0(SB), Z7

@@ -1,15 +1,15 @@
 package gemm
 
 // transformInput is B' d B for a group of lanes, to 36 places of v that are stride apart.
-func (ws *winoSpace) transformInput(l level, v []float32, stride int, spans []span) {
+func (ws *winoSpace) transformInput(l level, v []float32, stride int, padded []float32, spans []span) {
 	if l == avx512 && len(spans) <= winoSpans {
 		last := spans[len(spans)-1]
-		_ = ws.padded[last.src+last.n-1+ws.maxOffset]
-		transformSpansAVX512(v, stride, ws.padded, &ws.offsets, spans, ws.d[:])
+		_ = padded[last.src+last.n-1+ws.maxOffset]
+		transformSpansAVX512(v, stride, padded, &ws.offsets, spans, ws.d[:])
 		return
 	}
 	d := ws.d[:]
-	gatherLanes(l, d, lanes, ws.padded, ws.offsets[:], ws.maxOffset, spans)
+	gatherLanes(l, d, lanes, padded, ws.offsets[:], ws.maxOffset, spans)
 	if l == generic {
 		transformGeneric(v, stride, d)
 	} else {

@@ -24,10 +24,14 @@ func (ws *winoSpace) layout(r *convRun, first, tiles int) {
 			at: len(ws.parts) * winoIn * row, y0: y0, y1: max(min(r.h-y, winoIn), y0)})
 		col += n
 	}
-	ws.padded = grow(ws.padded, len(ws.parts)*winoIn*row+lanes)
-	for _, p := range ws.parts {
-		clear(ws.padded[p.at:][:p.y0*row])
-		clear(ws.padded[p.at:][p.y1*row : winoIn*row])
+	size := len(ws.parts)*winoIn*row + lanes
+	ws.padded = grow(ws.padded, winoChannels*size)
+	for ic := range winoChannels {
+		for _, p := range ws.parts {
+			rows := ws.padded[ic*size+p.at:][:winoIn*row]
+			clear(rows[:p.y0*row])
+			clear(rows[p.y1*row:])
+		}
 	}
 	ws.group(r, tiles)
 }
@@ -82,17 +86,24 @@ func (ws *winoSpace) transformInputs(r *convRun, cols int) {
 	l, k := r.conv.tiling.level, r.conv.wino.k
 	at, stride := r.winoV((cols-1)/r.conv.tiling.n*r.conv.tiling.n, cols) // the last block
 	ws.v = grow(ws.v, at+winoTerms*stride)
-	for ic := range k {
-		for i := range ws.parts {
-			p := &ws.parts[i]
-			ws.padPart(l, p, r.src[(p.img*k+ic)*r.h*r.w:][:r.h*r.w], r.conv.shape, r.w)
+	size := len(ws.padded) / winoChannels
+	for k0 := 0; k0 < k; k0 += winoChannels {
+		kn := min(winoChannels, k-k0)
+		for ic := range kn {
+			for i := range ws.parts {
+				p := &ws.parts[i]
+				src := r.src[(p.img*k+k0+ic)*r.h*r.w:][:r.h*r.w]
+				ws.padPart(l, ws.padded[ic*size:][:size], p, src, r.conv.shape, r.w)
+			}
 		}
 		for g := range ws.groups {
 			c := g * lanes / r.conv.tiling.n * r.conv.tiling.n
 			at, stride := r.winoV(c, cols)
 			n := r.winoCols(c, cols)
-			v := ws.v[at+ic*n+g*lanes-c:][:(winoTerms-1)*stride+lanes]
-			ws.transformInput(l, v, stride, ws.groups[g].spans)
+			for ic := range kn {
+				v := ws.v[at+(k0+ic)*n+g*lanes-c:][:(winoTerms-1)*stride+lanes]
+				ws.transformInput(l, v, stride, ws.padded[ic*size:][:size], ws.groups[g].spans)
+			}
 		}
 	}
 }
@@ -100,11 +111,11 @@ func (ws *winoSpace) transformInputs(r *convRun, cols int) {
 // padPart copies the pixels of a part of one channel, src, with the padding at its left and
 // right. Column x of the part goes to phase x%4 of its row, place x/4, so that neighbouring tiles
 // find the same column of theirs in neighbouring places.
-func (ws *winoSpace) padPart(l level, p *winoPart, src []float32, s ConvShape, w int) {
+func (ws *winoSpace) padPart(l level, padded []float32, p *winoPart, src []float32, s ConvShape, w int) {
 	x := p.tx*winoOut - s.PadL // of column 0 in the image
 	y := p.ty*winoOut - s.PadT + p.y0
 	row := winoOut * ws.phase
-	dst := ws.padded[p.at+p.y0*row:][:(p.y1-p.y0)*row]
+	dst := padded[p.at+p.y0*row:][:(p.y1-p.y0)*row]
 	width := p.n*winoOut + 2 // columns
 	x0 := min(max(-x, 0), width)
 	x1 := max(min(w-x, width), x0) // columns x0 to x1 are in the image

@@ -7,6 +7,9 @@ const (
 	winoMFloats = 128 << 10 // sums of a job before the output transform
 	// winoSkew keeps the terms of a pixel off a common set of the first-level cache.
 	winoSkew = lanes
+	// winoChannels are padded at once before they are transformed, so that the processor need not
+	// wait for stores that it cannot forward to wider loads.
+	winoChannels = 8
 )
 
 // winoPart is neighbouring tiles of a row of tiles within a job.
@@ -34,7 +37,7 @@ type winoGroup struct {
 // winoSpace is what one job needs besides its operands.
 type winoSpace struct {
 	v, m      []float32
-	padded    []float32                                     // one channel's rows in phases; see padPart
+	padded    []float32                                     // rows of winoChannels channels in phases; see padPart
 	d         [winoTerms*lanes + spanMax]float32            // a group of lanes before a transform
 	t         [winoOut * (winoIn + winoOut) * lanes]float32 // within it, and after the output's
 	parts     []winoPart

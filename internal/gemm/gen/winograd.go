@@ -30,7 +30,7 @@ func newArith(s shape, values ...float64) arith {
 		bits, r := GP32(), s.vec()
 		MOVL(U32(math.Float32bits(float32(v))), bits)
 		x := XMM()
-		MOVD(bits, x)
+		VMOVD(bits, x) // not MOVD, which would wait for all upper halves
 		VBROADCASTSS(x, r)
 		a.consts[v] = r
 	}
