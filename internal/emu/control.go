@@ -43,6 +43,9 @@ type CounterSet struct {
 	ModuleLoads    uint64 `json:"module_loads"`
 	LoadBytes      uint64 `json:"global_load_bytes"` // by all kernels
 	StoreBytes     uint64 `json:"global_store_bytes"`
+	Plans          uint64 `json:"plan_executions"` // of cuDNN, counted like launches, which they are not
+	PlanReadBytes  uint64 `json:"plan_read_bytes"` // operands of plans, when they run
+	PlanWriteBytes uint64 `json:"plan_write_bytes"`
 	Allocs         uint64 `json:"allocs"`
 	Frees          uint64 `json:"frees"`
 	HostAllocs     uint64 `json:"host_allocs"`
@@ -65,6 +68,9 @@ type LeakSet struct {
 	Events      uint64 `json:"events"`
 	Graphs      uint64 `json:"graphs"`
 	GraphExecs  uint64 `json:"graph_execs"`
+
+	CudnnHandles     uint64 `json:"cudnn_handles"`
+	CudnnDescriptors uint64 `json:"cudnn_descriptors"`
 }
 
 // Counters returns what was counted since the last [Reset].
@@ -82,7 +88,8 @@ func Leaks() (LeakSet, error) {
 // Faults replaces the fault script, counts its calls from 1 again, and lets go what hangs by the
 // old one. A script is a comma-separated list of KIND@K=WHAT: the K-th call of the kind fails.
 //
-// KIND is alloc, hostalloc, free, copy (and memset), launch (cuLaunchKernel, cuGraphLaunch), sync
+// KIND is alloc, hostalloc, free, copy (and memset), launch (cuLaunchKernel,
+// cuGraphLaunch, cudnnBackendExecute), sync
 // (and queries), module, stream, event, graph (and capture), context (primary contexts) or call
 // (any driver call).
 //

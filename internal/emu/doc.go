@@ -10,7 +10,8 @@
 // Environment variables, read when the driver is initialised:
 //
 //	CUDIFFUSE_EMU           the machine: devices=2,sm=80,memory=64M,driver=13000,ptx=9.0,name=...,
-//	                        init=CODE, uninit=allow (unwritten memory may reach the host)
+//	                        init=CODE, uninit=allow (unwritten memory may reach the host);
+//	                        cudnn=92801, cudnnfail=N, cudnnnearest=1, see below
 //	CUDIFFUSE_EMU_FAULTS    a fault script, see [Faults]
 //	CUDIFFUSE_EMU_REPORT    file to which traps are appended, a line each; else standard error
 //	CUDIFFUSE_EMU_COUNTERS  file that keeps the counters as JSON, after each wait and at exit
@@ -25,6 +26,22 @@
 // promise it: work that still needs them traps. A stream that is destroyed runs its work at once.
 // Copies from pageable memory take the bytes when they are enqueued, copies to pageable memory
 // block, and neither can be captured. Handles are never handed out twice.
+//
+// # cuDNN
+//
+// The library is an emulated cuDNN 9 too, its graph interface alone: CUDIFFUSE_LIBCUDNN names the
+// same file. It refuses what cuDNN 9.28 was seen to refuse, shapes as operations are finalised and
+// graphs without an engine by a heuristic without results. There are engines for a convolution or a
+// matmul with element-wise functions and a reduction behind, for chains of element-wise functions,
+// and for one layer or RMS norm, attention, reduction or average; cudnnnearest=1 adds resampling by
+// the nearest neighbour, for which cuDNN has none. Engines 1 to 3 come from the heuristics, the
+// second with a workspace of 64 KiB, engine 4 from the fallback; all give the same bits.
+// cudnnfail=N makes plans of the engines 1 to N fail.
+//
+// An execution stands in streams and graphs where a kernel stands. As it runs it traps on memory
+// that is freed, too small, misaligned or unwritten, on a result that overlaps an operand it is not
+// computed from in place, and on a plan that was destroyed before; it leaves NaNs in its workspace.
+// Arithmetic is in float32, in one order; results are rounded to their type where they are stored.
 //
 // # What it cannot see
 //

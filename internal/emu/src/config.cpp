@@ -36,6 +36,9 @@ void set(Config& c, const std::string& key, const std::string& value) {
     else if (key == "driver") c.driver = u32(number(value));
     else if (key == "ptx") c.ptx = version(value);
     else if (key == "init") c.init = u32(number(value));
+    else if (key == "cudnn") c.cudnn = u32(number(value));
+    else if (key == "cudnnfail") c.cudnnFail = u32(number(value));
+    else if (key == "cudnnnearest") c.cudnnNearest = number(value) != 0;
     else if (key == "name") c.name = value;
     else if (key == "uninit" && value == "allow") c.uninit = true;
     else if (key == "uninit" && value == "trap") c.uninit = false;

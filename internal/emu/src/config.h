@@ -14,6 +14,9 @@ struct Config {
     u32 ptx = 90;               // newest PTX ISA that loads, major times ten plus minor; written 9.0
     u32 init = 0;               // what cuInit answers
     bool uninit = false;        // uninit=allow: unwritten memory may be stored and copied to the host
+    u32 cudnn = 92801;          // what cudnnGetVersion answers
+    u32 cudnnFail = 0;          // cudnnfail=N: making a plan of the engines 1 to N fails
+    bool cudnnNearest = false;  // cudnnnearest=1: nearest-neighbour resampling has engines; the real cuDNN has none
     std::string name;           // device name
 
     u32 major() const { return sm / 10; }

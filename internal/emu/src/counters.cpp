@@ -49,6 +49,9 @@ std::vector<Field> fields() {
             {"module_loads", &c.moduleLoads, false},
             {"global_load_bytes", &c.loadBytes, false},
             {"global_store_bytes", &c.storeBytes, false},
+            {"plan_executions", &c.plans, false},
+            {"plan_read_bytes", &c.planReadBytes, false},
+            {"plan_write_bytes", &c.planWriteBytes, false},
             {"allocs", &c.allocs, false},
             {"frees", &c.frees, false},
             {"host_allocs", &c.hostAllocs, false},
@@ -88,7 +91,8 @@ std::string countersJSON() {
 
 std::string leaksJSON() {
     std::string s = "{" + pair("device_bytes", counters().liveBytes, true) +
-                    pair("host_bytes", counters().liveHostBytes);
+                    pair("host_bytes", counters().liveHostBytes) + pair("cudnn_handles", counters().cudnnHandles) +
+                    pair("cudnn_descriptors", counters().cudnnDescriptors);
     for (int k = 0; k < kFunction; ++k)
         s += pair(std::string(kindName(HandleKind(k))) + "s", u64(liveHandles(HandleKind(k)).load()));
     return s + "}";

@@ -22,6 +22,9 @@ struct Counters {
     std::atomic<u64> allocs{0}, frees{0}, liveBytes{0}, liveAllocs{0}, peakBytes{0};
     std::atomic<u64> hostAllocs{0}, hostFrees{0}, liveHostBytes{0};
     std::atomic<u64> loadBytes{0}, storeBytes{0};
+    // Executions of cuDNN's plans, the bytes of their operands, and what is alive of it.
+    std::atomic<u64> plans{0}, planReadBytes{0}, planWriteBytes{0};
+    std::atomic<u64> cudnnHandles{0}, cudnnDescriptors{0};
     std::mutex lock;
     std::map<std::string, KernelCount> kernels;  // guarded by lock
 };
