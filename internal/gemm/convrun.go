@@ -159,15 +159,11 @@ func (r *convRun) copyTile(tile []float32, row, rows, j, cols int, load bool) {
 	for col := j; col < end; {
 		img, q := col/r.pixels, col%r.pixels
 		n := min(end-col, r.pixels-q)
-		for i := range rows {
-			at := (img*r.conv.weights.m+row+i)*r.pixels + q
-			d, s := r.dst[at:at+n], tile[i*cols+col-j:][:n]
-			if load {
-				d, s = s, d
-			}
-			for x, v := range s[:len(d)] {
-				d[x] = v
-			}
+		d, s := r.dst[(img*r.conv.weights.m+row)*r.pixels+q:], tile[col-j:]
+		if load {
+			moveRows(r.conv.tiling.level, s, cols, d, r.pixels, rows, n)
+		} else {
+			moveRows(r.conv.tiling.level, d, r.pixels, s, cols, rows, n)
 		}
 		col += n
 	}

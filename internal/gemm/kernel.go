@@ -59,3 +59,15 @@ func spansInside(spans []span, maxOffset, n int) bool {
 	}
 	return true
 }
+
+// moveRows copies rows of n floats, n <= maxTileN, from src to dst; the rows are lds and ldd apart.
+func moveRows(l level, dst []float32, ldd int, src []float32, lds, rows, n int) {
+	dst, src = dst[:(rows-1)*ldd+n], src[:(rows-1)*lds+n]
+	if l == avx512 {
+		move5(&dst[0], ldd, &src[0], lds, rows, n)
+		return
+	}
+	for i := range rows {
+		copy(dst[i*ldd:][:n], src[i*lds:])
+	}
+}

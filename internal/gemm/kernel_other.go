@@ -16,3 +16,5 @@ func gatherAVX512(dst []float32, ldb int, src []float32, offsets []int32, spans 
 func gatherAVX2(dst, src []float32, offsets []int32, spans []span) {
 	gatherGeneric(dst, lanes, src, offsets, spans)
 }
+
+func move5(*float32, int, *float32, int, int, int) {}

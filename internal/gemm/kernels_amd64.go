@@ -237,6 +237,11 @@ func gather5x8(dst *float32, ldb int, src *float32, offsets *int32, n int, spans
 //go:noescape
 func gather5Any(dst *float32, ldb int, src *float32, offsets *int32, n int, spans *int, count int)
 
+// move5 is moveRows for rows > 0 and n of 1 to 32.
+//
+//go:noescape
+func move5(dst *float32, ldd int, src *float32, lds int, rows int, n int)
+
 // transform2 is transformGeneric; t has room for 36 groups of lanes.
 //
 //go:noescape

@@ -3,8 +3,10 @@ package gemm
 import "sync"
 
 const (
-	winoVFloats = 192 << 10 // transformed input of a job: with the sums, most of a second-level cache
-	winoMFloats = 128 << 10 // sums of a job before the output transform
+	// winoFloats are a job's transformed inputs and sums: a part of a second-level cache.
+	winoFloats = 192 << 10
+	// winoMFloats are the sums that a pass makes before their output transforms.
+	winoMFloats = 192 << 10
 	// winoSkew keeps the terms of a pixel off a common set of the first-level cache.
 	winoSkew = lanes
 	// winoChannels are padded at once before they are transformed, so that the processor need not
@@ -67,7 +69,8 @@ func (r *convRun) splitWinograd(oh, ow, threads int) {
 	if threads > 1 {
 		want = jobsPerThread * threads
 	}
-	most := max(winoVFloats/(winoTerms*r.conv.shape.InC)/n, 1) * n
+	s := &r.conv.shape
+	most := max(winoFloats/(winoTerms*(s.InC+s.OutC))/n, 1) * n
 	r.tilesPerJob = min(most, ceilDiv(ceilDiv(tiles, want), n)*n)
 	r.blocks = ceilDiv(tiles, r.tilesPerJob)
 	r.groups = min(ceilDiv(threads, r.blocks), len(r.conv.wino.rows)-1)

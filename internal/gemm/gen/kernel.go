@@ -26,8 +26,8 @@ var (
 // unroll is how many k one turn of the main loop does.
 const unroll = 4
 
-// prefetchAhead is how far behind the current B and A the caches are warmed, in bytes.
-const prefetchAhead = 1024
+// prefetchAhead is how far behind the current A the caches are warmed, in bytes.
+const prefetchAhead = 8192
 
 // vec returns a new register of the shape's size.
 func (s shape) vec() reg.VecVirtual {
@@ -148,9 +148,9 @@ func (s shape) step(sums [][]reg.VecVirtual, a, b reg.Register, u int) {
 		bv[v] = s.vec()
 		at := (u*s.vectors + v) * s.vecSize
 		VMOVUPS(Mem{Base: b, Disp: at}, bv[v])
-		if s.vecSize == 64 {
-			PREFETCHT0(Mem{Base: b, Disp: at + prefetchAhead})
-		}
+	}
+	if s.vecSize == 64 && len(sums) > 4 {
+		PREFETCHT1(Mem{Base: a, Disp: u*len(sums)*4 + prefetchAhead})
 	}
 	for r := range sums {
 		at := Mem{Base: a, Disp: (u*len(sums) + r) * 4}
