@@ -3,22 +3,34 @@ package gemm
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
 
-// BenchmarkConv reports the arithmetic rate of shapes that U-Nets are made of.
-func BenchmarkConv(b *testing.B) {
-	for _, c := range []convCase{
+// benchCases are shapes that U-Nets are made of.
+func benchCases() []convCase {
+	return []convCase{
 		same(64, 64, 3, 20, 28, 28), same(128, 128, 3, 20, 7, 7), same(128, 128, 3, 20, 14, 14),
 		same(32, 32, 3, 20, 28, 28), same(128, 128, 3, 1, 7, 7), same(64, 64, 1, 20, 28, 28),
-		same(64, 1, 3, 20, 28, 28), same(1, 64, 3, 20, 28, 28), same(512, 512, 3, 1, 16, 16),
-		{ConvShape{64, 64, 3, 3, 2, 1, 1, 1, 1}, 20, 28, 28},
-	} {
+		same(128, 128, 1, 20, 7, 7), same(64, 1, 3, 20, 28, 28), same(1, 64, 3, 20, 28, 28),
+		same(512, 512, 3, 1, 16, 16), {ConvShape{64, 64, 3, 3, 2, 1, 1, 1, 1}, 20, 28, 28},
+	}
+}
+
+// name tells a case from the others.
+func (c convCase) name() string {
+	return fmt.Sprintf("%dx%d/k%ds%d/%dx%dx%d", c.OutC, c.InC, c.KH, c.Stride, c.n, c.h, c.w)
+}
+
+// BenchmarkConv reports the arithmetic rate, products and sums counted as in the direct method.
+func BenchmarkConv(b *testing.B) {
+	for _, c := range benchCases() {
 		for _, threads := range []int{1, 2} {
-			b.Run(fmt.Sprintf("%dx%d/k%ds%d/%dx%dx%d/threads%d", c.OutC, c.InC, c.KH, c.Stride,
-				c.n, c.h, c.w, threads), func(b *testing.B) { benchConv(b, c, threads) })
+			name := fmt.Sprintf("%s/threads%d", c.name(), threads)
+			b.Run(name, func(b *testing.B) { benchConv(b, c, threads) })
 		}
 	}
 }
@@ -26,18 +38,86 @@ func BenchmarkConv(b *testing.B) {
 func benchConv(b *testing.B, c convCase, threads int) {
 	p := workers.New(threads)
 	defer p.Close()
-	conv, err := NewConv(c.ConvShape, make([]float32, c.OutC*c.k()), make([]float32, c.OutC))
+	run := benchRun(b, c, p, simd, true)
+	b.ReportAllocs()
+	for b.Loop() {
+		run()
+	}
+	reportRate(b, c.flops())
+}
+
+// flops is the arithmetic of the direct method.
+func (c convCase) flops() int64 {
+	return (&Conv{shape: c.ConvShape}).FLOPs(c.n, c.h, c.w)
+}
+
+// benchRun returns a convolution of normal values, by Winograd's method where it is used, or not.
+func benchRun(b *testing.B, c convCase, p *workers.Pool, l level, winograd bool) func() {
+	before := simd
+	defer func() { simd = before }()
+	simd = l
+	weights, bias, src := c.inputs(rand.New(rand.NewPCG(33, 34)))
+	conv, err := NewConv(c.ConvShape, weights, bias)
 	if err != nil {
 		b.Fatal(err)
 	}
-	oh, ow := conv.OutSize(c.h, c.w)
-	src, dst := make([]float32, c.n*c.InC*c.h*c.w), make([]float32, c.n*c.OutC*oh*ow)
-	scratch := make([]float32, conv.Scratch(c.n, c.h, c.w))
-	b.ReportAllocs()
-	for b.Loop() {
-		conv.Run(p, dst, src, c.n, c.h, c.w, scratch)
+	if !winograd {
+		conv.wino = nil
 	}
-	reportRate(b, conv.FLOPs(c.n, c.h, c.w))
+	oh, ow := conv.OutSize(c.h, c.w)
+	dst := make([]float32, c.n*c.OutC*oh*ow)
+	scratch := make([]float32, conv.Scratch(c.n, c.h, c.w))
+	return func() { conv.Run(p, dst, src, c.n, c.h, c.w, scratch) }
+}
+
+// BenchmarkMethods runs Winograd's method, the direct one and the direct one in AVX2 in turn, on
+// one thread, and reports by how much the first is faster, by the medians; and its share of what
+// the micro-kernel reaches between the runs, products and sums counted as in the direct method.
+func BenchmarkMethods(b *testing.B) {
+	if best < avx2 {
+		b.Skip("nothing to compare")
+	}
+	for _, c := range benchCases() {
+		b.Run(c.name(), func(b *testing.B) {
+			runs := []func(){
+				benchRun(b, c, nil, simd, true), benchRun(b, c, nil, simd, false),
+				benchRun(b, c, nil, avx2, false), peakRun(simd),
+			}
+			times := make([][]float64, len(runs))
+			for b.Loop() {
+				for i, run := range runs {
+					start := time.Now()
+					run()
+					times[i] = append(times[i], time.Since(start).Seconds())
+				}
+			}
+			for i := range times {
+				slices.Sort(times[i])
+			}
+			median := func(i int) float64 { return times[i][len(times[i])/2] }
+			rate := float64(c.flops()) / median(0)
+			b.ReportMetric(median(1)/median(0), "x-direct")
+			b.ReportMetric(median(2)/median(0), "x-avx2")
+			b.ReportMetric(rate/1e9, "GFLOP/s")
+			b.ReportMetric(100*rate*median(3)/peakFLOPs, "%peak")
+		})
+	}
+}
+
+// peakFLOPs is the arithmetic of a peakRun.
+const peakFLOPs = 2 * maxTileM * maxTileN * 256 * 100
+
+// peakRun returns a loop of the micro-kernel's largest tile, its operands in the first-level cache.
+func peakRun(l level) func() {
+	const k = 256
+	t, rng := l.tiling(), rand.New(rand.NewPCG(35, 36))
+	x, y, c := random(rng, t.m*k), random(rng, t.n*k), make([]float32, t.m*t.n)
+	count := peakFLOPs / (2 * t.m * t.n * k)
+	return func() {
+		for range count {
+			microKernel(l, t.m, t.n, k, x, y, c, t.n, false, nil)
+		}
+	}
 }
 
 // BenchmarkLinear is the same for linear layers.
