@@ -2,6 +2,7 @@
 //
 // A launch has blocks of kThreads (fused_step, start, fill_noise, casts) or 1024 threads (row_scalars), all in x.
 // fused_step and start have a grid of (requests, parts), row_scalars one of (requests), the others any.
+#include "network.cuh"
 #include "scalars.cuh"
 #include "start.cuh"
 #include "update.cuh"

@@ -1,0 +1,58 @@
+package netkernels
+
+import (
+	"fmt"
+
+	"github.com/cudiffuse/cudiffuse/cuda"
+)
+
+// Attention is O = softmax(Scale Q K^T) V in float32, over Heads of Dim consecutive
+// channels, for images of Queries pixels and their Keys.
+type Attention struct {
+	Images, Heads, Queries, Keys, Dim int
+	Scale                             float32
+	Q, K, V, O                        Tensor
+}
+
+var _ Op = Attention{}
+
+// MaxHeadDim is the longest head.
+const MaxHeadDim = 512
+
+// queries of a block, see network_attention.cuh.
+const (
+	blockQueries     = 16
+	attentionThreads = 128
+)
+
+// Validate implements [Op].
+func (o Attention) Validate() error {
+	if o.Dim > MaxHeadDim || o.Heads > maxGrid || o.Images > maxGrid {
+		return &Error{"Attention", fmt.Sprintf("%d images, %d heads of %d: want at most %d, %d and %d", o.Images, o.Heads,
+			o.Dim, maxGrid, maxGrid, MaxHeadDim)}
+	}
+	return check("Attention", Float32, map[string]int{"images": o.Images, "heads": o.Heads, "queries": o.Queries,
+		"keys": o.Keys, "dimensions": o.Dim}, o.Heads*o.Dim, o.Q, o.K, o.V, o.O)
+}
+
+// Launches implements [Op].
+func (o Attention) Launches() []Launch {
+	size := 64
+	for size < o.Dim {
+		size *= 2
+	}
+	g := cuda.Geometry{Grid: cuda.Dim{X: (o.Queries + blockQueries - 1) / blockQueries, Y: o.Heads, Z: o.Images},
+		Block: cuda.Dim{X: attentionThreads}}
+	return []Launch{{fmt.Sprintf("attention_f32_d%d", size), g, []uint64{o.Q.At, o.K.At, o.V.At, o.O.At,
+		uint64(o.Q.Stride), uint64(o.K.Stride), uint64(o.V.Stride), uint64(o.O.Stride), i32(o.Queries), i32(o.Keys),
+		i32(o.Dim), cuda.F32(o.Scale)}}}
+}
+
+// Workspace implements [Op].
+func (o Attention) Workspace() int64 { return 0 }
+
+// Bytes implements [Op].
+func (o Attention) Bytes() (read, written int64) {
+	n := 4 * int64(o.Images) * int64(o.Heads) * int64(o.Dim)
+	return n * int64(o.Queries+2*o.Keys), n * int64(o.Queries)
+}

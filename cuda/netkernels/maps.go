@@ -1,0 +1,201 @@
+package netkernels
+
+import (
+	"fmt"
+
+	"github.com/cudiffuse/cudiffuse/cuda"
+)
+
+// GEGLU is y[r,c] = x[r,c] * gelu(x[r,Channels+c]) over Rows pixels.
+type GEGLU struct {
+	Type           DType
+	Rows, Channels int // of the result
+	X, Y           Tensor
+}
+
+var _ Op = GEGLU{}
+
+// Validate implements [Op].
+func (o GEGLU) Validate() error {
+	if o.X.Stride < 2*o.Channels {
+		return &Error{"GEGLU", fmt.Sprintf("pixels %d elements apart, with %d channels", o.X.Stride, 2*o.Channels)}
+	}
+	return check("GEGLU", o.Type, map[string]int{"rows": o.Rows, "channels": o.Channels}, o.Channels, o.X, o.Y)
+}
+
+// Launches implements [Op].
+func (o GEGLU) Launches() []Launch {
+	kernel, v := name("geglu", o.Type, o.Channels, o.X, o.Y)
+	return []Launch{{kernel, over(int64(o.Rows) * int64(o.Channels/v)),
+		[]uint64{o.X.At, o.Y.At, uint64(o.X.Stride), uint64(o.Y.Stride), uint64(o.Rows), i32(o.Channels)}}}
+}
+
+// Workspace implements [Op].
+func (o GEGLU) Workspace() int64 { return 0 }
+
+// Bytes implements [Op].
+func (o GEGLU) Bytes() (read, written int64) {
+	y := int64(o.Rows) * int64(o.Channels) * o.Type.size()
+	return 2 * y, y
+}
+
+// ResizeMode is how [Resize] changes the size, by the formulas of package model.
+type ResizeMode int
+
+// The modes.
+const (
+	UpNearest ResizeMode = iota // to 2H x 2W, or one less of each
+	DownMean
+	UpFIR
+	DownFIR
+)
+
+// Resize changes the size of images from H x W to OH x OW.
+type Resize struct {
+	Type                           DType
+	Mode                           ResizeMode
+	Images, H, W, OH, OW, Channels int
+	X, Y                           Tensor
+}
+
+var _ Op = Resize{}
+
+// Validate implements [Op].
+func (o Resize) Validate() error {
+	fits := func(n, out int) bool {
+		switch o.Mode {
+		case UpNearest:
+			return out == 2*n || out == 2*n-1
+		case UpFIR:
+			return out == 2*n
+		case DownMean:
+			return out == n/2
+		case DownFIR:
+			return n >= 2 && out == (n-2)/2+1
+		}
+		return false
+	}
+	if !fits(o.H, o.OH) || !fits(o.W, o.OW) {
+		return &Error{"Resize", fmt.Sprintf("mode %d from %dx%d to %dx%d", int(o.Mode), o.H, o.W, o.OH, o.OW)}
+	}
+	return check("Resize", o.Type, map[string]int{"images": o.Images, "height": o.H, "width": o.W, "channels": o.Channels,
+		"height of the result": o.OH, "width of the result": o.OW}, o.Channels, o.X, o.Y)
+}
+
+// Launches implements [Op].
+func (o Resize) Launches() []Launch {
+	kernel, v := name("resize", o.Type, o.Channels, o.X, o.Y)
+	return []Launch{{kernel, over(int64(o.Images) * int64(o.OH) * int64(o.OW) * int64(o.Channels/v)),
+		[]uint64{o.X.At, o.Y.At, uint64(o.X.Stride), uint64(o.Y.Stride), i32(o.Images), i32(o.H), i32(o.W), i32(o.OH),
+			i32(o.OW), i32(o.Channels), i32(int(o.Mode))}}}
+}
+
+// Workspace implements [Op].
+func (o Resize) Workspace() int64 { return 0 }
+
+// Bytes implements [Op].
+func (o Resize) Bytes() (read, written int64) {
+	n := int64(o.Images) * int64(o.Channels) * o.Type.size()
+	return n * int64(o.H) * int64(o.W), n * int64(o.OH) * int64(o.OW)
+}
+
+// PointwiseOp is an element-wise function.
+type PointwiseOp int
+
+// The functions.
+const (
+	Copy     PointwiseOp = iota // x
+	Activate                    // act(x)
+	Affine                      // x*Mul + Add
+	Sum                         // (x + b) / Add
+	AddRow                      // x + b, b a vector of the image
+	DivRow                      // x / t, t a float32 of the image
+)
+
+// Pointwise is y = f(x, b) over Rows pixels, RowsPerImage of each image.
+type Pointwise struct {
+	Type                         DType
+	Op                           PointwiseOp
+	Act                          Activation
+	Rows, RowsPerImage, Channels int
+	X, B, Y                      Tensor // B of Sum and AddRow
+	T                            uint64 // of DivRow
+	Mul, Add                     float32
+}
+
+var _ Op = Pointwise{}
+
+// Validate implements [Op].
+func (o Pointwise) Validate() error {
+	if o.Op < Copy || o.Op > DivRow {
+		return &Error{"Pointwise", fmt.Sprintf("function %d", int(o.Op))}
+	}
+	tensors := []Tensor{o.X, o.Y}
+	if o.Op == Sum || o.Op == AddRow {
+		tensors = append(tensors, o.B)
+	}
+	return check("Pointwise", o.Type, map[string]int{"rows": o.Rows, "rows of an image": o.RowsPerImage,
+		"channels": o.Channels}, o.Channels, tensors...)
+}
+
+// Launches implements [Op].
+func (o Pointwise) Launches() []Launch {
+	kernel, v := name("pointwise", o.Type, o.Channels, o.X, o.Y, o.B)
+	return []Launch{{kernel, over(int64(o.Rows) * int64(o.Channels/v)), []uint64{o.X.At, o.B.At, o.Y.At, o.T,
+		uint64(o.X.Stride), uint64(o.B.Stride), uint64(o.Y.Stride), uint64(o.Rows), uint64(o.RowsPerImage),
+		i32(o.Channels), i32(int(o.Op)), i32(int(o.Act)), cuda.F32(o.Mul), cuda.F32(o.Add)}}}
+}
+
+// Workspace implements [Op].
+func (o Pointwise) Workspace() int64 { return 0 }
+
+// Bytes implements [Op].
+func (o Pointwise) Bytes() (read, written int64) {
+	n := int64(o.Rows) * int64(o.Channels) * o.Type.size()
+	images := int64(o.Rows / o.RowsPerImage)
+	switch o.Op {
+	case Sum:
+		return 2 * n, n
+	case AddRow:
+		return n + images*int64(o.Channels)*o.Type.size(), n
+	case DivRow:
+		return n + 4*images, n
+	}
+	return n, n
+}
+
+// Layout moves images between [N, C, H, W] and rows of pixels.
+type Layout struct {
+	Type                     DType
+	ToRows                   bool
+	Images, Pixels, Channels int
+	Image                    uint64 // [Images, Channels, Pixels]
+	Rows                     Tensor
+}
+
+var _ Op = Layout{}
+
+// Validate implements [Op].
+func (o Layout) Validate() error {
+	return check("Layout", o.Type, map[string]int{"images": o.Images, "pixels": o.Pixels, "channels": o.Channels},
+		o.Channels, o.Rows)
+}
+
+// Launches implements [Op].
+func (o Layout) Launches() []Launch {
+	sizes := []uint64{uint64(o.Rows.Stride), uint64(o.Images), uint64(o.Pixels), i32(o.Channels)}
+	kernel, args := "from_nhwc_", []uint64{o.Rows.At, o.Image}
+	if o.ToRows {
+		kernel, args = "to_nhwc_", []uint64{o.Image, o.Rows.At}
+	}
+	return []Launch{{kernel + suffixes[o.Type], over(int64(o.Images) * int64(o.Pixels)), append(args, sizes...)}}
+}
+
+// Workspace implements [Op].
+func (o Layout) Workspace() int64 { return 0 }
+
+// Bytes implements [Op].
+func (o Layout) Bytes() (read, written int64) {
+	n := int64(o.Images) * int64(o.Pixels) * int64(o.Channels) * o.Type.size()
+	return n, n
+}

@@ -1,0 +1,81 @@
+// The kernels of networks by name: NAME_TYPE with any number of channels, NAME_TYPE_v with accesses of 16 bytes.
+// Package netkernels describes their launches.
+#pragma once
+#include "network_attention.cuh"
+#include "network_map.cuh"
+#include "network_norm.cuh"
+
+namespace cudiffuse {
+
+#define NETWORK_VECTOR(suffix, type, V)                                                                                  \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) group_norm_##suffix(                                        \
+        const type* x, type* y, const float* gamma, const float* beta, const type* scale_shift, uint64_t xs, uint64_t ys, \
+        uint64_t ss, int pixels, int channels, int per_group, int chunk, float eps, int act) {                            \
+        group_norm<V>(x, y, gamma, beta, scale_shift, xs, ys, ss, pixels, channels, per_group, chunk, eps, act);          \
+    }                                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) group_norm_stats_##suffix(                                  \
+        const type* x, float2* work, uint64_t xs, int pixels, int channels, int groups, int slab) {                       \
+        group_norm_stats<V>(x, work, xs, pixels, channels, groups, slab);                                                 \
+    }                                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) group_norm_apply_##suffix(                                  \
+        const type* x, type* y, const float* gamma, const float* beta, const type* scale_shift, const float2* work,       \
+        uint64_t xs, uint64_t ys, uint64_t ss, int pixels, int channels, int groups, int slab, int tile, float eps,       \
+        int act) {                                                                                                        \
+        group_norm_apply<V>(x, y, gamma, beta, scale_shift, work, xs, ys, ss, pixels, channels, groups, slab, tile, eps,  \
+                            act);                                                                                         \
+    }                                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) layer_norm_##suffix(                                        \
+        const type* x, type* y, const float* gamma, const float* beta, uint64_t xs, uint64_t ys, uint64_t tokens,         \
+        int channels, float eps) {                                                                                        \
+        layer_norm<V>(x, y, gamma, beta, xs, ys, tokens, channels, eps);                                                  \
+    }                                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) geglu_##suffix(                                             \
+        const type* x, type* y, uint64_t xs, uint64_t ys, uint64_t rows, int channels) {                                  \
+        geglu<V>(x, y, xs, ys, rows, channels);                                                                           \
+    }                                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) resize_##suffix(                                            \
+        const type* x, type* y, uint64_t xs, uint64_t ys, int n, int h, int w, int oh, int ow, int channels, int mode) {  \
+        resize<V>(x, y, xs, ys, n, h, w, oh, ow, channels, mode);                                                         \
+    }                                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) pointwise_##suffix(                                         \
+        const type* x, const type* b, type* y, const float* t, uint64_t xs, uint64_t bs, uint64_t ys, uint64_t rows,      \
+        uint64_t pixels, int channels, int op, int act, float mul, float add) {                                           \
+        pointwise<V>(x, b, y, t, xs, bs, ys, rows, pixels, channels, op, act, mul, add);                                  \
+    }
+
+#define NETWORK(suffix, type)                                                                                            \
+    NETWORK_VECTOR(suffix, type, 1)                                                                                      \
+    NETWORK_VECTOR(suffix##_v, type, kVector<type>)                                                                      \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) to_nhwc_##suffix(                                          \
+        const type* x, type* y, uint64_t ys, uint64_t images, uint64_t pixels, int channels) {                           \
+        to_nhwc(x, y, ys, images, pixels, channels);                                                                     \
+    }                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) from_nhwc_##suffix(                                        \
+        const type* x, type* y, uint64_t xs, uint64_t images, uint64_t pixels, int channels) {                           \
+        from_nhwc(x, y, xs, images, pixels, channels);                                                                   \
+    }                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) embed_time_##suffix(                                       \
+        const float* t, const float* f, type* y, uint64_t ys, uint64_t rows, int dim, int flip, int log) {               \
+        embed_time(t, f, y, ys, rows, dim, flip, log);                                                                   \
+    }                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) lookup_##suffix(                                           \
+        const int* index, const float* table, type* y, uint64_t ys, uint64_t rows, int dim) {                            \
+        lookup(index, table, y, ys, rows, dim);                                                                          \
+    }
+
+#define ATTENTION(D)                                                                                              \
+    extern "C" __global__ void __launch_bounds__(kAttentionThreads) attention_f32_d##D(                           \
+        const float* q, const float* k, const float* v, float* o, uint64_t qs, uint64_t ks, uint64_t vs,          \
+        uint64_t os, int queries, int keys, int dim, float scale) {                                               \
+        attention<D>(q, k, v, o, qs, ks, vs, os, queries, keys, dim, scale);                                      \
+    }
+
+NETWORK(f32, float)
+NETWORK(f16, f16)
+NETWORK(bf16, bf16)
+ATTENTION(64)
+ATTENTION(128)
+ATTENTION(256)
+ATTENTION(512)
+
+}  // namespace cudiffuse
