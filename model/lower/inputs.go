@@ -1,0 +1,124 @@
+package lower
+
+import (
+	"math"
+
+	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
+	"github.com/cudiffuse/cudiffuse/cuda/netkernels"
+	"github.com/cudiffuse/cudiffuse/model"
+)
+
+// inputs makes the places of the sample and of the conditions. The time stays where the
+// caller has it.
+func (c *compiler) inputs() error {
+	for _, in := range c.g.Inputs {
+		if len(c.users[in.Tensor]) == 0 {
+			continue
+		}
+		var err error
+		switch in.Kind {
+		case model.InputTimestep:
+		case model.InputSample:
+			err = c.sample(in)
+		case model.InputClass, model.InputClassEmbedding, model.InputContext, model.InputTimestepCond, model.InputPooled:
+			err = c.condition(in)
+		default:
+			err = errorf("input", in.Kind.String(), "is not supported on a GPU yet")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sample brings the caller's [rows, C, H, W] into rows of pixels.
+func (c *compiler) sample(in model.Input) error {
+	y := c.write(in.Tensor)
+	return c.layout("sample", true, Ref{Region: Sample}, y)
+}
+
+// result brings the output back, into the caller's memory.
+func (c *compiler) result() error {
+	return c.layout("result", false, Ref{Region: Result}, c.read(c.g.Outputs[0]))
+}
+
+func (c *compiler) layout(name string, toRows bool, image Ref, v view) error {
+	reads, writes := []Ref{image}, []Ref{c.ref(v)}
+	if !toRows {
+		reads, writes = writes, reads
+	}
+	return c.kernel(name, -1, reads, writes, func(at locator, _ uint64) netkernels.Op {
+		return netkernels.Layout{Type: kernelType(c.Type), ToRows: toRows, Images: c.Rows, Pixels: v.shape.H * v.shape.W,
+			Channels: v.shape.C, Image: at(image), Rows: c.tensor(v, at)}
+	})
+}
+
+// condition makes a place that the executor fills. A class is an integer for tables, and
+// a number for what treats it like a time.
+func (c *compiler) condition(in model.Input) error {
+	shape, size, t := c.shapes[in.Tensor], c.Type.Size(), InputActivation
+	if in.Kind == model.InputClass {
+		size, t = 4, InputInt32
+		for n, i := range c.users[in.Tensor] {
+			as := InputFloat32
+			if _, table := c.g.Ops[i].(model.Lookup); table {
+				as = InputInt32
+			}
+			if n > 0 && as != t {
+				return errorf("input", "class", "is both looked up and treated as a number: not supported")
+			}
+			t = as
+		}
+	}
+	b := c.rawBuffer(in.Kind.String(), int64(c.Rows)*int64(shape.Len())*size)
+	c.program.Inputs = append(c.program.Inputs, Input{Kind: in.Kind, Buffer: b, Length: shape.Len(), Type: t})
+	c.views[in.Tensor].buffer = b
+	return nil
+}
+
+// number is the place of one float32 a row: the time, or a class treated like one.
+func (c *compiler) number(o model.Op, id model.TensorID) (Ref, error) {
+	if c.isTime(id) {
+		return Ref{Region: Timestep}, nil
+	}
+	if v := c.views[id]; v.buffer >= 0 && c.shapes[id].Len() == 1 && c.g.Tensors[id].Type == model.Int64 {
+		return Ref{Region: Arena, Index: v.buffer}, nil
+	}
+	return Ref{}, errorf(o.Kind(), o.Label(), "embeds %v of %s: want the time or a class", c.shapes[id], c.g.Tensors[id].Name)
+}
+
+func (c *compiler) timestepEmbedding(o model.TimestepEmbedding, i int) error {
+	return c.embed(o, i, o.T, netkernels.EmbedTime{Dim: o.Dim, Flip: o.Flip},
+		part{param: model.NoParam, length: o.Dim / 2, table: model.TimestepFrequencies(o.Dim, o.FreqShift)})
+}
+
+func (c *compiler) fourierEmbedding(o model.FourierEmbedding, i int) error {
+	return c.embed(o, i, o.T, netkernels.EmbedTime{Dim: 2 * o.Dim, Log: true}, c.plain(o.Weight))
+}
+
+func (c *compiler) embed(o model.Op, i int, t model.TensorID, k netkernels.EmbedTime, f part) error {
+	from, err := c.number(o, t)
+	if err != nil {
+		return err
+	}
+	y, table := c.write(o.Writes()), c.weight(o.Label()+" frequencies", cudnn.Float32, f)
+	k.Type, k.Rows = kernelType(c.Type), c.Rows
+	return c.kernel(o.Label(), i, []Ref{from, table}, []Ref{c.ref(y)}, func(at locator, _ uint64) netkernels.Op {
+		e := k
+		e.T, e.F, e.Y = at(from), at(table), c.tensor(y, at)
+		return e
+	})
+}
+
+func (c *compiler) lookup(o model.Lookup, i int) error {
+	y, table := c.write(o.Y), c.weight(o.Name+".weight", cudnn.Float32, c.plain(o.Table))
+	index := Ref{Region: Arena, Index: c.views[o.Class].buffer}
+	return c.kernel(o.Name, i, []Ref{index, table}, []Ref{c.ref(y)}, func(at locator, _ uint64) netkernels.Op {
+		return netkernels.Lookup{Type: kernelType(c.Type), Rows: c.Rows, Dim: o.Dim, Index: at(index), Table: at(table),
+			Y: c.tensor(y, at)}
+	})
+}
+
+// scale of an attention of heads of dim channels.
+func attentionScale(dim int) float32 { return float32(1 / math.Sqrt(float64(dim))) }

@@ -1,0 +1,96 @@
+//go:build cuda
+
+package lower
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
+)
+
+// architectures are those whose GPUs run all networks. sm_75 has no attention in 16 bits.
+var architectures = []int{80, 86, 89, 90, 100, 120}
+
+// realCuDNN returns the pinned cuDNN, which builds plans without a GPU; see make test-cudnn.
+func realCuDNN(t *testing.T) *cudnn.Library {
+	t.Helper()
+	dir := os.Getenv("CUDIFFUSE_CUDNN_REAL")
+	if dir == "" {
+		if os.Getenv("CUDNN_REQUIRED") != "" {
+			t.Fatal("CUDIFFUSE_CUDNN_REAL is not set")
+		}
+		t.Skip("CUDIFFUSE_CUDNN_REAL does not name the pinned cuDNN; make test-cudnn sets it")
+	}
+	t.Setenv("CUDIFFUSE_LIBCUDNN", filepath.Join(dir, "cudnn", "lib", "libcudnn.so.9"))
+	lib, err := cudnn.Open()
+	require.NoError(t, err)
+	return lib
+}
+
+// different are the graphs of a program that differ in more than names.
+func different(p *Program) []*cudnn.Graph {
+	seen := map[string]bool{}
+	var graphs []*cudnn.Graph
+	for _, s := range p.Steps {
+		if s.Fusion != nil && !seen[s.Fusion.Hash()] {
+			seen[s.Fusion.Hash()] = true
+			graphs = append(graphs, s.Fusion)
+		}
+	}
+	return graphs
+}
+
+// TestCuDNNHasPlans builds a plan for every operation graph of every network at its real size, for every
+// architecture, with the library that users have.
+func TestCuDNNHasPlans(t *testing.T) {
+	lib := realCuDNN(t)
+	for _, n := range networks(t) {
+		for _, ty := range types {
+			if n.name != "fashion" && ty != cudnn.Float16 {
+				continue // the shapes are what differs between networks
+			}
+			graphs := different(n.lower(t, ty))
+			t.Run(fmt.Sprintf("%s/%v", n.name, ty), func(t *testing.T) {
+				for _, arch := range architectures {
+					t.Run(fmt.Sprintf("sm_%d", arch), func(t *testing.T) {
+						t.Parallel()
+						target, err := cudnn.TargetFor(arch)
+						require.NoError(t, err)
+						for _, g := range graphs {
+							plans, err := lib.Candidates(g, target, 1)
+							require.NoError(t, err)
+							require.NoError(t, plans[0].Close())
+						}
+					})
+				}
+			})
+		}
+	}
+}
+
+// TestRefusalNamesTheLayer: where cuDNN has no attention the error says which layer asked for it.
+func TestRefusalNamesTheLayer(t *testing.T) {
+	lib := realCuDNN(t)
+	target, err := cudnn.TargetFor(75)
+	require.NoError(t, err)
+	for _, g := range different(networks(t)[0].lower(t, cudnn.Float16)) {
+		if _, ok := g.Ops[0].(cudnn.SDPA); !ok {
+			continue
+		}
+		_, err := lib.Candidates(g, target, 1)
+		var none *cudnn.NoPlanError
+		require.True(t, errors.As(err, &none), "%v", err)
+		assert.Contains(t, err.Error(), g.Name)
+		assert.Contains(t, err.Error(), "[4 4 49 32]")
+		assert.Contains(t, err.Error(), "sm_75")
+		return
+	}
+	t.Fatal("the network has no attention")
+}
