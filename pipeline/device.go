@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -9,14 +10,16 @@ import (
 
 	"github.com/cudiffuse/cudiffuse/cuda"
 	"github.com/cudiffuse/cudiffuse/gpu"
+	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/model/device"
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
 // syncTimeout ends a wait for a GPU that hangs. No update takes a second.
 const syncTimeout = time.Minute
 
-// device is a device that the pipeline opened and closes.
-type device interface {
+// openedDevice is a device that the pipeline opened and closes.
+type openedDevice interface {
 	sampler.Device
 	Close() error
 }
@@ -45,8 +48,34 @@ func CheckDevice(name string) error {
 	return err
 }
 
+// precisions are the types of a network, by the names that people use.
+var precisions = map[string]gpu.DType{"": gpu.Float32, "fp32": gpu.Float32, "fp16": gpu.Float16, "bf16": gpu.BFloat16}
+
+// check refuses options that cannot be right, before anything is opened.
+func (o Options) check() error {
+	ordinal, err := parseDevice(o.Device)
+	if err != nil {
+		return err
+	}
+	t, ok := precisions[o.Precision]
+	switch {
+	case !ok:
+		return &RequestError{Field: "precision", Value: fmt.Sprintf("%q", o.Precision), Want: "fp32, fp16 or bf16"}
+	case o.Network != "" && o.Network != "device" && o.Network != "cpu":
+		return &RequestError{Field: "network", Value: fmt.Sprintf("%q", o.Network), Want: "device or cpu"}
+	case o.Autotune < 0 || o.Autotune > maxAutotune:
+		return &RequestError{Field: "autotune", Value: fmt.Sprint(o.Autotune), Want: fmt.Sprintf("0..%d", maxAutotune)}
+	case t != gpu.Float32 && (ordinal < 0 || o.Network == "cpu"):
+		return &RequestError{Field: "precision", Value: fmt.Sprintf("%q", o.Precision), Want: "fp32 where the network runs on the CPU"}
+	}
+	return nil
+}
+
+// maxAutotune bounds the plans that are timed for a layer.
+const maxAutotune = 64
+
 // openDevice opens the device of a name.
-func openDevice(o Options) (device, error) {
+func openDevice(o Options) (openedDevice, error) {
 	ordinal, err := parseDevice(o.Device)
 	switch {
 	case err != nil:
@@ -54,9 +83,23 @@ func openDevice(o Options) (device, error) {
 	case ordinal < 0:
 		return gpu.NewCPU(o.Threads), nil
 	}
-	dev, err := gpu.OpenCUDA(ordinal, gpu.CUDAOptions{Driver: cuda.Options{SyncTimeout: syncTimeout}})
+	dev, err := gpu.OpenCUDA(ordinal, gpu.CUDAOptions{DType: precisions[o.Precision],
+		Driver: cuda.Options{SyncTimeout: syncTimeout}})
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w", o.Device, err)
 	}
 	return dev, nil
+}
+
+// loadNetwork puts the network on the device, unless it is the CPU or the network is to stay there.
+func loadNetwork(dev openedDevice, net model.Network, o Options) (*device.Network, error) {
+	c, ok := dev.(*gpu.CUDA)
+	if !ok || o.Network == "cpu" {
+		return nil, nil
+	}
+	n, err := device.Load(context.Background(), c, net, device.Options{Bundle: o.Plans, Autotune: o.Autotune})
+	if err != nil {
+		return nil, fmt.Errorf("device %s: %w", o.Device, err)
+	}
+	return n, nil
 }

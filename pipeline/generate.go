@@ -104,12 +104,12 @@ func (p *Pipeline) steps(ctx context.Context, j *job) iter.Seq2[Step, error] {
 			yield(Step{}, err)
 			return
 		}
-		m, err := p.unet.Denoiser(0, 0, p.pool)
+		m, err := p.model()
 		if err != nil {
 			yield(Step{}, err)
 			return
 		}
-		for s, err := range sampler.Steps(ctx, p.dev, gpu.OnHost(m), reqs) {
+		for s, err := range sampler.Steps(ctx, p.dev, m, reqs) {
 			if err != nil {
 				yield(Step{}, err)
 				return
@@ -119,6 +119,19 @@ func (p *Pipeline) steps(ctx context.Context, j *job) iter.Seq2[Step, error] {
 			}
 		}
 	}
+}
+
+// model is the network where it runs. That of a GPU serves many programs at a time; one on the CPU is
+// made for each.
+func (p *Pipeline) model() (sampler.Model, error) {
+	if p.net != nil {
+		return p.net, nil
+	}
+	m, err := p.unet.Denoiser(0, 0, p.pool)
+	if err != nil {
+		return nil, err
+	}
+	return gpu.OnHost(m), nil
 }
 
 // Image returns the sample of image i so far, noise included.

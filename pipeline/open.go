@@ -15,6 +15,7 @@ import (
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/bundled"
+	"github.com/cudiffuse/cudiffuse/model/device"
 	"github.com/cudiffuse/cudiffuse/sampler"
 	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
 	"github.com/cudiffuse/cudiffuse/schedule"
@@ -32,7 +33,8 @@ type Pipeline struct {
 	spacing   schedule.Spacing
 	offset    int
 	lcm       int // timesteps of the distillation, 0 for a model that was not distilled
-	dev       device
+	dev       openedDevice
+	net       *device.Network // the network on the GPU, nil where it runs on the CPU
 	pool      *workers.Pool
 
 	fingerprint func() string // computed once, when first wanted
@@ -55,6 +57,18 @@ type Options struct {
 	// and "auto" choose: the CPU, as long as networks run there. Samples are the same on all of them.
 	Device  string
 	Threads int // of the CPU, 0: as many as GOMAXPROCS
+
+	// Precision of the network on a GPU: "fp32" (also ""), "fp16" or "bf16". The CPU has fp32.
+	Precision string
+	// Network is where the network runs: "device" (also "") or "cpu", which copies every evaluation to
+	// the host and back, and needs no cuDNN.
+	Network string
+	// Plans is a file made by cudiffuse compile; without one cuDNN's plans come from the user's cache
+	// folder, and are made where they are not there.
+	Plans string
+	// Autotune times that many of cuDNN's plans of each layer on the GPU and keeps the fastest; 0 takes
+	// the one that cuDNN ranks first, which repeats bit for bit.
+	Autotune int
 }
 
 // maxJSON bounds the JSON files of a model folder.
@@ -70,7 +84,7 @@ func BundledLCM(o Options) (*Pipeline, error) { return OpenFS(bundled.FS(), bund
 // model_index.json, unet/ and scheduler/, or the network's own folder (then with the DDPM schedule). No
 // file outside the folder is read, whatever the files say.
 func Open(dir string, o Options) (*Pipeline, error) {
-	if err := CheckDevice(o.Device); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
 	st, err := os.Stat(dir)
@@ -98,7 +112,7 @@ func Open(dir string, o Options) (*Pipeline, error) {
 
 // OpenFS is Open for a file system, such as an embedded one.
 func OpenFS(fsys fs.FS, dir string, o Options) (*Pipeline, error) {
-	if err := CheckDevice(o.Device); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
 	p := &Pipeline{info: Info{Name: path.Base(dir)}}
@@ -136,6 +150,10 @@ func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, 
 	if p.dev, err = openDevice(o); err != nil {
 		return nil, err
 	}
+	if p.net, err = loadNetwork(p.dev, p.unet, o); err != nil {
+		_ = p.dev.Close() // what matters is why the network did not load
+		return nil, err
+	}
 	p.pool = workers.New(o.Threads)
 	return p, nil
 }
@@ -143,7 +161,11 @@ func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, 
 // Close ends the pipeline's threads. It may be called twice.
 func (p *Pipeline) Close() error {
 	p.pool.Close()
-	return p.dev.Close()
+	var err error
+	if p.net != nil {
+		err = p.net.Close()
+	}
+	return errors.Join(err, p.dev.Close())
 }
 
 // Info returns the model's description.

@@ -88,6 +88,9 @@ func (p Parameters) String() string {
 	if p.Params.Eta != nil {
 		set = append(set, "Eta: "+num(*p.Params.Eta))
 	}
+	if p.RNG != "" {
+		set = append(set, "RNG: "+quote(p.RNG))
+	}
 	optional("Clip", p.Clip)
 	optional("CFG rescale", p.Rescale)
 	optional("Dynamic threshold", p.Threshold.Quantile)
@@ -195,6 +198,11 @@ func (p *Parameters) set(key, v string) (err error) {
 		integer(&p.Steps)
 	case "Sampler":
 		p.Sampler = v
+	case "RNG":
+		p.RNG = v
+		if as := map[string]string{"CPU": "torch-cpu", "NV": "torch-cuda", "GPU": "torch-cuda"}[v]; as != "" {
+			p.RNG = as // the names that A1111's programs write
+		}
 	case "Schedule type":
 		p.Schedule, err = schedule.ParseCurve(v)
 	case "CFG scale":

@@ -80,7 +80,7 @@ func TestParametersOfResult(t *testing.T) {
 		{Steps: 2, Classes: []int{2}, Sampler: "Euler", Schedule: schedule.KarrasCurve, Guidance: 1,
 			Params: sampler.Params{Churn: 1, ChurnMin: 0.01, ChurnMax: 100, ChurnNoise: 1.01}},
 		{Steps: 2, Classes: []int{1}, Sampler: "lcm", Params: sampler.Params{Original: 20}},
-		{Steps: 2, Classes: []int{4}, Guidance: 6, Rescale: 0.7, Threshold: sampler.Threshold{Quantile: 0.99, Max: 3}},
+		{Steps: 2, Classes: []int{4}, Guidance: 6, RNG: "torch-cpu", Rescale: 0.7, Threshold: sampler.Threshold{Quantile: 0.99, Max: 3}},
 	} {
 		first := generate(t, p, r)
 		like, err := pipeline.ParseParameters(first.Parameters.String())
@@ -96,10 +96,11 @@ func TestParametersOfResult(t *testing.T) {
 // TestForeignParameters: text of other programs is read as far as it goes.
 func TestForeignParameters(t *testing.T) {
 	got, err := pipeline.ParseParameters("a cat, (masterpiece)\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, " +
-		"CFG scale: 7, Seed: 965400086, Size: 512x512, Model hash: 45dee52b, Lora hashes: \"a: 1b, c: 2d\", Clip skip: 2")
+		"CFG scale: 7, Seed: 965400086, Size: 512x512, Model hash: 45dee52b, RNG: NV, Lora hashes: \"a: 1b, c: 2d\", Clip skip: 2")
 	require.NoError(t, err)
 	require.Equal(t, "Euler a", got.Sampler)
 	require.Equal(t, 7.0, got.Guidance)
+	require.Equal(t, "torch-cuda", got.RNG)
 	require.Equal(t, map[string]string{"Lora hashes": "a: 1b, c: 2d", "Clip skip": "2"}, got.Extra)
 	require.Nil(t, got.Classes)
 	for _, bad := range []string{"", "a cat", "Steps: x", "Steps: 1, Seed: -1", "Steps: 1, nonsense", "Steps: 1, CFG scale: 0",

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/sampler"
+	"github.com/cudiffuse/cudiffuse/sampler/torchrand"
 	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
@@ -22,6 +23,10 @@ type Request struct {
 	N        int    // images of each class; 0 means 1
 	Negative *int   // label in the place of the unconditional one
 	Seed     uint64 // of the first image; the i-th image has Seed+i
+	// RNG is what draws the initial noise of a seed: "" is this program's own, the same on every device;
+	// "torch-cpu" and "torch-cuda" repeat the seeds of other programs, see package torchrand. Noise that a
+	// sampler adds later is always our own.
+	RNG string
 
 	Sampler  string  // see [sampler.Names]; "" means the model's
 	Steps    int     // 0 means the usual number for the sampler, with the model's own sampler the model's
@@ -63,6 +68,9 @@ func (p *Pipeline) resolve(r Request) (*job, error) {
 	}
 	if err := p.resolveGuidance(j); err != nil {
 		return nil, err
+	}
+	if _, ok := generators[j.RNG]; !ok {
+		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
 	}
 	if j.Spacing == nil {
 		sp := p.spacing
@@ -218,8 +226,19 @@ func (p *Pipeline) requests(j *job) ([]sampler.Request, error) {
 			return nil, err
 		}
 		reqs[i] = sampler.Request{Plan: j.plan, Conds: conds, Seed: j.Seed + uint64(i)}
+		if draw := generators[j.RNG]; draw != nil {
+			reqs[i].Init = make([]float32, p.elems())
+			draw(reqs[i].Seed, reqs[i].Init)
+		}
 	}
 	return reqs, nil
+}
+
+// generators draw the initial noise of a seed, by [Request.RNG]; nil is the device's own.
+var generators = map[string]func(seed uint64, x []float32){
+	"":           nil,
+	"torch-cpu":  func(seed uint64, x []float32) { torchrand.NewCPU(seed).Randn(x) },
+	"torch-cuda": func(seed uint64, x []float32) { torchrand.NewCUDA(seed).Randn(x) },
 }
 
 func (p *Pipeline) cond(label int) sampler.Cond {

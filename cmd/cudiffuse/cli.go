@@ -32,6 +32,7 @@ type cli struct {
 	Plan    planCmd    `cmd:"" help:"Print the table that a sampler compiles to."`
 	Forward forwardCmd `cmd:"" help:"Evaluate a network once, on tensors from a file."`
 	Inspect inspectCmd `cmd:"" help:"Show a model's parameters, shapes and memory plan."`
+	Compile compileCmd `cmd:"" help:"Make cuDNN's plans for a GPU, which need not be here."`
 	Devices devicesCmd `cmd:"" help:"List the devices that --device can name."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 

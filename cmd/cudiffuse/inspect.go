@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/model/lower"
 )
 
 type inspectCmd struct {
@@ -14,6 +15,9 @@ type inspectCmd struct {
 	Tokens int    `help:"Tokens of the text, for a model that takes one." default:"77"`
 	Ops    bool   `help:"List every operation."`
 	JSON   bool   `name:"json" help:"Print JSON."`
+
+	Device    string `help:"cpu, or cuda for what a forward pass would be on a GPU, which need not be here." enum:"cpu,cuda" default:"cpu"`
+	Precision string `aliases:"dtype" help:"On a GPU: fp32, fp16 or bf16." default:"fp16"`
 }
 
 // inspection is what inspect tells, in JSON as in text.
@@ -32,6 +36,7 @@ type inspection struct {
 	Scratch    int64    `json:"scratch_bytes"`
 	Batch      int      `json:"batch"`
 	Ops        []string `json:"ops,omitempty"`
+	GPU        *lowered `json:"gpu,omitempty"`
 }
 
 // Run prints the network's figures.
@@ -67,7 +72,10 @@ func (c *inspectCmd) Run(a *app) error {
 	for _, op := range in.Ops {
 		fmt.Fprintln(w, op)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil || in.GPU == nil {
+		return err
+	}
+	return in.GPU.print(a.stdout)
 }
 
 func (c *inspectCmd) inspect(u model.Network) (inspection, error) {
@@ -86,6 +94,18 @@ func (c *inspectCmd) inspect(u model.Network) (inspection, error) {
 		Peak: plan.Peak, Sum: plan.Sum, Scratch: plan.Scratch, Batch: c.Batch}
 	if t, ok := u.(*model.UNetCondition); ok {
 		in.Context = []int{c.Tokens, t.ContextDim()}
+	}
+	if c.Device == "cuda" {
+		t, err := cudnnType(c.Precision)
+		if err != nil {
+			return in, err
+		}
+		gpu, err := lowerFor(u.Graph(), lower.Options{Rows: c.Batch, Size: size, Type: t, Latents: t}, c.Ops)
+		if err != nil {
+			return in, err
+		}
+		in.GPU = &gpu
+		return in, nil
 	}
 	if c.Ops {
 		shapes, err := u.Graph().ShapesAt(size)

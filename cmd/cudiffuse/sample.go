@@ -26,6 +26,7 @@ type sampleCmd struct {
 	Class    []string `aliases:"classes" help:"Class names or numbers; all of them if not given." placeholder:"NAME,..."`
 	Negative string   `help:"Class in the place of the unconditional one." placeholder:"CLASS"`
 	Seed     uint64   `help:"Seed of the first image; the others count on from it." default:"1"`
+	RNG      string   `name:"rng" help:"Draws the initial noise: torch-cpu or torch-cuda repeat the seeds of other programs; our own if not given."`
 	N        int      `short:"n" help:"Images of each class." default:"2"`
 	Out      string   `short:"o" help:"File to write; with --each its name is numbered." default:"samples.png" placeholder:"FILE"`
 	Grid     bool     `help:"One sheet with all images (the default)." xor:"layout"`
@@ -33,9 +34,9 @@ type sampleCmd struct {
 	Columns  int      `help:"Columns of the sheet; 0 for one row a class." default:"0"`
 	Zoom     int      `help:"Size of a pixel in the sheet; 0 chooses." default:"0"`
 	Like     string   `help:"Repeat the PNG FILE bit for bit, from the parameters it carries; other flags but --model and --out are not used." placeholder:"FILE"`
-	Device   string   `help:"auto, cpu or cuda:N, see cudiffuse devices." default:"auto"`
-	Threads  int      `help:"CPU threads; 0 for all." default:"0"`
 	JSON     bool     `name:"json" help:"Print what was made as JSON."`
+
+	deviceFlags `embed:""`
 
 	ScheduleType string   `help:"Noise levels: normal (the timesteps of the spacing), karras, exponential (lu_lambdas), polyexponential, beta, beta_timesteps, kl_optimal, uniform, sgm_uniform, simple, ddim_uniform, linear_quadratic, align_your_steps, align_your_steps_sdxl or align_your_steps_svd." default:"normal"`
 	Spacing      string   `name:"timestep-spacing" help:"leading, trailing, linspace or truncated; the model's own if not given."`
@@ -69,7 +70,7 @@ func (c *sampleCmd) Run(a *app) error {
 			c.Model = like.Model
 		}
 	}
-	p, err := openModel(c.Model, pipeline.Options{Device: c.Device, Threads: c.Threads})
+	p, err := openModel(c.Model, c.options())
 	if err != nil {
 		return err
 	}
@@ -174,7 +175,7 @@ func (c *sampleCmd) request(p *pipeline.Pipeline, like *pipeline.Parameters) (pi
 	if like != nil {
 		return c.repeat(p, like)
 	}
-	r := pipeline.Request{N: c.N, Seed: c.Seed, Sampler: c.Sampler, Params: c.params()}
+	r := pipeline.Request{N: c.N, Seed: c.Seed, RNG: c.RNG, Sampler: c.Sampler, Params: c.params()}
 	if c.N < 1 {
 		return r, fmt.Errorf("--n %d: want a positive number", c.N)
 	}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/cudiffuse/cudiffuse/gpu"
+	"github.com/cudiffuse/cudiffuse/model/device"
+)
+
+type compileCmd struct {
+	Model     string `help:"Model folder in diffusers format, or fashion or fashion_lcm." default:"fashion"`
+	Target    string `help:"Architecture: sm_80, sm_86, sm_89, sm_90, sm_100 or sm_120." required:""`
+	Out       string `short:"o" help:"File to write." required:"" placeholder:"FILE"`
+	Rows      []int  `help:"Network rows of a run (images times conditions), each with plans of its own." default:"2"`
+	Precision string `aliases:"dtype" help:"fp32, fp16 or bf16." default:"fp16"`
+	Height    int    `help:"Of the sample; the model's own if not given."`
+	Width     int    `help:"Of the sample; the model's own if not given."`
+	Tokens    int    `help:"Tokens of the text, for a model that takes one." default:"77"`
+	JSON      bool   `name:"json" help:"Print what was made as JSON."`
+}
+
+// compiled is what compile tells.
+type compiled struct {
+	File   string `json:"file"`
+	Target string `json:"target"`
+	Graphs int    `json:"graphs"`
+	Plans  int    `json:"plans"`
+}
+
+// Run makes cuDNN's plans for a GPU that need not be here.
+func (c *compileCmd) Run(a *app) error {
+	if err := checkOutput("--out", c.Out); err != nil {
+		return err
+	}
+	arch, err := strconv.Atoi(strings.TrimPrefix(c.Target, "sm_"))
+	if err != nil {
+		return usagef("--target %q: want an architecture such as sm_90", c.Target)
+	}
+	t, err := precision(c.Precision)
+	if err != nil {
+		return err
+	}
+	for _, rows := range c.Rows {
+		if rows < 1 {
+			return usagef("--rows %d: want positive numbers", rows)
+		}
+	}
+	net, err := openNetwork(c.Model)
+	if err != nil {
+		return &usageError{err}
+	}
+	stats, err := device.Compile(a.ctx, net, device.CompileOptions{Target: arch, Rows: c.Rows, Height: c.Height,
+		Width: c.Width, Tokens: c.Tokens, Type: t, File: c.Out})
+	if err != nil {
+		return err
+	}
+	out := compiled{File: c.Out, Target: c.Target, Graphs: stats.Graphs, Plans: stats.Plans}
+	if c.JSON {
+		return json.NewEncoder(a.stdout).Encode(out)
+	}
+	fmt.Fprintf(a.stdout, "%s: %d plans for the %d operation graphs of %s on %s\n", out.File, out.Plans, out.Graphs,
+		c.Model, out.Target)
+	return nil
+}
+
+// precision is the type of a name.
+func precision(name string) (gpu.DType, error) {
+	switch name {
+	case "fp32":
+		return gpu.Float32, nil
+	case "fp16":
+		return gpu.Float16, nil
+	case "bf16":
+		return gpu.BFloat16, nil
+	}
+	return 0, usagef("--precision %q: want fp32, fp16 or bf16", name)
+}

@@ -1,0 +1,18 @@
+package main
+
+import "github.com/cudiffuse/cudiffuse/pipeline"
+
+// deviceFlags choose where the work is done, and how.
+type deviceFlags struct {
+	Device    string `help:"auto, cpu or cuda:N, see cudiffuse devices." default:"auto"`
+	Threads   int    `help:"CPU threads; 0 for all." default:"0"`
+	Precision string `aliases:"dtype" help:"Of the network on a GPU: fp32, fp16 or bf16." default:"fp32"`
+	Network   string `help:"Where the network runs: device, or cpu with the updates on a GPU." default:"device"`
+	Plans     string `help:"Plans made by cudiffuse compile." placeholder:"FILE"`
+	Autotune  int    `help:"Time that many of cuDNN's plans of each layer and keep the fastest." default:"0"`
+}
+
+func (f deviceFlags) options() pipeline.Options {
+	return pipeline.Options{Device: f.Device, Threads: f.Threads, Precision: f.Precision, Network: f.Network,
+		Plans: f.Plans, Autotune: f.Autotune}
+}

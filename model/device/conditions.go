@@ -1,0 +1,125 @@
+package device
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
+	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/model/lower"
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// conditions are the rows' conditions as the inputs of a graph take them.
+type conditions struct {
+	tokens int // of every text, DefaultTokens without any
+	conds  []sampler.Cond
+}
+
+// newConditions checks what kinds of conditions the rows have and how long their texts
+// are, which is what a program depends on.
+func newConditions(net model.Network, conds []sampler.Cond) (*conditions, error) {
+	c := &conditions{tokens: model.DefaultTokens, conds: conds}
+	takesText := false
+	for _, in := range net.Graph().Inputs {
+		takesText = takesText || in.Kind == model.InputContext
+	}
+	for row, cond := range conds {
+		fail := func(format string, args ...any) error {
+			return &ConditionError{Row: row, Detail: fmt.Sprintf(format, args...)}
+		}
+		switch x := cond.(type) {
+		case nil:
+			if takesText || net.Classes() > 0 {
+				return nil, fail("none is given")
+			}
+		case model.Class:
+			if takesText || x < 0 || int(x) >= net.Classes() {
+				return nil, fail("class %d: the network takes 0..%d", x, net.Classes()-1)
+			}
+		case *model.TextEmbedding:
+			if !takesText || x == nil {
+				return nil, fail("a text, which the network does not take")
+			}
+			if row > 0 && x.Tokens != c.tokens {
+				return nil, fail("a text of %d tokens beside one of %d: pad them to one length", x.Tokens, c.tokens)
+			}
+			c.tokens = x.Tokens
+		default:
+			return nil, fail("%T: want a model.Class or a *model.TextEmbedding", cond)
+		}
+	}
+	return c, nil
+}
+
+// same says whether rows have the conditions that were uploaded last.
+func (c *conditions) same(conds []sampler.Cond) bool {
+	if c == nil || len(c.conds) != len(conds) {
+		return false
+	}
+	for i, x := range c.conds {
+		if x != conds[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// encode returns the bytes of an input for all rows.
+func (c *conditions) encode(p *lower.Program, in lower.Input) ([]byte, error) {
+	size := 4
+	if in.Type == lower.InputActivation {
+		size = int(p.Type.Size())
+	}
+	out := make([]byte, len(c.conds)*in.Length*size)
+	for row, cond := range c.conds {
+		dst := out[row*in.Length*size:][:in.Length*size]
+		if in.Kind == model.InputClass {
+			binary.LittleEndian.PutUint32(dst, uint32(classOf(cond)))
+			continue
+		}
+		values, err := vectorOf(cond, in)
+		if err != nil {
+			return nil, &ConditionError{Row: row, Detail: err.Error()}
+		}
+		t := cudnn.Float32
+		if in.Type == lower.InputActivation {
+			t = p.Type
+		}
+		lower.Store(t, dst, values)
+	}
+	return out, nil
+}
+
+func classOf(cond sampler.Cond) int32 {
+	switch x := cond.(type) {
+	case model.Class:
+		return int32(x)
+	case *model.TextEmbedding:
+		return int32(x.Class)
+	}
+	return 0
+}
+
+// vectorOf is the part of a condition that an input takes; nil stands for zeros.
+func vectorOf(cond sampler.Cond, in lower.Input) ([]float32, error) {
+	text, ok := cond.(*model.TextEmbedding)
+	if !ok {
+		return nil, fmt.Errorf("%T has no %v", cond, in.Kind)
+	}
+	var v []float32
+	switch in.Kind {
+	case model.InputContext:
+		v = text.Data
+	case model.InputTimestepCond:
+		if v = text.TimeCond; v == nil {
+			return nil, nil
+		}
+	default:
+		return nil, fmt.Errorf("%v is not supported", in.Kind)
+	}
+	if len(v) != in.Length {
+		return nil, fmt.Errorf("%v has %d elements, want %d", in.Kind, len(v), in.Length)
+	}
+	return v, nil
+}

@@ -1,0 +1,208 @@
+//go:build cuda
+
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cudiffuse/cudiffuse/cuda"
+	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
+	"github.com/cudiffuse/cudiffuse/gpu"
+	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/model/lower"
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// Network is a network on a GPU, as a [sampler.Model] of that device. Activations and
+// weights have the device's type ([gpu.CUDA.DType]). It is used by one goroutine at a
+// time and closed before its device.
+type Network struct {
+	c       *gpu.CUDA
+	dev     *cuda.Device
+	net     model.Network
+	o       Options
+	shape   []int
+	stream  *cuda.Stream // for loading and timing
+	handle  *cudnn.Handle
+	planner planner
+	weights *cuda.Buffer
+	eager   *run // of the evaluation that Forward saw last
+}
+
+var (
+	_ sampler.Model  = (*Network)(nil)
+	_ sampler.Binder = (*Network)(nil)
+)
+
+// Load makes plans for a network and uploads its weights. An operation that the device
+// or cuDNN cannot do gives a *[lower.Error] or *[cudnn.NoPlanError] that names the
+// layer, before any memory is taken; a network that does not fit gives a *[MemoryError].
+func Load(ctx context.Context, c *gpu.CUDA, net model.Network, o Options) (*Network, error) {
+	n, err := newNetwork(c, net, o)
+	if err != nil {
+		return nil, err
+	}
+	lib, err := cudnn.Open()
+	if err != nil {
+		return nil, err
+	}
+	prog, err := n.lower(n.o.Rows, model.DefaultTokens)
+	if err != nil {
+		return nil, err
+	}
+	err = n.dev.Do(func() error { return n.load(ctx, lib, prog) })
+	if err != nil {
+		_ = n.Close() // what matters is why it did not load
+		return nil, err
+	}
+	return n, nil
+}
+
+func newNetwork(c *gpu.CUDA, net model.Network, o Options) (*Network, error) {
+	if c == nil || net == nil {
+		return nil, &model.InputError{Input: "network", Detail: "no device or no network"}
+	}
+	if o.Height == 0 && o.Width == 0 {
+		o.Height, o.Width = net.Height(), net.Width()
+	}
+	if o.Rows == 0 {
+		o.Rows = 2
+	}
+	if net.OutChannels() != net.Channels() {
+		return nil, &model.ShapeError{Op: "output", Detail: fmt.Sprintf("%d channels for %d of input: learned "+
+			"variance and in-painting networks are not supported yet", net.OutChannels(), net.Channels())}
+	}
+	return &Network{c: c, dev: c.Driver(), net: net, o: o, shape: []int{net.Channels(), o.Height, o.Width}}, nil
+}
+
+// lower makes the program for a number of rows.
+func (n *Network) lower(rows, tokens int) (*lower.Program, error) {
+	t := cudnn.DType(n.c.DType())
+	return lower.Lower(n.net.Graph(), lower.Options{Rows: rows, Type: t, Latents: t,
+		Size: model.Size{H: n.o.Height, W: n.o.Width, Tokens: tokens}})
+}
+
+// load runs on the device's thread.
+func (n *Network) load(ctx context.Context, lib *cudnn.Library, prog *lower.Program) error {
+	var err error
+	if n.stream, err = n.dev.NewStream(); err != nil {
+		return err
+	}
+	if n.handle, err = lib.NewHandle(n.dev, n.stream); err != nil {
+		return err
+	}
+	target := n.handle.Target()
+	n.planner = planner{lib: lib, target: target, plans: map[string]*cudnn.Plan{}, limit: n.o.Autotune,
+		cache: newCache(n.o, target.String(), fmt.Sprint(lib.Version()))}
+	if n.o.Bundle != "" {
+		if n.planner.bundle, err = readBundle(n.o.Bundle); err != nil {
+			return err
+		}
+	}
+	if n.o.Autotune > 1 {
+		n.planner.time = n.timePlan
+	}
+	plans, err := n.planner.all(ctx, prog)
+	if err != nil {
+		return err
+	}
+	if err := n.fits(prog, plans, prog.WeightBytes); err != nil {
+		return err
+	}
+	return n.upload(ctx, prog)
+}
+
+// upload sends the weights, converted on the way, in pieces.
+func (n *Network) upload(ctx context.Context, prog *lower.Program) error {
+	var err error
+	if n.weights, err = n.dev.Alloc(prog.WeightBytes); err != nil {
+		return err
+	}
+	var stage []byte
+	for i := range prog.Weights {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		w := &prog.Weights[i]
+		if int64(cap(stage)) < w.Bytes {
+			stage = make([]byte, w.Bytes)
+		}
+		w.Encode(n.net.Weights(), stage[:w.Bytes])
+		if err := n.dev.Write(n.weights, w.Offset, stage[:w.Bytes]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Shape implements [sampler.Model].
+func (n *Network) Shape() []int { return n.shape }
+
+// PlanStats say where the plans came from.
+func (n *Network) PlanStats() PlanStats { return n.planner.stats }
+
+// Bind implements [sampler.Binder]: the network becomes part of the program's graph, one
+// replay a step.
+func (n *Network) Bind(ctx context.Context, p sampler.Program) error {
+	capture, ok := p.(gpu.Capturer)
+	e := p.Next()
+	if !ok || e == nil {
+		return nil // Forward will see to it
+	}
+	return n.dev.Do(func() error {
+		r, err := n.prepare(ctx, e)
+		if err != nil {
+			return err
+		}
+		capture.OnClose(r.close)
+		return capture.Capture(func(s *cuda.Stream, _ *sampler.Eval) error { return r.enqueue(s, false) })
+	})
+}
+
+// Forward implements [sampler.Model] for programs that were not bound: it enqueues an
+// evaluation of all rows.
+func (n *Network) Forward(ctx context.Context, e *sampler.Eval) error {
+	return n.dev.Do(func() error {
+		if n.eager == nil || n.eager.eval != e {
+			if n.eager != nil {
+				if err := n.eager.close(); err != nil {
+					return err
+				}
+				n.eager = nil
+			}
+			r, err := n.prepare(ctx, e)
+			if err != nil {
+				return err
+			}
+			n.eager = r
+		}
+		return n.eager.enqueue(n.eager.stream, false)
+	})
+}
+
+// Close frees the network. It may be called twice.
+func (n *Network) Close() error {
+	return n.dev.Do(func() error {
+		var errs []error
+		if n.eager != nil {
+			errs = append(errs, n.eager.close())
+			n.eager = nil
+		}
+		errs = append(errs, n.planner.close())
+		if n.handle != nil {
+			errs = append(errs, n.handle.Close())
+			n.handle = nil
+		}
+		if n.weights != nil {
+			errs = append(errs, n.weights.Free())
+			n.weights = nil
+		}
+		if n.stream != nil {
+			errs = append(errs, n.stream.Close())
+			n.stream = nil
+		}
+		return errors.Join(errs...)
+	})
+}

@@ -1,0 +1,167 @@
+"""Makes the folders of text-to-image pipelines: tiny networks with random weights, a tiny tokenizer, and what diffusers
+makes of a prompt with them. Usage: make_pipelines.py OUT. Made with diffusers 0.42.1, transformers 5.23.0 and torch
+2.15.0."""
+import json
+import os
+import sys
+
+import torch
+from diffusers import (AutoencoderKL, DDIMScheduler, EulerDiscreteScheduler, LatentConsistencyModelPipeline, LCMScheduler,
+                       PNDMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline,
+                       UNet2DConditionModel)
+from diffusers.utils import logging
+from safetensors.torch import save_file
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+
+logging.set_verbosity_error()
+torch.set_num_threads(1)
+
+# A byte-level vocabulary as CLIP's: 256 bytes, the same at the end of a word, merges, and the two special tokens.
+CORPUS = ("a photo of a cat a photo of a dog a painting of a castle in the style of the old masters red green blue "
+          "a house by the sea blurry low quality watermark text two cats on a chair").split()
+MERGES = 86
+
+
+def byte_alphabet():
+    """The printable stand-ins of all bytes in CLIP's order (openai/CLIP simple_tokenizer.py, bytes_to_unicode)."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    return [chr(b) for b in printable] + [chr(256 + i) for i in range(256 - len(printable))]
+
+
+def learn_merges(words, n):
+    """Byte-pair encoding (Sennrich et al., 2016): the most frequent pair first, ties by the pair itself."""
+    split = [[*w[:-1], w[-1] + "</w>"] for w in words]
+    merges = []
+    while len(merges) < n:
+        count = {}
+        for w in split:
+            for pair in zip(w, w[1:]):
+                count[pair] = count.get(pair, 0) + 1
+        if not count:
+            break
+        best = max(count, key=lambda p: (count[p], p))
+        merges.append(best)
+        for w in split:
+            i = 0
+            while i + 1 < len(w):
+                if (w[i], w[i + 1]) == best:
+                    w[i:i + 2] = ["".join(best)]
+                i += 1
+    return merges
+
+
+merges = learn_merges(CORPUS, MERGES)
+alphabet = byte_alphabet()
+tokens = alphabet + [c + "</w>" for c in alphabet] + ["".join(m) for m in merges] + ["<|startoftext|>", "<|endoftext|>"]
+vocab = {t: i for i, t in enumerate(tokens)}
+VOCAB, BOS, EOS = len(vocab), len(vocab) - 2, len(vocab) - 1
+
+
+def tokenizer(pad):
+    return CLIPTokenizer(vocab=vocab, merges=merges, pad_token=pad, model_max_length=77)
+
+
+def save_tokenizer(folder, pad):
+    """The files that the published models have, in place of the tokenizer.json of later libraries."""
+    for name in os.listdir(folder):
+        os.remove(os.path.join(folder, name))
+    with open(os.path.join(folder, "vocab.json"), "w") as f:
+        json.dump(vocab, f)
+    with open(os.path.join(folder, "merges.txt"), "w") as f:
+        f.write("\n".join(["#version: 0.2", *(" ".join(m) for m in merges)]) + "\n")
+    with open(os.path.join(folder, "tokenizer_config.json"), "w") as f:
+        json.dump(dict(bos_token="<|startoftext|>", eos_token="<|endoftext|>", unk_token="<|endoftext|>", pad_token=pad,
+                       model_max_length=77, do_lower_case=True, tokenizer_class="CLIPTokenizer"), f, indent=2)
+
+
+def shake(model, gen):
+    """Takes the weights away from their initial values: none zero, no bias equal."""
+    with torch.no_grad():
+        for _, p in sorted(model.named_parameters()):
+            scale = 0.1 if p.ndim <= 1 or float(p.abs().max()) == 0 else 0.02
+            p.add_(scale * torch.randn(*p.shape, generator=gen))
+    return model.eval()
+
+
+def clip(cls=CLIPTextModel, hidden=16, act="quick_gelu", eos=EOS, **more):
+    return cls(CLIPTextConfig(vocab_size=VOCAB, hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=3,
+                              num_attention_heads=2, max_position_embeddings=77, bos_token_id=BOS, eos_token_id=eos,
+                              pad_token_id=EOS, hidden_act=act, **more))
+
+
+def unet(**more):
+    return UNet2DConditionModel(**dict(
+        dict(sample_size=8, in_channels=4, out_channels=4, layers_per_block=1, norm_num_groups=4,
+             block_out_channels=(8, 16), cross_attention_dim=16, attention_head_dim=2,
+             down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+             up_block_types=("UpBlock2D", "CrossAttnUpBlock2D")), **more))
+
+
+def vae(scaling=0.18215):
+    return AutoencoderKL(in_channels=3, out_channels=3, block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=4,
+                         down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+                         sample_size=16, latent_channels=4, scaling_factor=scaling)
+
+
+def make(name, build, runs, pads=("<|endoftext|>",)):
+    """build() makes the pipeline's class and parts; runs are the calls by name, their results kept in golden.safetensors."""
+    torch.manual_seed(99)
+    gen = torch.Generator().manual_seed(1234)
+    cls, parts = build()
+    for part in sorted(parts):
+        if isinstance(parts[part], torch.nn.Module):
+            shake(parts[part], gen)
+    pipe = cls(**parts)
+    pipe.set_progress_bar_config(disable=True)
+    out, calls = {}, {}
+    for run, args in runs.items():
+        args = dict(args)
+        calls[run] = {k: v for k, v in args.items() if k != "image"}
+        seed = args.pop("seed")
+        kind = args.pop("cls", None)
+        p = pipe
+        if kind is not None:
+            del calls[run]["cls"]
+            p = kind(**pipe.components, requires_safety_checker=False)
+            p.set_progress_bar_config(disable=True)
+        if "image" in args:
+            out[run + ".image_in"] = args["image"]
+        last = {}
+
+        def keep(_, i, t, kw):
+            last["latents"] = kw["latents"]
+            return {}
+
+        with torch.no_grad():
+            r = p(**args, generator=torch.Generator().manual_seed(seed), output_type="pt", callback_on_step_end=keep)
+        out[run + ".latents"], out[run + ".image"] = last["latents"], r.images
+    folder = os.path.join(sys.argv[1], name)
+    pipe.save_pretrained(folder)
+    for sub, pad in zip(("tokenizer", "tokenizer_2"), pads):
+        save_tokenizer(os.path.join(folder, sub), pad)
+    save_file({k: v.float().contiguous() for k, v in out.items()}, os.path.join(folder, "golden.safetensors"))
+    with open(os.path.join(folder, "calls.json"), "w") as f:
+        json.dump(calls, f, indent=2)
+        f.write("\n")
+    size = sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs)
+    print(name, size, {k: (tuple(v.shape), round(float(v.min()), 3), round(float(v.max()), 3)) for k, v in out.items()})
+
+
+BETAS = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+PROMPT = "A photo of a cat in the old castle"
+
+
+def sd15():
+    return StableDiffusionPipeline, dict(
+        text_encoder=clip(), tokenizer=tokenizer("<|endoftext|>"), unet=unet(), vae=vae(), safety_checker=None,
+        feature_extractor=None, requires_safety_checker=False,
+        scheduler=DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1))
+
+
+PICTURE = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(5))
+make("sd15", sd15, {
+    "plain": dict(prompt=PROMPT, num_inference_steps=4, guidance_scale=7.5, height=16, width=16, seed=42),
+    "negative": dict(prompt=PROMPT, negative_prompt="blurry, low quality", num_inference_steps=4, guidance_scale=5.0,
+                     height=24, width=16, seed=3),
+    "unguided": dict(prompt=PROMPT, num_inference_steps=4, guidance_scale=1.0, height=16, width=16, seed=7),
+})

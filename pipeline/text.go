@@ -1,0 +1,153 @@
+package pipeline
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/cudiffuse/cudiffuse/internal/workers"
+	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// TextToImage is a latent diffusion model that draws what a text says (Rombach et al., 2022,
+// arXiv:2112.10752): Stable Diffusion 1, 2 and XL, and latent consistency models distilled from them. It is
+// safe for concurrent use.
+type TextToImage struct {
+	info  TextInfo
+	texts []textPart // one, or two with Stable Diffusion XL
+	unet  *model.UNetCondition
+	vae   *model.Autoencoder
+	sched textSchedule
+
+	zeroNegative bool // force_zeros_for_empty_prompt
+	dev          openedDevice
+	pool         *workers.Pool
+}
+
+// textPart is a text encoder with the tokenizer it was trained on.
+type textPart struct {
+	tokens  tokenizer
+	encoder *model.CLIPText
+}
+
+// tokenizer turns a text to the tokens of an encoder, those of start and end included, padded to the
+// encoder's length and cut to it.
+type tokenizer interface {
+	Encode(text string) ([]int32, error)
+}
+
+// TextInfo describes a text-to-image model.
+type TextInfo struct {
+	Name      string  // folder name
+	Class     string  // of the diffusers pipeline
+	Scheduler string  // class of the folder's scheduler, which samples when a request names no sampler
+	Steps     int     // default steps
+	Guidance  float64 // default scale
+
+	Height, Width int // default size in pixels
+	Factor        int // sides of an image are multiples of it: 8 for Stable Diffusion
+	Latents       int // channels of the latents
+
+	XL bool // takes sizes beside the text
+	// Embedded tells that the network takes the guidance scale as an input, as latent consistency models
+	// do: it is evaluated once a step whatever the scale, and negative prompts have no effect.
+	Embedded bool
+}
+
+// OpenText opens a diffusers folder of a text-to-image pipeline: one with model_index.json, tokenizer/,
+// text_encoder/, unet/, vae/ and scheduler/, and for Stable Diffusion XL tokenizer_2/ and text_encoder_2/.
+// No file outside the folder is read, whatever the files say. Networks run on the CPU.
+//
+// A folder that cannot be used gives an [*OpenError], which names the file or part.
+func OpenText(dir string, o Options) (*TextToImage, error) {
+	st, err := os.Stat(dir)
+	if err != nil {
+		return nil, &OpenError{Path: dir, Detail: "want a folder in diffusers format", Err: err}
+	}
+	if !st.IsDir() {
+		return nil, &OpenError{Path: dir, Detail: "is a file: want a folder in diffusers format"}
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, &OpenError{Path: dir, Err: err}
+	}
+	defer root.Close()
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		abs = dir
+	}
+	return openText(root.FS(), ".", dir, filepath.Base(abs), o)
+}
+
+// OpenTextFS is [OpenText] for a file system, such as an embedded one.
+func OpenTextFS(fsys fs.FS, dir string, o Options) (*TextToImage, error) {
+	return openText(fsys, dir, dir, path.Base(dir), o)
+}
+
+func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, error) {
+	if err := o.checkText(); err != nil {
+		return nil, err
+	}
+	p := &TextToImage{info: TextInfo{Name: name}}
+	if err := p.open(fsys, dir); err != nil {
+		return nil, &OpenError{Path: shown, Err: err}
+	}
+	var err error
+	if p.dev, err = openDevice(o); err != nil {
+		return nil, err
+	}
+	p.pool = workers.New(o.Threads)
+	return p, nil
+}
+
+// checkText refuses options that cannot be right, and those of networks on a GPU.
+func (o Options) checkText() error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if ordinal, _ := parseDevice(o.Device); ordinal >= 0 {
+		return &RequestError{Field: "device", Value: o.Device, Want: "cpu, where text-to-image models run"}
+	}
+	return nil
+}
+
+// Close ends the pipeline's threads. It may be called twice.
+func (p *TextToImage) Close() error {
+	p.pool.Close()
+	return p.dev.Close()
+}
+
+// Info returns the model's description.
+func (p *TextToImage) Info() TextInfo { return p.info }
+
+// Network returns the denoiser.
+func (p *TextToImage) Network() *model.UNetCondition { return p.unet }
+
+// Autoencoder returns what makes pixels of latents.
+func (p *TextToImage) Autoencoder() *model.Autoencoder { return p.vae }
+
+// defaults fills in what the parts say of steps, guidance and size.
+func (p *TextToImage) defaults() {
+	in := &p.info
+	in.Steps = 25
+	if e, err := sampler.Lookup(in.Scheduler); err == nil {
+		in.Steps = e.Steps
+	}
+	in.Steps = min(in.Steps, 50) // DDPM's thousand are for pixels
+	in.Embedded = p.unet.Config().TimeCondDim > 0
+	in.Guidance = sampler.DefaultScale
+	if in.XL {
+		in.Guidance = 5 // as diffusers
+	}
+	if in.Embedded {
+		in.Guidance = 8.5 // as diffusers
+	}
+	in.Latents = p.unet.Channels()
+	in.Factor = 1 << (len(p.vae.Config().BlockChannels) - 1)
+	if c := p.vae.Config(); c.Tiny {
+		in.Factor = 1 << (len(c.DecoderBlocks) - 1)
+	}
+	in.Height, in.Width = p.unet.Height()*in.Factor, p.unet.Width()*in.Factor
+}

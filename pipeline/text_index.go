@@ -1,0 +1,126 @@
+package pipeline
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+// textClass is what differs between the pipelines of diffusers.
+type textClass struct {
+	xl bool
+	// scheduler are keys of the scheduler's config that the constructor of the pipeline overwrites: the
+	// first published configs were wrong (pipeline_stable_diffusion.py, __init__).
+	scheduler map[string]any
+}
+
+var (
+	firstConfigs   = map[string]any{"steps_offset": 1, "clip_sample": false}
+	inpaintConfigs = map[string]any{"steps_offset": 1, "skip_prk_steps": true}
+)
+
+var textClasses = map[string]textClass{
+	"StableDiffusionPipeline":                 {scheduler: firstConfigs},
+	"StableDiffusionImg2ImgPipeline":          {scheduler: firstConfigs},
+	"StableDiffusionInpaintPipeline":          {scheduler: inpaintConfigs},
+	"StableDiffusionXLPipeline":               {xl: true},
+	"StableDiffusionXLImg2ImgPipeline":        {xl: true},
+	"StableDiffusionXLInpaintPipeline":        {xl: true},
+	"LatentConsistencyModelPipeline":          {},
+	"LatentConsistencyModelImg2ImgPipeline":   {},
+}
+
+// IsTextClass tells whether a _class_name of model_index.json is one that [OpenText] takes.
+func IsTextClass(name string) bool {
+	_, ok := textClasses[name]
+	return ok
+}
+
+// textIndex is what is read of model_index.json. The parts describe themselves.
+type textIndex struct {
+	Class      string `json:"_class_name"`
+	ForceZeros *bool  `json:"force_zeros_for_empty_prompt"`
+}
+
+// index reads model_index.json.
+func (p *TextToImage) index(fsys fs.FS, dir string) (textClass, error) {
+	file := path.Join(dir, "model_index.json")
+	b, err := readJSON(fsys, file)
+	if err != nil {
+		return textClass{}, err
+	}
+	var index textIndex
+	if err := json.Unmarshal(b, &index); err != nil {
+		return textClass{}, fmt.Errorf("%s: %w", file, err)
+	}
+	c, ok := textClasses[index.Class]
+	if !ok {
+		return c, fmt.Errorf("%s: _class_name %.80q: want one of %s", file, index.Class,
+			strings.Join(sortedKeys(textClasses), ", "))
+	}
+	p.info.Class, p.info.XL = index.Class, c.xl
+	p.zeroNegative = c.xl && (index.ForceZeros == nil || *index.ForceZeros)
+	return c, nil
+}
+
+// textSchedule is the folder's scheduler.
+type textSchedule struct {
+	scheduler *diffusers.Scheduler
+	noise     *schedule.Noise // nil for a class whose noise levels are not those of betas
+	kind      schedule.Kind
+	clip      float64
+	spacing   schedule.Spacing
+	offset    int
+	lcm       int // timesteps of the distillation, 0 for a model that was not distilled
+}
+
+// readSchedule reads scheduler/scheduler_config.json, with the keys that the pipeline overwrites.
+func readSchedule(fsys fs.FS, dir string, overwrite map[string]any) (textSchedule, error) {
+	var s textSchedule
+	file := path.Join(dir, "scheduler", "scheduler_config.json")
+	b, err := readJSON(fsys, file)
+	if err != nil {
+		return s, err
+	}
+	s.scheduler, err = diffusers.Parse(bytes.NewReader(b))
+	if err == nil && len(overwrite) > 0 {
+		if b, err = overwriteKeys(b, overwrite); err == nil {
+			s.scheduler, err = diffusers.Parse(bytes.NewReader(b))
+		}
+	}
+	if err == nil {
+		s.kind, err = s.scheduler.Kind()
+	}
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", file, err)
+	}
+	s.clip, s.lcm = s.scheduler.Clip(), s.scheduler.OriginalSteps()
+	s.spacing, s.offset = s.scheduler.Spacing()
+	if s.noise, err = s.scheduler.Noise(); err != nil {
+		s.noise = nil // its own sampler does without
+	}
+	if _, err := s.scheduler.Plan(diffusers.Options{Steps: 1}); err != nil && s.noise == nil {
+		return s, fmt.Errorf("%s: %w", file, err)
+	}
+	return s, nil
+}
+
+// overwriteKeys sets keys of a JSON object.
+func overwriteKeys(object []byte, keys map[string]any) ([]byte, error) {
+	var m map[string]any
+	d := json.NewDecoder(bytes.NewReader(object))
+	d.UseNumber()
+	if err := d.Decode(&m); err != nil {
+		return nil, err
+	}
+	for k, v := range keys {
+		m[k] = v
+	}
+	return json.Marshal(m)
+}

@@ -1,0 +1,110 @@
+package pipeline
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/cudiffuse/cudiffuse/model"
+)
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// open reads the parts of the folder and checks that they fit together.
+func (p *TextToImage) open(fsys fs.FS, dir string) error {
+	class, err := p.index(fsys, dir)
+	if err != nil {
+		return err
+	}
+	if p.sched, err = readSchedule(fsys, dir, class.scheduler); err != nil {
+		return err
+	}
+	p.info.Scheduler = p.sched.scheduler.Class()
+	suffixes := []string{""}
+	if class.xl {
+		suffixes = append(suffixes, "_2")
+	}
+	for _, s := range suffixes {
+		t, err := openTextPart(fsys, dir, s)
+		if err != nil {
+			return err
+		}
+		p.texts = append(p.texts, t)
+	}
+	if p.unet, err = model.OpenUNetConditionFS(fsys, path.Join(dir, "unet")); err != nil {
+		return err
+	}
+	if p.vae, err = model.OpenAutoencoderFS(fsys, path.Join(dir, "vae")); err != nil {
+		return err
+	}
+	if err := p.fit(); err != nil {
+		return err
+	}
+	p.defaults()
+	return nil
+}
+
+// openTextPart opens a text encoder and its tokenizer, the second ones with the suffix "_2".
+func openTextPart(fsys fs.FS, dir, suffix string) (t textPart, err error) {
+	if t.encoder, err = model.OpenCLIPTextFS(fsys, path.Join(dir, "text_encoder"+suffix)); err != nil {
+		return t, err
+	}
+	folder := path.Join(dir, "tokenizer"+suffix)
+	if t.tokens, err = openTokenizer(fsys, folder); err != nil {
+		return t, err
+	}
+	// The empty prompt shows whether the tokens fit the encoder, which checks the others as they come.
+	ids, err := t.tokens.Encode("")
+	if err != nil {
+		return t, fmt.Errorf("%s: %w", folder, err)
+	}
+	if n := t.encoder.MaxTokens(); len(ids) > n {
+		return t, fmt.Errorf("%s: texts of %d tokens: want at most %d, which %s takes", folder, len(ids), n,
+			"text_encoder"+suffix)
+	}
+	for _, id := range ids {
+		if n := t.encoder.Config().VocabSize; id < 0 || int(id) >= n {
+			return t, fmt.Errorf("%s: token %d: want one within the %d of %s", folder, id, n, "text_encoder"+suffix)
+		}
+	}
+	return t, nil
+}
+
+// fit tells whether the parts are of one model.
+func (p *TextToImage) fit() error {
+	c, v := p.unet.Config(), p.vae.Config()
+	hidden := 0
+	for _, t := range p.texts {
+		hidden += t.encoder.HiddenDim()
+	}
+	mismatch := func(file, what string, found, want int, of string) error {
+		return fmt.Errorf("%s: %s %d: want %d, as %s has", file, what, found, want, of)
+	}
+	switch {
+	case v.OutChannels != 3 || v.InChannels != 3:
+		return fmt.Errorf("vae: images of %d and %d channels: want 3", v.InChannels, v.OutChannels)
+	case c.OutChannels != v.LatentChannels:
+		return mismatch("unet", "out_channels", c.OutChannels, v.LatentChannels, "the latents of vae")
+	case c.InChannels != c.OutChannels:
+		return fmt.Errorf("unet: in_channels %d: want %d; networks that are made for in-painting are not supported yet",
+			c.InChannels, c.OutChannels)
+	case c.CrossAttentionDim != hidden:
+		return mismatch("unet", "cross_attention_dim", c.CrossAttentionDim, hidden, "the text encoder")
+	case !p.info.XL && (c.PooledDim != 0 || c.TimeIDs != 0):
+		return fmt.Errorf("unet: addition_embed_type text_time: want none with %s", p.info.Class)
+	case p.info.XL && c.TimeIDs != sizeIDs:
+		return fmt.Errorf("unet: %d sizes beside the text: want %d; refiners are not supported yet", c.TimeIDs, sizeIDs)
+	case p.info.XL && c.PooledDim != p.texts[1].encoder.PooledDim():
+		return mismatch("unet", "pooled features", c.PooledDim, p.texts[1].encoder.PooledDim(), "text_encoder_2")
+	case c.ClassEmbedding != model.ClassNone:
+		return fmt.Errorf("unet: takes classes beside the text: want none")
+	case c.TimeCondDim == 1 || c.TimeCondDim == 2 || c.TimeCondDim == 3:
+		return fmt.Errorf("unet: time_cond_proj_dim %d: want at least 4", c.TimeCondDim)
+	case p.unet.Height() < 1 || p.unet.Width() < 1:
+		return fmt.Errorf("unet: no sample_size: want one")
+	}
+	_, err := p.unet.Denoiser(0, 0, nil)
+	return err
+}
