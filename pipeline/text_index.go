@@ -26,14 +26,14 @@ var (
 )
 
 var textClasses = map[string]textClass{
-	"StableDiffusionPipeline":                 {scheduler: firstConfigs},
-	"StableDiffusionImg2ImgPipeline":          {scheduler: firstConfigs},
-	"StableDiffusionInpaintPipeline":          {scheduler: inpaintConfigs},
-	"StableDiffusionXLPipeline":               {xl: true},
-	"StableDiffusionXLImg2ImgPipeline":        {xl: true},
-	"StableDiffusionXLInpaintPipeline":        {xl: true},
-	"LatentConsistencyModelPipeline":          {},
-	"LatentConsistencyModelImg2ImgPipeline":   {},
+	"StableDiffusionPipeline":               {scheduler: firstConfigs},
+	"StableDiffusionImg2ImgPipeline":        {scheduler: firstConfigs},
+	"StableDiffusionInpaintPipeline":        {scheduler: inpaintConfigs},
+	"StableDiffusionXLPipeline":             {xl: true},
+	"StableDiffusionXLImg2ImgPipeline":      {xl: true},
+	"StableDiffusionXLInpaintPipeline":      {xl: true},
+	"LatentConsistencyModelPipeline":        {},
+	"LatentConsistencyModelImg2ImgPipeline": {},
 }
 
 // IsTextClass tells whether a _class_name of model_index.json is one that [OpenText] takes.

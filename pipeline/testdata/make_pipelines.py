@@ -91,8 +91,8 @@ def clip(cls=CLIPTextModel, hidden=16, act="quick_gelu", eos=EOS, **more):
 
 def unet(**more):
     return UNet2DConditionModel(**dict(
-        dict(sample_size=8, in_channels=4, out_channels=4, layers_per_block=1, norm_num_groups=4,
-             block_out_channels=(8, 16), cross_attention_dim=16, attention_head_dim=2,
+        dict(sample_size=8, in_channels=4, out_channels=4, layers_per_block=1, norm_num_groups=2,
+             block_out_channels=(4, 8), cross_attention_dim=16, attention_head_dim=2,
              down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
              up_block_types=("UpBlock2D", "CrossAttnUpBlock2D")), **more))
 
@@ -134,17 +134,24 @@ def make(name, build, runs, pads=("<|endoftext|>",)):
 
         with torch.no_grad():
             r = p(**args, generator=torch.Generator().manual_seed(seed), output_type="pt", callback_on_step_end=keep)
+        texts = [args["prompt"], args.get("negative_prompt", "")]
+        for suffix, tok in (("", p.tokenizer), ("_2", getattr(p, "tokenizer_2", None))):
+            if tok is not None:
+                out[run + ".ids" + suffix] = tok(texts, padding="max_length", max_length=77, truncation=True,
+                                                 return_tensors="pt").input_ids
         out[run + ".latents"], out[run + ".image"] = last["latents"], r.images
+        with torch.no_grad():  # before the image is clipped
+            out[run + ".decoded"] = p.vae.decode(last["latents"] / p.vae.config.scaling_factor).sample
     folder = os.path.join(sys.argv[1], name)
     pipe.save_pretrained(folder)
     for sub, pad in zip(("tokenizer", "tokenizer_2"), pads):
         save_tokenizer(os.path.join(folder, sub), pad)
-    save_file({k: v.float().contiguous() for k, v in out.items()}, os.path.join(folder, "golden.safetensors"))
+    save_file({k: v.contiguous() for k, v in out.items()}, os.path.join(folder, "golden.safetensors"))
     with open(os.path.join(folder, "calls.json"), "w") as f:
         json.dump(calls, f, indent=2)
         f.write("\n")
     size = sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs)
-    print(name, size, {k: (tuple(v.shape), round(float(v.min()), 3), round(float(v.max()), 3)) for k, v in out.items()})
+    print(name, size, {k: [round(float(x), 3) for x in (v.min(), v.max(), v.std())] for k, v in out.items() if v.is_floating_point()})
 
 
 BETAS = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")

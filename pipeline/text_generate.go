@@ -1,0 +1,185 @@
+package pipeline
+
+import (
+	"context"
+	"image"
+	"iter"
+	"time"
+
+	"github.com/cudiffuse/cudiffuse/gpu"
+	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// TextImage is one image of a text.
+type TextImage struct {
+	image.Image
+	Seed   uint64    // of this image: the same request with one image and this seed repeats it
+	Latent []float32 // [TextInfo.Latents, Height/Factor, Width/Factor], as the denoiser left it
+	Sample []float32 // [3, Height, Width], as the autoencoder made it, about -1..1
+}
+
+// TextResult is what Generate made.
+type TextResult struct {
+	Images      []TextImage
+	Request     TextRequest // with every default filled in
+	Plan        *sampler.Plan
+	Evaluations int // of the denoiser in all: images times conditions times stages
+	Elapsed     time.Duration
+}
+
+// TextStep is one step of all images of a request. It is valid until the next.
+type TextStep struct {
+	Stage, Stages int // done and in all; a stage is one network evaluation for each image
+	s             sampler.Step
+	j             *textJob
+	code          *model.Codec
+	p             *TextToImage
+}
+
+// Latent returns the latents of image i so far, noise included.
+func (s TextStep) Latent(i int) ([]float32, error) {
+	if s.p == nil { // the step beside an error
+		return nil, sampler.ErrClosed
+	}
+	x := make([]float32, s.j.elems())
+	return x, s.s.Latent(i, x)
+}
+
+// Denoised returns the clean latents that the model predicts for image i at this step.
+func (s TextStep) Denoised(i int) ([]float32, error) {
+	if s.p == nil {
+		return nil, sampler.ErrClosed
+	}
+	x := make([]float32, s.j.elems())
+	return x, s.s.Denoised(i, x)
+}
+
+// Preview decodes the clean image that the model predicts for image i at this step. The autoencoder takes
+// about as long as a step does.
+func (s TextStep) Preview(ctx context.Context, i int) (image.Image, error) {
+	z, err := s.Denoised(i)
+	if err != nil {
+		return nil, err
+	}
+	img, _, err := s.p.decode(ctx, s.code, z, s.j)
+	return img, err
+}
+
+// Image decodes the sample of image i so far, noise included; after the last step, the image.
+func (s TextStep) Image(ctx context.Context, i int) (image.Image, error) {
+	z, err := s.Latent(i)
+	if err != nil {
+		return nil, err
+	}
+	img, _, err := s.p.decode(ctx, s.code, z, s.j)
+	return img, err
+}
+
+// Generate draws the images of r. A canceled ctx ends it within an operation of the network, with ctx's
+// error.
+func (p *TextToImage) Generate(ctx context.Context, r TextRequest) (TextResult, error) {
+	return p.GenerateFunc(ctx, r, nil)
+}
+
+// GenerateFunc is Generate with a function that is called after each step; an error of its own ends the
+// run.
+func (p *TextToImage) GenerateFunc(ctx context.Context, r TextRequest, progress func(TextStep) error) (TextResult, error) {
+	start := time.Now()
+	j, err := p.resolve(r)
+	if err != nil {
+		return TextResult{}, err
+	}
+	res := TextResult{Plan: j.plan, Request: j.TextRequest}
+	for s, err := range p.steps(ctx, j) {
+		if err != nil {
+			return TextResult{}, err
+		}
+		if progress != nil {
+			if err := progress(s); err != nil {
+				return TextResult{}, err
+			}
+		}
+		if s.Stage < s.Stages {
+			continue
+		}
+		if res.Images, err = p.collect(ctx, j, s); err != nil {
+			return TextResult{}, err
+		}
+	}
+	conds := 2
+	if p.info.Embedded || j.Guidance == 1 {
+		conds = 1
+	}
+	res.Evaluations = j.N * conds * j.plan.Evaluations()
+	res.Elapsed = time.Since(start)
+	return res, nil
+}
+
+// Steps is an iterator over the steps of r, for callers who show or store what happens in between; Steps
+// itself keeps nothing. Breaking out of the loop frees everything.
+func (p *TextToImage) Steps(ctx context.Context, r TextRequest) iter.Seq2[TextStep, error] {
+	j, err := p.resolve(r)
+	if err != nil {
+		return func(yield func(TextStep, error) bool) { yield(TextStep{}, err) }
+	}
+	return p.steps(ctx, j)
+}
+
+func (p *TextToImage) steps(ctx context.Context, j *textJob) iter.Seq2[TextStep, error] {
+	return func(yield func(TextStep, error) bool) {
+		reqs, err := p.requests(ctx, j)
+		if err != nil {
+			yield(TextStep{}, err)
+			return
+		}
+		m, err := p.unet.Denoiser(j.shape[1], j.shape[2], p.pool)
+		if err != nil {
+			yield(TextStep{}, err)
+			return
+		}
+		code := p.vae.Codec(p.pool)
+		for s, err := range sampler.Steps(ctx, p.dev, gpu.OnHost(m), reqs) {
+			if err != nil {
+				yield(TextStep{}, err)
+				return
+			}
+			if !yield(TextStep{Stage: s.Stage, Stages: s.Stages, s: s, j: j, code: code, p: p}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// requests returns the sampler's requests of a job, one for each image.
+func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Request, error) {
+	conds, err := p.conditions(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	reqs := make([]sampler.Request, j.N)
+	for i := range reqs {
+		reqs[i] = sampler.Request{Plan: j.plan, Conds: conds, Seed: j.Seed + uint64(i)}
+		if draw := generators[j.RNG]; draw != nil {
+			reqs[i].Init = make([]float32, j.elems())
+			draw(reqs[i].Seed, reqs[i].Init)
+		}
+	}
+	return reqs, nil
+}
+
+func (p *TextToImage) collect(ctx context.Context, j *textJob, s TextStep) ([]TextImage, error) {
+	images := make([]TextImage, j.N)
+	for i := range images {
+		z, err := s.Latent(i)
+		if err != nil {
+			return nil, err
+		}
+		img, x, err := p.decode(ctx, s.code, z, j)
+		if err != nil {
+			return nil, err
+		}
+		images[i] = TextImage{Image: img, Seed: j.Seed + uint64(i), Latent: z, Sample: x}
+	}
+	return images, nil
+}

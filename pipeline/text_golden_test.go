@@ -1,0 +1,151 @@
+package pipeline_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"image"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cudiffuse/cudiffuse/model/safetensors"
+	"github.com/cudiffuse/cudiffuse/pipeline"
+)
+
+// call is a call of a diffusers pipeline, as make_pipelines.py made it.
+type call struct {
+	Prompt   string  `json:"prompt"`
+	Negative string  `json:"negative_prompt"`
+	Steps    int     `json:"num_inference_steps"`
+	Guidance float64 `json:"guidance_scale"`
+	Height   int     `json:"height"`
+	Width    int     `json:"width"`
+	Seed     uint64  `json:"seed"`
+	ClipSkip int     `json:"clip_skip"`
+	Rescale  float64 `json:"guidance_rescale"`
+	Original [2]int  `json:"original_size"` // height, width
+	Crop     [2]int  `json:"crops_coords_top_left"`
+	Target   [2]int  `json:"target_size"`
+}
+
+func (c call) request() pipeline.TextRequest {
+	point := func(v [2]int) image.Point { return image.Pt(v[1], v[0]) }
+	return pipeline.TextRequest{Prompt: c.Prompt, Negative: c.Negative, Steps: c.Steps, Guidance: c.Guidance,
+		Height: c.Height, Width: c.Width, Seed: c.Seed, RNG: "torch-cpu", ClipSkip: c.ClipSkip, Rescale: c.Rescale,
+		Original: point(c.Original), Crop: point(c.Crop), Target: point(c.Target)}
+}
+
+// textFolders are those of make_pipelines.py.
+var textFolders = []string{"sd15"}
+
+// readCalls returns the calls of a folder by name and the file of their results.
+func readCalls(t testing.TB, folder string) (map[string]call, *safetensors.File) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("testdata", folder, "calls.json"))
+	require.NoError(t, err)
+	var calls map[string]call
+	require.NoError(t, json.Unmarshal(b, &calls))
+	f, err := safetensors.Open(filepath.Join("testdata", folder, "golden.safetensors"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = f.Close() })
+	return calls, f
+}
+
+func floats(t testing.TB, f *safetensors.File, name string) []float32 {
+	t.Helper()
+	x, err := f.Float32s(name)
+	require.NoError(t, err)
+	return x
+}
+
+// recorded is a tokenizer that knows the texts of a folder's calls.
+type recorded map[string][]int32
+
+func (r recorded) Encode(text string) ([]int32, error) {
+	if ids, ok := r[text]; ok {
+		return ids, nil
+	}
+	return nil, fmt.Errorf("text %q was not recorded", text)
+}
+
+func record(t testing.TB, folder, suffix string) recorded {
+	calls, f := readCalls(t, folder)
+	r := recorded{}
+	for name, c := range calls {
+		ids, err := f.Int64s(name + ".ids" + suffix)
+		require.NoError(t, err)
+		for i, text := range []string{c.Prompt, c.Negative} {
+			row := make([]int32, 77)
+			for k := range row {
+				row[k] = int32(ids[i*77+k])
+			}
+			r[text] = row
+		}
+	}
+	return r
+}
+
+func openText(t testing.TB, folder string) *pipeline.TextToImage {
+	t.Helper()
+	restore := pipeline.ReplaceTokenizer(func(_ fs.FS, dir string) (pipeline.Tokenizer, error) {
+		return record(t, folder, strings.TrimPrefix(dir, "tokenizer")), nil
+	})
+	defer restore()
+	p, err := pipeline.OpenText(filepath.Join("testdata", folder), pipeline.Options{Threads: 2})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	return p
+}
+
+// distance is the largest difference over the largest number wanted.
+func distance(t testing.TB, want, got []float32) float64 {
+	t.Helper()
+	require.Equal(t, len(want), len(got))
+	var diff, size float64
+	for i := range want {
+		diff = max(diff, math.Abs(float64(got[i])-float64(want[i])))
+		size = max(size, math.Abs(float64(want[i])))
+	}
+	return diff / size
+}
+
+// TestTextGolden holds whole pipelines against diffusers: from the same seed the final latents, what the
+// autoencoder makes of them, and the image.
+func TestTextGolden(t *testing.T) {
+	for _, folder := range textFolders {
+		calls, f := readCalls(t, folder)
+		p := openText(t, folder)
+		for name, c := range calls {
+			t.Run(folder+"/"+name, func(t *testing.T) {
+				res, err := p.Generate(t.Context(), c.request())
+				require.NoError(t, err)
+				require.Len(t, res.Images, 1)
+				img := res.Images[0]
+				latents := distance(t, floats(t, f, name+".latents"), img.Latent)
+				decoded := distance(t, floats(t, f, name+".decoded"), img.Sample)
+				t.Logf("latents %.1e, decoded %.1e", latents, decoded)
+				require.Less(t, latents, 1e-5)
+				require.Less(t, decoded, 1e-4)
+				pixels(t, floats(t, f, name+".image"), img)
+			})
+		}
+	}
+}
+
+// pixels compares an image with diffusers' [3, H, W] within 0..1.
+func pixels(t *testing.T, want []float32, img image.Image) {
+	size := img.Bounds().Size()
+	n := size.X * size.Y
+	require.Len(t, want, 3*n)
+	for i := range n {
+		r, g, b, _ := img.At(i%size.X, i/size.X).RGBA()
+		for k, v := range []uint32{r, g, b} {
+			require.InDelta(t, float64(want[k*n+i])*255, float64(v>>8), 1, "channel %d of pixel %d", k, i)
+		}
+	}
+}

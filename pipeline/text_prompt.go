@@ -1,0 +1,117 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// sizeIDs is how many sizes Stable Diffusion XL takes beside a text (Podell et al., 2023,
+// arXiv:2307.01952, section 2.2): height and width of the original, top and left of the crop, height and
+// width of the target.
+const sizeIDs = 6
+
+// textOptions are the hidden states that the network attends to: Stable Diffusion XL was trained on those
+// before the last block, without the last norm.
+func (p *TextToImage) textOptions(skip int) model.TextOptions {
+	if p.info.XL {
+		return model.TextOptions{Skip: skip + 1, Raw: true}
+	}
+	return model.TextOptions{Skip: skip}
+}
+
+// conditions encodes the prompts of a job to the conditions of its images, which share them.
+func (p *TextToImage) conditions(ctx context.Context, j *textJob) ([]sampler.Weighted, error) {
+	texts := []string{j.Prompt}
+	guided := !p.info.Embedded && j.Guidance != 1
+	if guided {
+		texts = append(texts, j.Negative)
+	}
+	conds, err := p.encode(ctx, j, texts)
+	if err != nil {
+		return nil, err
+	}
+	if !guided {
+		if p.info.Embedded {
+			conds[0].TimeCond = guidanceEmbedding(j.Guidance-1, p.unet.Config().TimeCondDim)
+		}
+		return sampler.Guide(conds[0], nil, 1)
+	}
+	if p.zeroNegative && j.Negative == "" {
+		clear(conds[1].Data)
+		clear(conds[1].Pooled)
+	}
+	return sampler.Guide(conds[0], conds[1], j.Guidance)
+}
+
+// encode runs the text encoders. Of two, the features of a token follow one another, and the pooled vector
+// is the second's.
+func (p *TextToImage) encode(ctx context.Context, j *textJob, texts []string) ([]*model.TextEmbedding, error) {
+	conds := make([]*model.TextEmbedding, len(texts))
+	dim, at := p.unet.ContextDim(), 0
+	for k, part := range p.texts {
+		ids := make([][]int32, len(texts))
+		for i, text := range texts {
+			var err error
+			if ids[i], err = part.tokens.Encode(text); err != nil {
+				return nil, &RequestError{Field: [2]string{"prompt", "negative"}[i], Value: fmt.Sprintf("%.40q", text),
+					Want: fmt.Sprintf("a text for the tokenizer: %v", err)}
+			}
+		}
+		encoder, err := part.encoder.With(p.textOptions(j.ClipSkip))
+		if err != nil {
+			return nil, err
+		}
+		hidden, pooled, err := encoder.Encoder(p.pool).Encode(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		tokens, width := len(ids[0]), encoder.HiddenDim()
+		for i := range conds {
+			if k == 0 {
+				conds[i] = &model.TextEmbedding{Data: make([]float32, tokens*dim), Tokens: tokens}
+			}
+			if conds[i].Tokens != tokens {
+				return nil, fmt.Errorf("tokenizer_2: a text of %d tokens: want %d, as tokenizer gives", tokens, conds[i].Tokens)
+			}
+			for t := range tokens {
+				copy(conds[i].Data[t*dim+at:], hidden[(i*tokens+t)*width:][:width])
+			}
+			if p.info.XL && k == len(p.texts)-1 {
+				d := encoder.PooledDim()
+				conds[i].Pooled = pooled[i*d : (i+1)*d : (i+1)*d]
+				conds[i].TimeIDs = j.sizes()
+			}
+		}
+		at += width
+	}
+	return conds, nil
+}
+
+// sizes are what Stable Diffusion XL takes beside the text.
+func (j *textJob) sizes() []float32 {
+	return []float32{float32(j.Original.Y), float32(j.Original.X), float32(j.Crop.Y), float32(j.Crop.X),
+		float32(j.Target.Y), float32(j.Target.X)}
+}
+
+// guidanceEmbedding embeds a guidance scale w, in the paper's convention one less than the usual, as the
+// input of a latent consistency model (Luo et al., 2023, arXiv:2310.04378, section 4.2; diffusers,
+// get_guidance_scale_embedding, whose float32 roundings these are):
+//
+//	f[i] = exp(-ln(10000) * i / (dim/2 - 1)),  i < dim/2
+//	y    = [sin(1000 w f), cos(1000 w f)]      a last 0 if dim is odd
+func guidanceEmbedding(w float64, dim int) []float32 {
+	half := dim / 2
+	scaled := float32(w) * 1000
+	rate := float32(math.Log(10000)) / float32(half-1)
+	y := make([]float32, dim)
+	for i := range half {
+		f := float32(math.Exp(float64(float32(i) * -rate)))
+		sin, cos := math.Sincos(float64(scaled * f))
+		y[i], y[half+i] = float32(sin), float32(cos)
+	}
+	return y
+}

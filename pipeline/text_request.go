@@ -1,0 +1,211 @@
+package pipeline
+
+import (
+	"fmt"
+	"image"
+	"math"
+
+	"github.com/cudiffuse/cudiffuse/sampler"
+	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+// TextRequest says what to draw. The zero value is one image of the empty prompt with the model's defaults,
+// from seed 0.
+type TextRequest struct {
+	Prompt   string
+	Negative string // in the place of the empty prompt that guidance leads away from
+	N        int    // images; 0 means 1
+	Seed     uint64 // of the first image; the i-th image has Seed+i
+	// RNG is what draws the initial noise of a seed, see [Request.RNG]. With "torch-cpu" an image has the
+	// noise that diffusers draws for one image from torch.Generator().manual_seed(Seed).
+	RNG string
+
+	Height, Width int // pixels, multiples of TextInfo.Factor; 0 means the model's
+
+	// Sampler is a name of [sampler.Names]. "" is the folder's scheduler exactly as diffusers runs it; it
+	// takes of Params Eta alone, and neither Schedule nor Spacing.
+	Sampler  string
+	Steps    int     // 0 means the usual number for the sampler
+	Guidance float64 // scale; 0 means the model's default, 1 none
+	Params   sampler.Params
+	Schedule schedule.Curve    // spread of the noise levels
+	Spacing  *schedule.Spacing // nil means the scheduler's
+	Rescale  float64           // share of the rescaled guidance, see [sampler.WithRescale]; 0 is none
+
+	ClipSkip int // blocks of the text encoder to leave out, beyond those that the model was trained without
+
+	// Sizes that Stable Diffusion XL takes beside the text, in pixels; X is the width. The zero values are
+	// an image of the size asked for that was not cropped.
+	Original, Target image.Point
+	Crop             image.Point // left and top
+}
+
+// maxTextImages bounds the images of a request: their latents and texts are held together.
+const maxTextImages = 1 << 10
+
+// maxTextSide bounds the sides of an image in pixels.
+const maxTextSide = 1 << 13
+
+// textJob is a request with every default filled in.
+type textJob struct {
+	TextRequest
+	plan  *sampler.Plan
+	shape [3]int // of the latents
+}
+
+func (j *textJob) elems() int { return j.shape[0] * j.shape[1] * j.shape[2] }
+
+// resolve checks r and fills in the model's defaults.
+func (p *TextToImage) resolve(r TextRequest) (*textJob, error) {
+	j := &textJob{TextRequest: r}
+	if j.N < 0 || j.N > maxTextImages {
+		return nil, &RequestError{Field: "n", Value: j.N, Want: fmt.Sprintf("1 to %d images", maxTextImages)}
+	}
+	j.N = max(j.N, 1)
+	if _, ok := generators[j.RNG]; !ok {
+		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
+	}
+	for _, check := range []func(*textJob) error{p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan} {
+		if err := check(j); err != nil {
+			return nil, err
+		}
+	}
+	return j, nil
+}
+
+func (p *TextToImage) resolveSize(j *textJob) error {
+	f := p.info.Factor
+	for _, side := range []struct {
+		field string
+		v     *int
+		def   int
+	}{{"height", &j.Height, p.info.Height}, {"width", &j.Width, p.info.Width}} {
+		if *side.v == 0 {
+			*side.v = side.def
+		}
+		if v := *side.v; v < f || v > maxTextSide || v%f != 0 {
+			return &RequestError{Field: side.field, Value: v,
+				Want: fmt.Sprintf("a multiple of %d from %d to %d", f, f, maxTextSide)}
+		}
+	}
+	j.shape = [3]int{p.info.Latents, j.Height / f, j.Width / f}
+	// Only building the network for a size tells whether its levels fit it.
+	if _, err := p.unet.Denoiser(j.shape[1], j.shape[2], nil); err != nil {
+		return &RequestError{Field: "size", Value: fmt.Sprintf("%dx%d", j.Width, j.Height),
+			Want: fmt.Sprintf("one that the network takes: %v", err)}
+	}
+	size := image.Pt(j.Width, j.Height)
+	for _, s := range []struct {
+		field string
+		v     *image.Point
+		def   image.Point
+	}{{"original size", &j.Original, size}, {"target size", &j.Target, size}, {"crop", &j.Crop, image.Point{}}} {
+		if *s.v != (image.Point{}) && !p.info.XL {
+			return &RequestError{Field: s.field, Value: *s.v, Want: "none: only Stable Diffusion XL takes it"}
+		}
+		if s.v.X < 0 || s.v.Y < 0 || s.v.X > maxSizeID || s.v.Y > maxSizeID {
+			return &RequestError{Field: s.field, Value: *s.v, Want: fmt.Sprintf("0 to %d pixels", maxSizeID)}
+		}
+		if *s.v == (image.Point{}) {
+			*s.v = s.def
+		}
+	}
+	return nil
+}
+
+// maxSizeID bounds the sizes beside a text: they are embedded as times are, in float32.
+const maxSizeID = 1 << 20
+
+func (p *TextToImage) resolveGuidance(j *textJob) error {
+	// The weights of the conditions, of which this is the largest in size, go to the device as float32.
+	if w := math.Abs(j.Guidance) + 1; math.IsNaN(w) || math.IsInf(float64(float32(w)), 0) {
+		return &RequestError{Field: "guidance", Value: j.Guidance, Want: "a finite number, 1 for none"}
+	}
+	if j.Guidance == 0 {
+		j.Guidance = p.info.Guidance
+	}
+	if p.info.Embedded && j.Negative != "" {
+		return &RequestError{Field: "negative", Value: fmt.Sprintf("%.40q", j.Negative),
+			Want: "none: the network takes the guidance scale as an input and knows no negative prompt"}
+	}
+	return nil
+}
+
+func (p *TextToImage) resolveText(j *textJob) error {
+	for _, t := range p.texts {
+		if _, err := t.encoder.With(p.textOptions(j.ClipSkip)); err != nil || j.ClipSkip < 0 {
+			return &RequestError{Field: "clip skip", Value: j.ClipSkip,
+				Want: fmt.Sprintf("blocks of the text encoder, of which there are %d", t.encoder.Config().Layers)}
+		}
+	}
+	return nil
+}
+
+// resolvePlan compiles the folder's scheduler, or the sampler that is named.
+func (p *TextToImage) resolvePlan(j *textJob) error {
+	var err error
+	if j.Sampler == "" {
+		err = p.schedulerPlan(j)
+	} else {
+		err = p.samplerPlan(j)
+	}
+	if err != nil {
+		return err
+	}
+	sampler.WithRescale(j.Rescale)(j.plan)
+	return j.plan.Validate()
+}
+
+func (p *TextToImage) schedulerPlan(j *textJob) error {
+	other := j.Params
+	other.Eta, other.Original = nil, 0
+	if other != (sampler.Params{}) || j.Schedule != schedule.ByTimestep || j.Spacing != nil {
+		return &RequestError{Field: "sampler", Value: `""`, Want: "a name beside options of samplers and schedules: " +
+			"the folder's scheduler has its own"}
+	}
+	if j.Steps == 0 {
+		j.Steps = p.info.Steps
+	}
+	o := diffusers.Options{Steps: j.Steps, OriginalSteps: j.Params.Original}
+	if j.Params.Eta != nil {
+		o.Eta = *j.Params.Eta
+	}
+	var err error
+	j.plan, err = p.sched.scheduler.Plan(o)
+	return err
+}
+
+func (p *TextToImage) samplerPlan(j *textJob) error {
+	entry, err := sampler.Lookup(j.Sampler)
+	if err != nil {
+		return err
+	}
+	noise := p.sched.noise
+	if noise == nil {
+		return &RequestError{Field: "sampler", Value: entry.Name, Want: "none: the noise levels of " +
+			p.info.Scheduler + " are for its own sampler"}
+	}
+	j.Sampler = entry.Name
+	T := noise.Timesteps()
+	if j.Steps < 0 || j.Steps > T {
+		return &RequestError{Field: "steps", Value: j.Steps, Want: fmt.Sprintf("1 to %d", T)}
+	}
+	if j.Steps == 0 {
+		j.Steps = min(entry.Steps, T)
+	}
+	if j.Spacing == nil {
+		sp := p.sched.spacing
+		j.Spacing = &sp
+	}
+	if entry.Name == "lcm" && j.Params.Original == 0 {
+		j.Params.Original = p.sched.lcm
+	}
+	var opts []sampler.Option
+	if p.sched.clip > 0 {
+		opts = append(opts, sampler.WithClip(p.sched.clip))
+	}
+	g := schedule.Grid{Noise: noise, Steps: j.Steps, Spacing: *j.Spacing, Offset: p.sched.offset, Curve: j.Schedule}
+	j.plan, err = entry.Plan(g, p.sched.kind, j.Params, opts...)
+	return err
+}
