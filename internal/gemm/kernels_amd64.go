@@ -252,50 +252,58 @@ func transform2(v *float32, stride int, d *float32, t *float32)
 //go:noescape
 func output2(y *float32, m *float32, stride int, bias *float32, t *float32)
 
-// spread5 is spreadGeneric for the 32 columns from x of which mask has those in the image.
+// spread5 is spreadGeneric for count > 0 chunks of 32 columns.
 //
 //go:noescape
-func spread5(dst *float32, phase int, src *float32, x int, w int, rows int, mask uint32)
+func spread5(dst *float32, phase int, src *float32, w int, chunks *int, count int)
 
-// transform5x1 is transformGeneric for the pixels of 1 spans; d has room for 36 groups of lanes.
+// transform5x1 is transformGeneric for the pixels of 1 spans and channels > 0, which are
+// srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
-func transform5x1(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+func transform5x1(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x2 is transformGeneric for the pixels of 2 spans; d has room for 36 groups of lanes.
+// transform5x2 is transformGeneric for the pixels of 2 spans and channels > 0, which are
+// srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
-func transform5x2(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+func transform5x2(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x3 is transformGeneric for the pixels of 3 spans; d has room for 36 groups of lanes.
+// transform5x3 is transformGeneric for the pixels of 3 spans and channels > 0, which are
+// srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
-func transform5x3(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+func transform5x3(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x4 is transformGeneric for the pixels of 4 spans; d has room for 36 groups of lanes.
+// transform5x4 is transformGeneric for the pixels of 4 spans and channels > 0, which are
+// srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
-func transform5x4(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+func transform5x4(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x5 is transformGeneric for the pixels of 5 spans; d has room for 36 groups of lanes.
+// transform5x5 is transformGeneric for the pixels of 5 spans and channels > 0, which are
+// srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
-func transform5x5(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+func transform5x5(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x6 is transformGeneric for the pixels of 6 spans; d has room for 36 groups of lanes.
+// transform5x6 is transformGeneric for the pixels of 6 spans and channels > 0, which are
+// srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
-func transform5x6(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+func transform5x6(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x7 is transformGeneric for the pixels of 7 spans; d has room for 36 groups of lanes.
+// transform5x7 is transformGeneric for the pixels of 7 spans and channels > 0, which are
+// srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
-func transform5x7(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+func transform5x7(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x8 is transformGeneric for the pixels of 8 spans; d has room for 36 groups of lanes.
+// transform5x8 is transformGeneric for the pixels of 8 spans and channels > 0, which are
+// srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
-func transform5x8(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+func transform5x8(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
 // output5 is winoOutput.run; bias may be nil; t has room for 40 groups of lanes.
 //

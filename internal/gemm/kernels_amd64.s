@@ -8408,46 +8408,55 @@ DATA phases23<>+56(SB)/4, $0x0000001b
 DATA phases23<>+60(SB)/4, $0x0000001f
 GLOBL phases23<>(SB), RODATA|NOPTR, $64
 
-// func spread5(dst *float32, phase int, src *float32, x int, w int, rows int, mask uint32)
+// func spread5(dst *float32, phase int, src *float32, w int, chunks *int, count int)
 // Requires: AVX, AVX512DQ, AVX512F
-TEXT ·spread5(SB), NOSPLIT, $0-52
+TEXT ·spread5(SB), NOSPLIT, $0-48
 	MOVQ    dst+0(FP), AX
 	MOVQ    phase+8(FP), CX
 	SHLQ    $0x02, CX
 	MOVQ    src+16(FP), DX
-	MOVQ    x+24(FP), BX
-	LEAQ    (DX)(BX*4), DX
-	MOVQ    w+32(FP), BX
+	MOVQ    w+24(FP), BX
 	SHLQ    $0x02, BX
-	MOVQ    rows+40(FP), SI
-	MOVL    mask+48(FP), DI
-	KMOVW   DI, K1
-	SHRL    $0x10, DI
-	KMOVW   DI, K2
+	MOVQ    chunks+32(FP), SI
+	MOVQ    count+40(FP), DI
 	VMOVUPS phases01<>+0(SB), Z0
 	VMOVUPS phases23<>+0(SB), Z1
-	LEAQ    (CX)(CX*2), DI
+	LEAQ    (CX)(CX*2), R8
+
+chunk:
+	MOVQ  (SI), R9
+	LEAQ  (AX)(R9*4), R9
+	MOVQ  8(SI), R10
+	LEAQ  (DX)(R10*4), R10
+	MOVQ  16(SI), R11
+	MOVL  24(SI), R12
+	KMOVW R12, K1
+	SHRL  $0x10, R12
+	KMOVW R12, K2
 
 row:
-	VMOVUPS.Z     (DX), K1, Z2
-	VMOVUPS.Z     64(DX), K2, Z4
+	VMOVUPS.Z     (R10), K1, Z2
+	VMOVUPS.Z     64(R10), K2, Z4
 	VMOVAPS       Z2, Z3
 	VPERMT2PS     Z4, Z0, Z2
 	VPERMT2PS     Z4, Z1, Z3
-	VMOVUPS       Y2, (AX)
-	VEXTRACTF32X8 $0x01, Z2, (AX)(CX*1)
-	VMOVUPS       Y3, (AX)(CX*2)
-	VEXTRACTF32X8 $0x01, Z3, (AX)(DI*1)
-	ADDQ          BX, DX
-	LEAQ          (AX)(CX*4), AX
-	DECQ          SI
+	VMOVUPS       Y2, (R9)
+	VEXTRACTF32X8 $0x01, Z2, (R9)(CX*1)
+	VMOVUPS       Y3, (R9)(CX*2)
+	VEXTRACTF32X8 $0x01, Z3, (R9)(R8*1)
+	ADDQ          BX, R10
+	LEAQ          (R9)(CX*4), R9
+	DECQ          R11
 	JNZ           row
+	ADDQ          $0x20, SI
+	DECQ          DI
+	JNZ           chunk
 	VZEROUPPER
 	RET
 
-// func transform5x1(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+// func transform5x1(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·transform5x1(SB), NOSPLIT, $0-48
+TEXT ·transform5x1(SB), NOSPLIT, $0-72
 	MOVL         $0x3f300000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
@@ -8466,8 +8475,8 @@ TEXT ·transform5x1(SB), NOSPLIT, $0-48
 	MOVL         $0x40174000, AX
 	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
-	MOVQ         src+16(FP), AX
-	MOVQ         spans+32(FP), CX
+	MOVQ         src+24(FP), AX
+	MOVQ         spans+56(FP), CX
 	MOVQ         (CX), DX
 	MOVQ         8(CX), BX
 	SUBQ         BX, DX
@@ -8478,9 +8487,11 @@ TEXT ·transform5x1(SB), NOSPLIT, $0-48
 	NOTQ         AX
 	SHLXQ        BX, AX, AX
 	KMOVW        AX, K1
-	MOVQ         offsets+24(FP), AX
-	MOVQ         d+40(FP), CX
-	MOVQ         $0x00000006, BX
+
+channel:
+	MOVQ offsets+48(FP), AX
+	MOVQ d+64(FP), CX
+	MOVQ $0x00000006, BX
 
 column:
 	MOVLQSX      (AX), SI
@@ -8529,11 +8540,11 @@ column:
 	ADDQ         $0x00000040, CX
 	DECQ         BX
 	JNZ          column
-	MOVQ         d+40(FP), AX
+	MOVQ         d+64(FP), AX
 	MOVQ         v+0(FP), CX
-	MOVQ         stride+8(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         $0x00000006, BX
+	MOVQ         stride+8(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         $0x00000006, SI
 
 rows:
 	VMOVUPS      (AX), Z6
@@ -8547,7 +8558,7 @@ rows:
 	VMOVAPS      Z12, Z12
 	VFMADD231PS  Z4, Z6, Z12
 	VMOVUPS      Z12, (CX)
-	ADDQ         DX, CX
+	ADDQ         BX, CX
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z3, Z8, Z6
 	VMOVAPS      Z9, Z12
@@ -8555,11 +8566,11 @@ rows:
 	VMOVAPS      Z6, Z13
 	VFMADD231PS  Z0, Z12, Z13
 	VMOVUPS      Z13, (CX)
-	ADDQ         DX, CX
+	ADDQ         BX, CX
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z0, Z12, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         BX, CX
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z2, Z8, Z6
 	VMOVAPS      Z9, Z8
@@ -8567,26 +8578,36 @@ rows:
 	VMOVAPS      Z6, Z10
 	VFMADD231PS  Z1, Z8, Z10
 	VMOVUPS      Z10, (CX)
-	ADDQ         DX, CX
+	ADDQ         BX, CX
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z1, Z8, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         BX, CX
 	VMOVAPS      Z11, Z6
 	VFNMADD231PS Z5, Z9, Z6
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z4, Z7, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         BX, CX
 	ADDQ         $0x00000180, AX
-	DECQ         BX
+	DECQ         SI
 	JNZ          rows
+	MOVQ         srcStep+32(FP), AX
+	LEAQ         (DX)(AX*4), DX
+	MOVQ         v+0(FP), AX
+	MOVQ         vStep+16(FP), CX
+	LEAQ         (AX)(CX*4), AX
+	MOVQ         AX, v+0(FP)
+	MOVQ         channels+40(FP), AX
+	DECQ         AX
+	MOVQ         AX, channels+40(FP)
+	JNZ          channel
 	VZEROUPPER
 	RET
 
-// func transform5x2(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+// func transform5x2(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·transform5x2(SB), NOSPLIT, $0-48
+TEXT ·transform5x2(SB), NOSPLIT, $0-72
 	MOVL         $0x3f300000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
@@ -8605,8 +8626,8 @@ TEXT ·transform5x2(SB), NOSPLIT, $0-48
 	MOVL         $0x40174000, AX
 	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
-	MOVQ         src+16(FP), AX
-	MOVQ         spans+32(FP), CX
+	MOVQ         src+24(FP), AX
+	MOVQ         spans+56(FP), CX
 	MOVQ         (CX), DX
 	MOVQ         8(CX), BX
 	SUBQ         BX, DX
@@ -8627,9 +8648,11 @@ TEXT ·transform5x2(SB), NOSPLIT, $0-48
 	NOTQ         AX
 	SHLXQ        SI, AX, AX
 	KMOVW        AX, K2
-	MOVQ         offsets+24(FP), AX
-	MOVQ         d+40(FP), CX
-	MOVQ         $0x00000006, SI
+
+channel:
+	MOVQ offsets+48(FP), AX
+	MOVQ d+64(FP), CX
+	MOVQ $0x00000006, SI
 
 column:
 	MOVLQSX      (AX), DI
@@ -8684,11 +8707,11 @@ column:
 	ADDQ         $0x00000040, CX
 	DECQ         SI
 	JNZ          column
-	MOVQ         d+40(FP), AX
+	MOVQ         d+64(FP), AX
 	MOVQ         v+0(FP), CX
-	MOVQ         stride+8(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         $0x00000006, BX
+	MOVQ         stride+8(FP), SI
+	SHLQ         $0x02, SI
+	MOVQ         $0x00000006, DI
 
 rows:
 	VMOVUPS      (AX), Z6
@@ -8702,7 +8725,7 @@ rows:
 	VMOVAPS      Z12, Z12
 	VFMADD231PS  Z4, Z6, Z12
 	VMOVUPS      Z12, (CX)
-	ADDQ         DX, CX
+	ADDQ         SI, CX
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z3, Z8, Z6
 	VMOVAPS      Z9, Z12
@@ -8710,11 +8733,11 @@ rows:
 	VMOVAPS      Z6, Z13
 	VFMADD231PS  Z0, Z12, Z13
 	VMOVUPS      Z13, (CX)
-	ADDQ         DX, CX
+	ADDQ         SI, CX
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z0, Z12, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         SI, CX
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z2, Z8, Z6
 	VMOVAPS      Z9, Z8
@@ -8722,26 +8745,37 @@ rows:
 	VMOVAPS      Z6, Z10
 	VFMADD231PS  Z1, Z8, Z10
 	VMOVUPS      Z10, (CX)
-	ADDQ         DX, CX
+	ADDQ         SI, CX
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z1, Z8, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         SI, CX
 	VMOVAPS      Z11, Z6
 	VFNMADD231PS Z5, Z9, Z6
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z4, Z7, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         SI, CX
 	ADDQ         $0x00000180, AX
-	DECQ         BX
+	DECQ         DI
 	JNZ          rows
+	MOVQ         srcStep+32(FP), AX
+	LEAQ         (DX)(AX*4), DX
+	LEAQ         (BX)(AX*4), BX
+	MOVQ         v+0(FP), AX
+	MOVQ         vStep+16(FP), CX
+	LEAQ         (AX)(CX*4), AX
+	MOVQ         AX, v+0(FP)
+	MOVQ         channels+40(FP), AX
+	DECQ         AX
+	MOVQ         AX, channels+40(FP)
+	JNZ          channel
 	VZEROUPPER
 	RET
 
-// func transform5x3(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+// func transform5x3(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·transform5x3(SB), NOSPLIT, $0-48
+TEXT ·transform5x3(SB), NOSPLIT, $0-72
 	MOVL         $0x3f300000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
@@ -8760,8 +8794,8 @@ TEXT ·transform5x3(SB), NOSPLIT, $0-48
 	MOVL         $0x40174000, AX
 	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
-	MOVQ         src+16(FP), AX
-	MOVQ         spans+32(FP), CX
+	MOVQ         src+24(FP), AX
+	MOVQ         spans+56(FP), CX
 	MOVQ         (CX), DX
 	MOVQ         8(CX), BX
 	SUBQ         BX, DX
@@ -8792,9 +8826,11 @@ TEXT ·transform5x3(SB), NOSPLIT, $0-48
 	NOTQ         AX
 	SHLXQ        DI, AX, AX
 	KMOVW        AX, K3
-	MOVQ         offsets+24(FP), AX
-	MOVQ         d+40(FP), CX
-	MOVQ         $0x00000006, DI
+
+channel:
+	MOVQ offsets+48(FP), AX
+	MOVQ d+64(FP), CX
+	MOVQ $0x00000006, DI
 
 column:
 	MOVLQSX      (AX), R8
@@ -8855,11 +8891,11 @@ column:
 	ADDQ         $0x00000040, CX
 	DECQ         DI
 	JNZ          column
-	MOVQ         d+40(FP), AX
+	MOVQ         d+64(FP), AX
 	MOVQ         v+0(FP), CX
-	MOVQ         stride+8(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         $0x00000006, BX
+	MOVQ         stride+8(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         $0x00000006, R8
 
 rows:
 	VMOVUPS      (AX), Z6
@@ -8873,7 +8909,7 @@ rows:
 	VMOVAPS      Z12, Z12
 	VFMADD231PS  Z4, Z6, Z12
 	VMOVUPS      Z12, (CX)
-	ADDQ         DX, CX
+	ADDQ         DI, CX
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z3, Z8, Z6
 	VMOVAPS      Z9, Z12
@@ -8881,11 +8917,11 @@ rows:
 	VMOVAPS      Z6, Z13
 	VFMADD231PS  Z0, Z12, Z13
 	VMOVUPS      Z13, (CX)
-	ADDQ         DX, CX
+	ADDQ         DI, CX
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z0, Z12, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         DI, CX
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z2, Z8, Z6
 	VMOVAPS      Z9, Z8
@@ -8893,26 +8929,38 @@ rows:
 	VMOVAPS      Z6, Z10
 	VFMADD231PS  Z1, Z8, Z10
 	VMOVUPS      Z10, (CX)
-	ADDQ         DX, CX
+	ADDQ         DI, CX
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z1, Z8, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         DI, CX
 	VMOVAPS      Z11, Z6
 	VFNMADD231PS Z5, Z9, Z6
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z4, Z7, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         DI, CX
 	ADDQ         $0x00000180, AX
-	DECQ         BX
+	DECQ         R8
 	JNZ          rows
+	MOVQ         srcStep+32(FP), AX
+	LEAQ         (DX)(AX*4), DX
+	LEAQ         (BX)(AX*4), BX
+	LEAQ         (SI)(AX*4), SI
+	MOVQ         v+0(FP), AX
+	MOVQ         vStep+16(FP), CX
+	LEAQ         (AX)(CX*4), AX
+	MOVQ         AX, v+0(FP)
+	MOVQ         channels+40(FP), AX
+	DECQ         AX
+	MOVQ         AX, channels+40(FP)
+	JNZ          channel
 	VZEROUPPER
 	RET
 
-// func transform5x4(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+// func transform5x4(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·transform5x4(SB), NOSPLIT, $0-48
+TEXT ·transform5x4(SB), NOSPLIT, $0-72
 	MOVL         $0x3f300000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
@@ -8931,8 +8979,8 @@ TEXT ·transform5x4(SB), NOSPLIT, $0-48
 	MOVL         $0x40174000, AX
 	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
-	MOVQ         src+16(FP), AX
-	MOVQ         spans+32(FP), CX
+	MOVQ         src+24(FP), AX
+	MOVQ         spans+56(FP), CX
 	MOVQ         (CX), DX
 	MOVQ         8(CX), BX
 	SUBQ         BX, DX
@@ -8973,9 +9021,11 @@ TEXT ·transform5x4(SB), NOSPLIT, $0-48
 	NOTQ         AX
 	SHLXQ        R8, AX, AX
 	KMOVW        AX, K4
-	MOVQ         offsets+24(FP), AX
-	MOVQ         d+40(FP), CX
-	MOVQ         $0x00000006, R8
+
+channel:
+	MOVQ offsets+48(FP), AX
+	MOVQ d+64(FP), CX
+	MOVQ $0x00000006, R8
 
 column:
 	MOVLQSX      (AX), R9
@@ -9042,11 +9092,11 @@ column:
 	ADDQ         $0x00000040, CX
 	DECQ         R8
 	JNZ          column
-	MOVQ         d+40(FP), AX
+	MOVQ         d+64(FP), AX
 	MOVQ         v+0(FP), CX
-	MOVQ         stride+8(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         $0x00000006, BX
+	MOVQ         stride+8(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         $0x00000006, R9
 
 rows:
 	VMOVUPS      (AX), Z6
@@ -9060,7 +9110,7 @@ rows:
 	VMOVAPS      Z12, Z12
 	VFMADD231PS  Z4, Z6, Z12
 	VMOVUPS      Z12, (CX)
-	ADDQ         DX, CX
+	ADDQ         R8, CX
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z3, Z8, Z6
 	VMOVAPS      Z9, Z12
@@ -9068,11 +9118,11 @@ rows:
 	VMOVAPS      Z6, Z13
 	VFMADD231PS  Z0, Z12, Z13
 	VMOVUPS      Z13, (CX)
-	ADDQ         DX, CX
+	ADDQ         R8, CX
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z0, Z12, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         R8, CX
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z2, Z8, Z6
 	VMOVAPS      Z9, Z8
@@ -9080,26 +9130,39 @@ rows:
 	VMOVAPS      Z6, Z10
 	VFMADD231PS  Z1, Z8, Z10
 	VMOVUPS      Z10, (CX)
-	ADDQ         DX, CX
+	ADDQ         R8, CX
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z1, Z8, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         R8, CX
 	VMOVAPS      Z11, Z6
 	VFNMADD231PS Z5, Z9, Z6
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z4, Z7, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         R8, CX
 	ADDQ         $0x00000180, AX
-	DECQ         BX
+	DECQ         R9
 	JNZ          rows
+	MOVQ         srcStep+32(FP), AX
+	LEAQ         (DX)(AX*4), DX
+	LEAQ         (BX)(AX*4), BX
+	LEAQ         (SI)(AX*4), SI
+	LEAQ         (DI)(AX*4), DI
+	MOVQ         v+0(FP), AX
+	MOVQ         vStep+16(FP), CX
+	LEAQ         (AX)(CX*4), AX
+	MOVQ         AX, v+0(FP)
+	MOVQ         channels+40(FP), AX
+	DECQ         AX
+	MOVQ         AX, channels+40(FP)
+	JNZ          channel
 	VZEROUPPER
 	RET
 
-// func transform5x5(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+// func transform5x5(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·transform5x5(SB), NOSPLIT, $0-48
+TEXT ·transform5x5(SB), NOSPLIT, $0-72
 	MOVL         $0x3f300000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
@@ -9118,8 +9181,8 @@ TEXT ·transform5x5(SB), NOSPLIT, $0-48
 	MOVL         $0x40174000, AX
 	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
-	MOVQ         src+16(FP), AX
-	MOVQ         spans+32(FP), CX
+	MOVQ         src+24(FP), AX
+	MOVQ         spans+56(FP), CX
 	MOVQ         (CX), DX
 	MOVQ         8(CX), BX
 	SUBQ         BX, DX
@@ -9170,9 +9233,11 @@ TEXT ·transform5x5(SB), NOSPLIT, $0-48
 	NOTQ         AX
 	SHLXQ        R9, AX, AX
 	KMOVW        AX, K5
-	MOVQ         offsets+24(FP), AX
-	MOVQ         d+40(FP), CX
-	MOVQ         $0x00000006, R9
+
+channel:
+	MOVQ offsets+48(FP), AX
+	MOVQ d+64(FP), CX
+	MOVQ $0x00000006, R9
 
 column:
 	MOVLQSX      (AX), R10
@@ -9245,11 +9310,11 @@ column:
 	ADDQ         $0x00000040, CX
 	DECQ         R9
 	JNZ          column
-	MOVQ         d+40(FP), AX
+	MOVQ         d+64(FP), AX
 	MOVQ         v+0(FP), CX
-	MOVQ         stride+8(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         $0x00000006, BX
+	MOVQ         stride+8(FP), R9
+	SHLQ         $0x02, R9
+	MOVQ         $0x00000006, R10
 
 rows:
 	VMOVUPS      (AX), Z6
@@ -9263,7 +9328,7 @@ rows:
 	VMOVAPS      Z12, Z12
 	VFMADD231PS  Z4, Z6, Z12
 	VMOVUPS      Z12, (CX)
-	ADDQ         DX, CX
+	ADDQ         R9, CX
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z3, Z8, Z6
 	VMOVAPS      Z9, Z12
@@ -9271,11 +9336,11 @@ rows:
 	VMOVAPS      Z6, Z13
 	VFMADD231PS  Z0, Z12, Z13
 	VMOVUPS      Z13, (CX)
-	ADDQ         DX, CX
+	ADDQ         R9, CX
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z0, Z12, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         R9, CX
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z2, Z8, Z6
 	VMOVAPS      Z9, Z8
@@ -9283,26 +9348,40 @@ rows:
 	VMOVAPS      Z6, Z10
 	VFMADD231PS  Z1, Z8, Z10
 	VMOVUPS      Z10, (CX)
-	ADDQ         DX, CX
+	ADDQ         R9, CX
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z1, Z8, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         R9, CX
 	VMOVAPS      Z11, Z6
 	VFNMADD231PS Z5, Z9, Z6
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z4, Z7, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         R9, CX
 	ADDQ         $0x00000180, AX
-	DECQ         BX
+	DECQ         R10
 	JNZ          rows
+	MOVQ         srcStep+32(FP), AX
+	LEAQ         (DX)(AX*4), DX
+	LEAQ         (BX)(AX*4), BX
+	LEAQ         (SI)(AX*4), SI
+	LEAQ         (DI)(AX*4), DI
+	LEAQ         (R8)(AX*4), R8
+	MOVQ         v+0(FP), AX
+	MOVQ         vStep+16(FP), CX
+	LEAQ         (AX)(CX*4), AX
+	MOVQ         AX, v+0(FP)
+	MOVQ         channels+40(FP), AX
+	DECQ         AX
+	MOVQ         AX, channels+40(FP)
+	JNZ          channel
 	VZEROUPPER
 	RET
 
-// func transform5x6(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+// func transform5x6(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·transform5x6(SB), NOSPLIT, $0-48
+TEXT ·transform5x6(SB), NOSPLIT, $0-72
 	MOVL         $0x3f300000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
@@ -9321,8 +9400,8 @@ TEXT ·transform5x6(SB), NOSPLIT, $0-48
 	MOVL         $0x40174000, AX
 	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
-	MOVQ         src+16(FP), AX
-	MOVQ         spans+32(FP), CX
+	MOVQ         src+24(FP), AX
+	MOVQ         spans+56(FP), CX
 	MOVQ         (CX), DX
 	MOVQ         8(CX), BX
 	SUBQ         BX, DX
@@ -9383,9 +9462,11 @@ TEXT ·transform5x6(SB), NOSPLIT, $0-48
 	NOTQ         AX
 	SHLXQ        R10, AX, AX
 	KMOVW        AX, K6
-	MOVQ         offsets+24(FP), AX
-	MOVQ         d+40(FP), CX
-	MOVQ         $0x00000006, R10
+
+channel:
+	MOVQ offsets+48(FP), AX
+	MOVQ d+64(FP), CX
+	MOVQ $0x00000006, R10
 
 column:
 	MOVLQSX      (AX), R11
@@ -9464,11 +9545,11 @@ column:
 	ADDQ         $0x00000040, CX
 	DECQ         R10
 	JNZ          column
-	MOVQ         d+40(FP), AX
+	MOVQ         d+64(FP), AX
 	MOVQ         v+0(FP), CX
-	MOVQ         stride+8(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         $0x00000006, BX
+	MOVQ         stride+8(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         $0x00000006, R11
 
 rows:
 	VMOVUPS      (AX), Z6
@@ -9482,7 +9563,7 @@ rows:
 	VMOVAPS      Z12, Z12
 	VFMADD231PS  Z4, Z6, Z12
 	VMOVUPS      Z12, (CX)
-	ADDQ         DX, CX
+	ADDQ         R10, CX
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z3, Z8, Z6
 	VMOVAPS      Z9, Z12
@@ -9490,11 +9571,11 @@ rows:
 	VMOVAPS      Z6, Z13
 	VFMADD231PS  Z0, Z12, Z13
 	VMOVUPS      Z13, (CX)
-	ADDQ         DX, CX
+	ADDQ         R10, CX
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z0, Z12, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         R10, CX
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z2, Z8, Z6
 	VMOVAPS      Z9, Z8
@@ -9502,26 +9583,41 @@ rows:
 	VMOVAPS      Z6, Z10
 	VFMADD231PS  Z1, Z8, Z10
 	VMOVUPS      Z10, (CX)
-	ADDQ         DX, CX
+	ADDQ         R10, CX
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z1, Z8, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         R10, CX
 	VMOVAPS      Z11, Z6
 	VFNMADD231PS Z5, Z9, Z6
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z4, Z7, Z6
 	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	ADDQ         R10, CX
 	ADDQ         $0x00000180, AX
-	DECQ         BX
+	DECQ         R11
 	JNZ          rows
+	MOVQ         srcStep+32(FP), AX
+	LEAQ         (DX)(AX*4), DX
+	LEAQ         (BX)(AX*4), BX
+	LEAQ         (SI)(AX*4), SI
+	LEAQ         (DI)(AX*4), DI
+	LEAQ         (R8)(AX*4), R8
+	LEAQ         (R9)(AX*4), R9
+	MOVQ         v+0(FP), AX
+	MOVQ         vStep+16(FP), CX
+	LEAQ         (AX)(CX*4), AX
+	MOVQ         AX, v+0(FP)
+	MOVQ         channels+40(FP), AX
+	DECQ         AX
+	MOVQ         AX, channels+40(FP)
+	JNZ          channel
 	VZEROUPPER
 	RET
 
-// func transform5x7(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+// func transform5x7(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·transform5x7(SB), NOSPLIT, $0-48
+TEXT ·transform5x7(SB), NOSPLIT, $0-72
 	MOVL         $0x3f300000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
@@ -9540,8 +9636,8 @@ TEXT ·transform5x7(SB), NOSPLIT, $0-48
 	MOVL         $0x40174000, AX
 	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
-	MOVQ         src+16(FP), AX
-	MOVQ         spans+32(FP), CX
+	MOVQ         src+24(FP), AX
+	MOVQ         spans+56(FP), CX
 	MOVQ         (CX), DX
 	MOVQ         8(CX), BX
 	SUBQ         BX, DX
@@ -9613,9 +9709,11 @@ TEXT ·transform5x7(SB), NOSPLIT, $0-48
 	SHLXQ        R11, AX, AX
 	KMOVW        AX, K7
 	KMOVW        K7, AX
-	MOVQ         offsets+24(FP), CX
-	MOVQ         d+40(FP), R11
-	MOVQ         $0x00000006, R12
+
+channel:
+	MOVQ offsets+48(FP), CX
+	MOVQ d+64(FP), R11
+	MOVQ $0x00000006, R12
 
 column:
 	MOVLQSX      (CX), R13
@@ -9706,64 +9804,80 @@ column:
 	ADDQ         $0x00000040, R11
 	DECQ         R12
 	JNZ          column
-	MOVQ         d+40(FP), AX
-	MOVQ         v+0(FP), CX
-	MOVQ         stride+8(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         $0x00000006, BX
+	MOVQ         d+64(FP), CX
+	MOVQ         v+0(FP), R11
+	MOVQ         stride+8(FP), R12
+	SHLQ         $0x02, R12
+	MOVQ         $0x00000006, R13
 
 rows:
-	VMOVUPS      (AX), Z6
-	VMOVUPS      64(AX), Z7
-	VMOVUPS      128(AX), Z8
-	VMOVUPS      192(AX), Z9
-	VMOVUPS      256(AX), Z10
-	VMOVUPS      320(AX), Z11
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	VMOVUPS      128(CX), Z8
+	VMOVUPS      192(CX), Z9
+	VMOVUPS      256(CX), Z10
+	VMOVUPS      320(CX), Z11
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z5, Z8, Z12
 	VMOVAPS      Z12, Z12
 	VFMADD231PS  Z4, Z6, Z12
-	VMOVUPS      Z12, (CX)
-	ADDQ         DX, CX
+	VMOVUPS      Z12, (R11)
+	ADDQ         R12, R11
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z3, Z8, Z6
 	VMOVAPS      Z9, Z12
 	VFNMADD231PS Z3, Z7, Z12
 	VMOVAPS      Z6, Z13
 	VFMADD231PS  Z0, Z12, Z13
-	VMOVUPS      Z13, (CX)
-	ADDQ         DX, CX
+	VMOVUPS      Z13, (R11)
+	ADDQ         R12, R11
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z0, Z12, Z6
-	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	VMOVUPS      Z6, (R11)
+	ADDQ         R12, R11
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z2, Z8, Z6
 	VMOVAPS      Z9, Z8
 	VFNMADD231PS Z2, Z7, Z8
 	VMOVAPS      Z6, Z10
 	VFMADD231PS  Z1, Z8, Z10
-	VMOVUPS      Z10, (CX)
-	ADDQ         DX, CX
+	VMOVUPS      Z10, (R11)
+	ADDQ         R12, R11
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z1, Z8, Z6
-	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	VMOVUPS      Z6, (R11)
+	ADDQ         R12, R11
 	VMOVAPS      Z11, Z6
 	VFNMADD231PS Z5, Z9, Z6
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z4, Z7, Z6
-	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
-	ADDQ         $0x00000180, AX
-	DECQ         BX
+	VMOVUPS      Z6, (R11)
+	ADDQ         R12, R11
+	ADDQ         $0x00000180, CX
+	DECQ         R13
 	JNZ          rows
+	MOVQ         srcStep+32(FP), CX
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (R10)(CX*4), R10
+	MOVQ         v+0(FP), CX
+	MOVQ         vStep+16(FP), R11
+	LEAQ         (CX)(R11*4), CX
+	MOVQ         CX, v+0(FP)
+	MOVQ         channels+40(FP), CX
+	DECQ         CX
+	MOVQ         CX, channels+40(FP)
+	JNZ          channel
 	VZEROUPPER
 	RET
 
-// func transform5x8(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)
+// func transform5x8(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·transform5x8(SB), NOSPLIT, $0-48
+TEXT ·transform5x8(SB), NOSPLIT, $0-72
 	MOVL         $0x3f300000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
@@ -9782,8 +9896,8 @@ TEXT ·transform5x8(SB), NOSPLIT, $0-48
 	MOVL         $0x40174000, AX
 	VMOVD        AX, X5
 	VBROADCASTSS X5, Z5
-	MOVQ         src+16(FP), AX
-	MOVQ         spans+32(FP), CX
+	MOVQ         src+24(FP), AX
+	MOVQ         spans+56(FP), CX
 	MOVQ         (CX), DX
 	MOVQ         8(CX), BX
 	SUBQ         BX, DX
@@ -9866,9 +9980,11 @@ TEXT ·transform5x8(SB), NOSPLIT, $0-48
 	SHLXQ        R13, AX, AX
 	KMOVW        AX, K7
 	KMOVW        K7, AX
-	MOVQ         offsets+24(FP), CX
-	MOVQ         d+40(FP), R13
-	MOVQ         $0x00000006, R14
+
+channel:
+	MOVQ offsets+48(FP), CX
+	MOVQ d+64(FP), R13
+	MOVQ $0x00000006, R14
 
 column:
 	MOVLQSX      (CX), R15
@@ -9971,58 +10087,75 @@ column:
 	ADDQ         $0x00000040, R13
 	DECQ         R14
 	JNZ          column
-	MOVQ         d+40(FP), AX
-	MOVQ         v+0(FP), CX
-	MOVQ         stride+8(FP), DX
-	SHLQ         $0x02, DX
-	MOVQ         $0x00000006, BX
+	MOVQ         d+64(FP), CX
+	MOVQ         v+0(FP), R13
+	MOVQ         stride+8(FP), R14
+	SHLQ         $0x02, R14
+	MOVQ         $0x00000006, R15
 
 rows:
-	VMOVUPS      (AX), Z6
-	VMOVUPS      64(AX), Z7
-	VMOVUPS      128(AX), Z8
-	VMOVUPS      192(AX), Z9
-	VMOVUPS      256(AX), Z10
-	VMOVUPS      320(AX), Z11
+	VMOVUPS      (CX), Z6
+	VMOVUPS      64(CX), Z7
+	VMOVUPS      128(CX), Z8
+	VMOVUPS      192(CX), Z9
+	VMOVUPS      256(CX), Z10
+	VMOVUPS      320(CX), Z11
 	VMOVAPS      Z10, Z12
 	VFNMADD231PS Z5, Z8, Z12
 	VMOVAPS      Z12, Z12
 	VFMADD231PS  Z4, Z6, Z12
-	VMOVUPS      Z12, (CX)
-	ADDQ         DX, CX
+	VMOVUPS      Z12, (R13)
+	ADDQ         R14, R13
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z3, Z8, Z6
 	VMOVAPS      Z9, Z12
 	VFNMADD231PS Z3, Z7, Z12
 	VMOVAPS      Z6, Z13
 	VFMADD231PS  Z0, Z12, Z13
-	VMOVUPS      Z13, (CX)
-	ADDQ         DX, CX
+	VMOVUPS      Z13, (R13)
+	ADDQ         R14, R13
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z0, Z12, Z6
-	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	VMOVUPS      Z6, (R13)
+	ADDQ         R14, R13
 	VMOVAPS      Z10, Z6
 	VFNMADD231PS Z2, Z8, Z6
 	VMOVAPS      Z9, Z8
 	VFNMADD231PS Z2, Z7, Z8
 	VMOVAPS      Z6, Z10
 	VFMADD231PS  Z1, Z8, Z10
-	VMOVUPS      Z10, (CX)
-	ADDQ         DX, CX
+	VMOVUPS      Z10, (R13)
+	ADDQ         R14, R13
 	VMOVAPS      Z6, Z6
 	VFNMADD231PS Z1, Z8, Z6
-	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
+	VMOVUPS      Z6, (R13)
+	ADDQ         R14, R13
 	VMOVAPS      Z11, Z6
 	VFNMADD231PS Z5, Z9, Z6
 	VMOVAPS      Z6, Z6
 	VFMADD231PS  Z4, Z7, Z6
-	VMOVUPS      Z6, (CX)
-	ADDQ         DX, CX
-	ADDQ         $0x00000180, AX
-	DECQ         BX
+	VMOVUPS      Z6, (R13)
+	ADDQ         R14, R13
+	ADDQ         $0x00000180, CX
+	DECQ         R15
 	JNZ          rows
+	MOVQ         srcStep+32(FP), CX
+	LEAQ         (DX)(CX*4), DX
+	LEAQ         (BX)(CX*4), BX
+	LEAQ         (SI)(CX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (R8)(CX*4), R8
+	LEAQ         (R9)(CX*4), R9
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R12)(CX*4), R12
+	MOVQ         v+0(FP), CX
+	MOVQ         vStep+16(FP), R13
+	LEAQ         (CX)(R13*4), CX
+	MOVQ         CX, v+0(FP)
+	MOVQ         channels+40(FP), CX
+	DECQ         CX
+	MOVQ         CX, channels+40(FP)
+	JNZ          channel
 	VZEROUPPER
 	RET
 

@@ -3,14 +3,17 @@ package gemm
 // winoSpans is how many spans transformSpansAVX512 takes.
 const winoSpans = 8
 
-var transforms5 = [winoSpans]func(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32){
+var transforms5 = [winoSpans]func(v *float32, stride, vStep int, src *float32, srcStep int,
+	channels int, offsets *int32, spans *int, d *float32){
 	transform5x1, transform5x2, transform5x3, transform5x4,
 	transform5x5, transform5x6, transform5x7, transform5x8,
 }
 
-// transformSpansAVX512 is gatherLanes and transformGeneric in one.
-func transformSpansAVX512(v []float32, stride int, src []float32, offsets *[winoTerms]int32, spans []span, d []float32) {
-	transforms5[len(spans)-1](&v[0], stride, &src[0], &offsets[0], &spans[0].src, &d[0])
+// transformSpansAVX512 is gatherLanes and transformGeneric in one, for several channels that are
+// vStep and size apart.
+func (ws *winoSpace) transformSpansAVX512(v []float32, stride, vStep, size, channels int, spans []span) {
+	transforms5[len(spans)-1](&v[0], stride, vStep, &ws.padded[0], size, channels,
+		&ws.offsets[0], &spans[0].src, &ws.d[0])
 }
 
 // transformSIMD is transformGeneric; t has room for winoTerms groups of lanes.
@@ -18,14 +21,9 @@ func transformSIMD(v []float32, stride int, d, t []float32) {
 	transform2(&v[0], stride, &d[0], &t[0])
 }
 
-// spreadAVX512 is spreadGeneric in assembly, 32 columns at a time.
-func spreadAVX512(dst []float32, phase int, src []float32, w, rows, x, x0, x1, chunks int) {
-	const chunk = winoOut * winoPhase
-	for c := range chunks {
-		lo, hi := min(max(x0-c*chunk, 0), chunk), min(max(x1-c*chunk, 0), chunk)
-		mask := uint32(1<<hi - 1<<lo)
-		spread5(&dst[c*winoPhase], phase, &src[0], x+c*chunk, w, rows, mask)
-	}
+// spreadAVX512 is spreadGeneric in assembly, for all chunks of a channel.
+func (ws *winoSpace) spreadAVX512(padded, src []float32, w int) {
+	spread5(&padded[0], ws.phase, &src[0], w, &ws.chunks[0].to, len(ws.chunks))
 }
 
 // outputAVX2 is outputGeneric in assembly.

@@ -1,19 +1,22 @@
 package gemm
 
-// transformInput is B' d B for a group of lanes, to 36 places of v that are stride apart.
-func (ws *winoSpace) transformInput(l level, v []float32, stride int, padded []float32, spans []span) {
+// transformInput is B' d B for a group of lanes of some channels, which are size apart in
+// ws.padded: to 36 places of v that are stride apart, vStep further for each channel.
+func (ws *winoSpace) transformInput(l level, v []float32, stride, vStep, size, channels int, spans []span) {
+	last := spans[len(spans)-1]
+	_ = ws.padded[(channels-1)*size+last.src+last.n-1+ws.maxOffset] // the assembly checks nothing
 	if l == avx512 && len(spans) <= winoSpans {
-		last := spans[len(spans)-1]
-		_ = padded[last.src+last.n-1+ws.maxOffset]
-		transformSpansAVX512(v, stride, padded, &ws.offsets, spans, ws.d[:])
+		ws.transformSpansAVX512(v, stride, vStep, size, channels, spans)
 		return
 	}
-	d := ws.d[:]
-	gatherLanes(l, d, lanes, padded, ws.offsets[:], ws.maxOffset, spans)
-	if l == generic {
-		transformGeneric(v, stride, d)
-	} else {
-		transformSIMD(v, stride, d, ws.t[:])
+	for ic := range channels {
+		padded := ws.padded[ic*size:][:size]
+		gatherLanes(l, ws.d[:], lanes, padded, ws.offsets[:], ws.maxOffset, spans)
+		if l == generic {
+			transformGeneric(v[ic*vStep:], stride, ws.d[:])
+		} else {
+			transformSIMD(v[ic*vStep:], stride, ws.d[:], ws.t[:])
+		}
 	}
 }
 

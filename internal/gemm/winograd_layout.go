@@ -16,12 +16,10 @@ func (ws *winoSpace) layout(r *convRun, first, tiles int) {
 	}
 	for col := 0; col < tiles; {
 		img, q := (first+col)/(r.th*r.tw), (first+col)%(r.th*r.tw)
-		ty, tx := q/r.tw, q%r.tw
-		n := min(r.tw-tx, tiles-col)
-		y := ty*winoOut - r.conv.shape.PadT // of the part's first row in the image
-		y0 := min(max(-y, 0), winoIn)
-		ws.parts = append(ws.parts, winoPart{img: img, ty: ty, tx: tx, n: n, col: col,
-			at: len(ws.parts) * winoIn * row, y0: y0, y1: max(min(r.h-y, winoIn), y0)})
+		n := min(r.tw-q%r.tw, tiles-col)
+		ws.parts = append(ws.parts, r.part(img, q/r.tw, q%r.tw, n))
+		p := &ws.parts[len(ws.parts)-1]
+		p.col, p.at = col, (len(ws.parts)-1)*winoIn*row
 		col += n
 	}
 	size := len(ws.parts)*winoIn*row + lanes
@@ -33,7 +31,41 @@ func (ws *winoSpace) layout(r *convRun, first, tiles int) {
 			clear(rows[p.y1*row:])
 		}
 	}
+	ws.chunks = ws.chunks[:0]
+	for i := range ws.parts {
+		ws.chunks = ws.parts[i].chunks(ws.chunks, r.conv.shape.InC*r.h*r.w, r.w, row)
+	}
 	ws.group(r, tiles)
+}
+
+// part is n tiles from (ty, tx) of an image on.
+func (r *convRun) part(img, ty, tx, n int) winoPart {
+	s := &r.conv.shape
+	p := winoPart{img: img, ty: ty, tx: tx, n: n, y: ty*winoOut - s.PadT, x: tx*winoOut - s.PadL}
+	p.y0 = min(max(-p.y, 0), winoIn)
+	p.y1 = max(min(r.h-p.y, winoIn), p.y0)
+	p.x0 = min(max(-p.x, 0), p.width())
+	p.x1 = max(min(r.w-p.x, p.width()), p.x0)
+	return p
+}
+
+// width is the columns of the part's input.
+func (p *winoPart) width() int { return p.n*winoOut + 2 }
+
+// chunks appends the part's, for images of the given floats and width.
+func (p *winoPart) chunks(list []chunk, image, w, row int) []chunk {
+	const columns = winoOut * winoPhase
+	if p.y0 == p.y1 {
+		return list
+	}
+	for x := 0; x < p.width(); x += columns {
+		lo, hi := min(max(p.x0-x, 0), columns), min(max(p.x1-x, 0), columns)
+		list = append(list, chunk{
+			to: p.at + p.y0*row + x/winoOut, from: p.img*image + (p.y+p.y0)*w + p.x + x,
+			rows: p.y1 - p.y0, mask: 1<<hi - 1<<lo,
+		})
+	}
+	return list
 }
 
 // group fills the spans and segments of each group of lanes.
@@ -90,57 +122,48 @@ func (ws *winoSpace) transformInputs(r *convRun, cols int) {
 	for k0 := 0; k0 < k; k0 += winoChannels {
 		kn := min(winoChannels, k-k0)
 		for ic := range kn {
-			for i := range ws.parts {
-				p := &ws.parts[i]
-				src := r.src[(p.img*k+k0+ic)*r.h*r.w:][:r.h*r.w]
-				ws.padPart(l, ws.padded[ic*size:][:size], p, src, r.conv.shape, r.w)
-			}
+			ws.padChannel(r, ws.padded[ic*size:][:size], k0+ic)
 		}
 		for g := range ws.groups {
 			c := g * lanes / r.conv.tiling.n * r.conv.tiling.n
 			at, stride := r.winoV(c, cols)
 			n := r.winoCols(c, cols)
-			for ic := range kn {
-				v := ws.v[at+(k0+ic)*n+g*lanes-c:][:(winoTerms-1)*stride+lanes]
-				ws.transformInput(l, v, stride, ws.padded[ic*size:][:size], ws.groups[g].spans)
-			}
+			v := ws.v[at+k0*n+g*lanes-c:][:(winoTerms-1)*stride+(kn-1)*n+lanes]
+			ws.transformInput(l, v, stride, n, size, kn, ws.groups[g].spans)
 		}
 	}
 }
 
-// padPart copies the pixels of a part of one channel, src, with the padding at its left and
-// right. Column x of the part goes to phase x%4 of its row, place x/4, so that neighbouring tiles
+// padChannel copies the pixels of the parts of one channel with the padding at their left and
+// right. Column x of a part goes to phase x%4 of its row, place x/4, so that neighbouring tiles
 // find the same column of theirs in neighbouring places.
-func (ws *winoSpace) padPart(l level, padded []float32, p *winoPart, src []float32, s ConvShape, w int) {
-	x := p.tx*winoOut - s.PadL // of column 0 in the image
-	y := p.ty*winoOut - s.PadT + p.y0
+func (ws *winoSpace) padChannel(r *convRun, padded []float32, ic int) {
+	src := r.src[ic*r.h*r.w:]
+	if r.conv.tiling.level == avx512 {
+		if len(ws.chunks) > 0 {
+			ws.spreadAVX512(padded, src, r.w)
+		}
+		return
+	}
 	row := winoOut * ws.phase
-	dst := padded[p.at+p.y0*row:][:(p.y1-p.y0)*row]
-	width := p.n*winoOut + 2 // columns
-	x0 := min(max(-x, 0), width)
-	x1 := max(min(w-x, width), x0) // columns x0 to x1 are in the image
-	if p.y0 == p.y1 {
-		return
+	for i := range ws.parts {
+		p := &ws.parts[i]
+		image := src[p.img*r.conv.shape.InC*r.h*r.w:][:r.h*r.w]
+		for y := p.y0; y < p.y1; y++ {
+			ws.spreadGeneric(padded[p.at+y*row:][:row], image[(p.y+y)*r.w:][:r.w], p)
+		}
 	}
-	rows := src[y*w:][:(p.y1-p.y0)*w]
-	if l == avx512 && x0 < x1 {
-		spreadAVX512(dst, ws.phase, rows, w, p.y1-p.y0, x, x0, x1, ceilDiv(width, 4*winoPhase))
-		return
-	}
-	spreadGeneric(dst, ws.phase, rows, w, x, x0, x1)
 }
 
-// spreadGeneric writes whole rows of phases from rows of w pixels.
-func spreadGeneric(dst []float32, phase int, src []float32, w, x, x0, x1 int) {
-	for ; len(src) > 0; src, dst = src[w:], dst[winoOut*phase:] {
-		for j := range winoOut {
-			d := dst[j*phase:][:phase]
-			for i := range d {
-				if c := i*winoOut + j; c >= x0 && c < x1 {
-					d[i] = src[x+c]
-				} else {
-					d[i] = 0
-				}
+// spreadGeneric writes one row of phases.
+func (ws *winoSpace) spreadGeneric(dst, src []float32, p *winoPart) {
+	for j := range winoOut {
+		d := dst[j*ws.phase:][:ws.phase]
+		for i := range d {
+			if c := i*winoOut + j; c >= p.x0 && c < p.x1 {
+				d[i] = src[p.x+c]
+			} else {
+				d[i] = 0
 			}
 		}
 	}

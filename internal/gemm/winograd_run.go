@@ -18,8 +18,18 @@ const (
 type winoPart struct {
 	img, ty, tx, n int
 	col            int // the first one's place in the job
-	at             int // its padded rows in workspace.padded
+	at             int // its padded rows in winoSpace.padded
+	y, x           int // place of its first row and column in the image
 	y0, y1         int // rows of the part that are in the image
+	x0, x1         int // and columns
+}
+
+// chunk is up to 32 columns of a part.
+type chunk struct {
+	to   int // place of the first row in winoSpace.padded
+	from int // and in the input, from the channel in image 0 on
+	rows int
+	mask int // the columns in the image
 }
 
 // segment is neighbouring output pixels of a group of lanes.
@@ -39,10 +49,11 @@ type winoGroup struct {
 // winoSpace is what one job needs besides its operands.
 type winoSpace struct {
 	v, m      []float32
-	padded    []float32                                     // rows of winoChannels channels in phases; see padPart
+	padded    []float32                                     // rows of winoChannels channels in phases; see padChannel
 	d         [winoTerms*lanes + spanMax]float32            // a group of lanes before a transform
 	t         [winoOut * (winoIn + winoOut) * lanes]float32 // within it, and after the output's
 	parts     []winoPart
+	chunks    []chunk
 	groups    []winoGroup
 	offsets   [winoTerms]int32
 	phase     int // floats from one phase of a row to the next

@@ -17,63 +17,78 @@ func table(name string, f func(i int) uint32) Mem {
 	return m
 }
 
-// spread5 emits spreadGeneric for 32 columns: two registers of pixels become four phases of 8.
+// chunkSize is the bytes of gemm.chunk: to, from, rows, mask.
+const chunkSize = 32
+
+// spread5 emits spreadGeneric for every chunk of a channel: two registers of pixels become four
+// phases of 8.
 func spread5() {
 	even := table("phases01", func(i int) uint32 { return uint32(i%8*4 + i/8) })
 	odd := table("phases23", func(i int) uint32 { return uint32(i%8*4 + i/8 + 2) })
-	TEXT("spread5", NOSPLIT, "func(dst *float32, phase int, src *float32, x, w, rows int, mask uint32)")
-	Doc("spread5 is spreadGeneric for the 32 columns from x of which mask has those in the image.")
+	TEXT("spread5", NOSPLIT, "func(dst *float32, phase int, src *float32, w int, chunks *int, count int)")
+	Doc("spread5 is spreadGeneric for count > 0 chunks of 32 columns.")
 	Pragma("noescape")
 	dst := Load(Param("dst"), GP64())
 	phase := Load(Param("phase"), GP64())
 	SHLQ(Imm(2), phase)
 	src := Load(Param("src"), GP64())
-	x := Load(Param("x"), GP64())
-	LEAQ(Mem{Base: src, Index: x, Scale: 4}, src)
 	w := Load(Param("w"), GP64())
 	SHLQ(Imm(2), w)
-	rows := Load(Param("rows"), GP64())
-	mask := Load(Param("mask"), GP32())
-	low, high := K(), K()
-	KMOVW(mask, low)
-	SHRL(Imm(16), mask)
-	KMOVW(mask, high)
+	list := Load(Param("chunks"), GP64())
+	count := Load(Param("count"), GP64())
 	i01, i23 := ZMM(), ZMM()
 	VMOVUPS(even, i01)
 	VMOVUPS(odd, i23)
 	three := GP64()
 	LEAQ(Mem{Base: phase, Index: phase, Scale: 2}, three)
+	Label("chunk")
+	to, from, rows, mask := GP64(), GP64(), GP64(), GP32()
+	MOVQ(Mem{Base: list}, to)
+	LEAQ(Mem{Base: dst, Index: to, Scale: 4}, to)
+	MOVQ(Mem{Base: list, Disp: 8}, from)
+	LEAQ(Mem{Base: src, Index: from, Scale: 4}, from)
+	MOVQ(Mem{Base: list, Disp: 16}, rows)
+	MOVL(Mem{Base: list, Disp: 24}, mask)
+	low, high := K(), K()
+	KMOVW(mask, low)
+	SHRL(Imm(16), mask)
+	KMOVW(mask, high)
 	Label("row")
 	p, q, b := ZMM(), ZMM(), ZMM()
-	VMOVUPS_Z(Mem{Base: src}, low, p)
-	VMOVUPS_Z(Mem{Base: src, Disp: 64}, high, b)
+	VMOVUPS_Z(Mem{Base: from}, low, p)
+	VMOVUPS_Z(Mem{Base: from, Disp: 64}, high, b)
 	VMOVAPS(p, q)
 	VPERMT2PS(b, i01, p)
 	VPERMT2PS(b, i23, q)
-	VMOVUPS(p.AsY(), Mem{Base: dst})
-	VEXTRACTF32X8(Imm(1), p, Mem{Base: dst, Index: phase, Scale: 1})
-	VMOVUPS(q.AsY(), Mem{Base: dst, Index: phase, Scale: 2})
-	VEXTRACTF32X8(Imm(1), q, Mem{Base: dst, Index: three, Scale: 1})
-	ADDQ(w, src)
-	LEAQ(Mem{Base: dst, Index: phase, Scale: 4}, dst)
+	VMOVUPS(p.AsY(), Mem{Base: to})
+	VEXTRACTF32X8(Imm(1), p, Mem{Base: to, Index: phase, Scale: 1})
+	VMOVUPS(q.AsY(), Mem{Base: to, Index: phase, Scale: 2})
+	VEXTRACTF32X8(Imm(1), q, Mem{Base: to, Index: three, Scale: 1})
+	ADDQ(w, from)
+	LEAQ(Mem{Base: to, Index: phase, Scale: 4}, to)
 	DECQ(rows)
 	JNZ(LabelRef("row"))
+	ADDQ(Imm(chunkSize), list)
+	DECQ(count)
+	JNZ(LabelRef("chunk"))
 	VZEROUPPER()
 	RET()
 }
 
-// transform5 emits transformGeneric for AVX-512, with the gathering of a fixed number of
-// spans in front; d is between the two halves.
+// transform5 emits transformGeneric for AVX-512 and several channels, with the gathering of a
+// fixed number of spans in front; d is between the two halves.
 func transform5(spans int) {
 	name := fmt.Sprintf("transform5x%d", spans)
-	TEXT(name, NOSPLIT, "func(v *float32, stride int, src *float32, offsets *int32, spans *int, d *float32)")
-	Doc(fmt.Sprintf("%s is transformGeneric for the pixels of %d spans; d has room for 36 groups of lanes.",
-		name, spans))
+	TEXT(name, NOSPLIT, "func(v *float32, stride, vStep int, src *float32, srcStep int, "+
+		"channels int, offsets *int32, spans *int, d *float32)")
+	Doc(fmt.Sprintf("%s is transformGeneric for the pixels of %d spans and channels > 0, which are", name, spans),
+		"srcStep apart in src and vStep in v; d has room for 36 groups of lanes.")
 	Pragma("noescape")
 	a := newArith(narrow5, inConsts...)
 	src := Load(Param("src"), GP64())
 	list := Load(Param("spans"), GP64())
 	m := newMasked(src, list, spans)
+	Label("channel")
 	offsets := Load(Param("offsets"), GP64())
 	d := Load(Param("d"), GP64())
 	columns := GP64()
@@ -96,6 +111,19 @@ func transform5(spans int) {
 	stride := Load(Param("stride"), GP64())
 	SHLQ(Imm(2), stride)
 	a.alongRows("rows", t, v, stride)
+
+	step := Load(Param("srcStep"), GP64())
+	for _, from := range m.from {
+		LEAQ(Mem{Base: from, Index: step, Scale: 4}, from)
+	}
+	next := Load(Param("v"), GP64())
+	vStep := Load(Param("vStep"), GP64())
+	LEAQ(Mem{Base: next, Index: vStep, Scale: 4}, next)
+	Store(next, Param("v"))
+	left := Load(Param("channels"), GP64())
+	DECQ(left)
+	Store(left, Param("channels"))
+	JNZ(LabelRef("channel"))
 	VZEROUPPER()
 	RET()
 }

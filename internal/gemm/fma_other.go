@@ -1,4 +1,4 @@
-//go:build !arm64 && !amd64.v3
+//go:build !arm64
 
 package gemm
 
