@@ -150,6 +150,9 @@ int refuse(const char* call) {
     } catch (const std::bad_alloc&) {
         remember(std::string(call) + ": no host memory");
         return CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED;
+    } catch (const std::invalid_argument& e) {  // texts that cannot be read
+        remember(std::string(call) + ": " + e.what());
+        return CUDNN_STATUS_BAD_PARAM;
     } catch (const std::exception& e) {
         remember(std::string(call) + ": " + e.what());
         return CUDNN_STATUS_INTERNAL_ERROR;

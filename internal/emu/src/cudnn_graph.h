@@ -69,7 +69,8 @@ struct Engine {
     GraphRef graph;
     i64 index = 0;
     u32 sm = 0;
-    u64 workspace() const { return index == 2 ? 64 << 10 : 0; }
+    // workspace is that of the second engine; as in cuDNN 9.28, those of norms need it too.
+    u64 workspace() const;
 };
 
 // Plan is an engine that is ready to run. Numbers of operands are found in the variant pack.

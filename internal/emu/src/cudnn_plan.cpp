@@ -47,6 +47,11 @@ std::string characters(const Descriptor& d, int name) {
 
 u64 version() { return settings().cudnn; }
 
+u64 Engine::workspace() const {
+    bool norm = graph->ops.front()->kind == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR;
+    return index == 2 || norm ? 64 << 10 : 0;
+}
+
 void finishGraph(Descriptor& d) {
     std::vector<OperationRef> ops;
     for (const auto& r : d.need(CUDNN_ATTR_OPERATIONGRAPH_OPS).refs) ops.push_back(r->result<Operation>());

@@ -1,6 +1,8 @@
 // Graphs of cuDNN for its tests, and reference values in double precision.
 #pragma once
 
+#include <algorithm>
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -65,6 +67,7 @@ struct Graph {
     std::vector<D> made, ops;
     std::vector<Tensor*> tensors;
     bool onHandle = true;  // else for the device property target
+    bool lost = false;     // the context failed: what it owns goes with it
     D target = nullptr;
     explicit Graph(bool withHandle = true);
     ~Graph();
@@ -103,7 +106,8 @@ struct Graph {
     D heuristic(D graph, int mode = CUDNN_HEUR_MODE_A);
     std::vector<D> configs(int mode = CUDNN_HEUR_MODE_A);
     D plan(D config, int want = 0);
-    D plan(size_t which = 0) { return plan(configs().at(which)); }
+    D plan() { return planOf(0); }
+    D planOf(size_t which) { return plan(configs().at(which)); }
 
     void upload();  // makes every operand's memory and writes its values
     D pack(CUdeviceptr workspace = 0);

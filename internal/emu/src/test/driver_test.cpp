@@ -87,7 +87,7 @@ Machine::Machine(int ordinal) : device(ordinal) {
 Machine::~Machine() {
     OK(cuDevicePrimaryCtxRelease_v2(device));
     for (const char* kind : {"device_bytes", "host_bytes", "contexts", "modules", "streams", "events", "graphs",
-                             "graph_execs"})
+                             "graph_execs", "cudnn_handles", "cudnn_descriptors"})
         if (leak(kind) != 0) failed(__FILE__, __LINE__, std::string("left over: ") + kind + " in " + control("leaks"));
     std::string rest = reports();
     if (!rest.empty()) failed(__FILE__, __LINE__, "an unexpected report:\n" + rest);
