@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,6 +32,8 @@ type call struct {
 	Original [2]int  `json:"original_size"` // height, width
 	Crop     [2]int  `json:"crops_coords_top_left"`
 	Target   [2]int  `json:"target_size"`
+
+	Scheduler string `json:"scheduler"` // in place of the folder's
 }
 
 func (c call) request() pipeline.TextRequest {
@@ -41,7 +44,7 @@ func (c call) request() pipeline.TextRequest {
 }
 
 // textFolders are those of make_pipelines.py.
-var textFolders = []string{"sd15"}
+var textFolders = []string{"sd15", "sd21", "sdxl", "lcm"}
 
 // readCalls returns the calls of a folder by name and the file of their results.
 func readCalls(t testing.TB, folder string) (map[string]call, *safetensors.File) {
@@ -90,13 +93,28 @@ func record(t testing.TB, folder, suffix string) recorded {
 	return r
 }
 
-func openText(t testing.TB, folder string) *pipeline.TextToImage {
+// overlay is a folder with some files replaced.
+type overlay struct {
+	fs.FS
+	files fstest.MapFS
+}
+
+func (o overlay) Open(name string) (fs.File, error) {
+	if _, ok := o.files[name]; ok {
+		return o.files.Open(name)
+	}
+	return o.FS.Open(name)
+}
+
+// openText opens a folder of testdata with some files replaced.
+func openText(t testing.TB, folder string, files fstest.MapFS) *pipeline.TextToImage {
 	t.Helper()
 	restore := pipeline.ReplaceTokenizer(func(_ fs.FS, dir string) (pipeline.Tokenizer, error) {
 		return record(t, folder, strings.TrimPrefix(dir, "tokenizer")), nil
 	})
 	defer restore()
-	p, err := pipeline.OpenText(filepath.Join("testdata", folder), pipeline.Options{Threads: 2})
+	p, err := pipeline.OpenTextFS(overlay{os.DirFS(filepath.Join("testdata", folder)), files}, ".",
+		pipeline.Options{Threads: 2})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, p.Close()) })
 	return p
@@ -119,9 +137,20 @@ func distance(t testing.TB, want, got []float32) float64 {
 func TestTextGolden(t *testing.T) {
 	for _, folder := range textFolders {
 		calls, f := readCalls(t, folder)
-		p := openText(t, folder)
+		p := openText(t, folder, nil)
 		for name, c := range calls {
 			t.Run(folder+"/"+name, func(t *testing.T) {
+				p := p
+				if c.Scheduler != "" {
+					p = openText(t, folder, fstest.MapFS{
+						"scheduler/scheduler_config.json": &fstest.MapFile{Data: []byte(c.Scheduler)}})
+				}
+				if _, ok := f.Tensor(name + ".first"); ok {
+					first(t, p, c, floats(t, f, name+".first"))
+				}
+				if folder == "lcm" && c.Steps > 1 {
+					return // the noise of its later steps is our own
+				}
 				res, err := p.Generate(t.Context(), c.request())
 				require.NoError(t, err)
 				require.Len(t, res.Images, 1)
@@ -130,10 +159,21 @@ func TestTextGolden(t *testing.T) {
 				decoded := distance(t, floats(t, f, name+".decoded"), img.Sample)
 				t.Logf("latents %.1e, decoded %.1e", latents, decoded)
 				require.Less(t, latents, 1e-5)
-				require.Less(t, decoded, 1e-4)
+				require.Less(t, decoded, 1e-5)
 				pixels(t, floats(t, f, name+".image"), img)
 			})
 		}
+	}
+}
+
+// first compares the clean sample that the first step predicts.
+func first(t *testing.T, p *pipeline.TextToImage, c call, want []float32) {
+	for s, err := range p.Steps(t.Context(), c.request()) {
+		require.NoError(t, err)
+		got, err := s.Denoised(0)
+		require.NoError(t, err)
+		require.Less(t, distance(t, want, got), 1e-5)
+		return
 	}
 }
 

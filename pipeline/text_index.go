@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"strings"
 
@@ -111,16 +112,15 @@ func readSchedule(fsys fs.FS, dir string, overwrite map[string]any) (textSchedul
 	return s, nil
 }
 
-// overwriteKeys sets keys of a JSON object.
+// overwriteKeys sets keys of the JSON object of a scheduler's config, which may hold Python's -Infinity.
 func overwriteKeys(object []byte, keys map[string]any) ([]byte, error) {
-	var m map[string]any
+	object = bytes.ReplaceAll(object, []byte("-Infinity"), []byte(`"-inf"`))
+	m := map[string]any{}
 	d := json.NewDecoder(bytes.NewReader(object))
 	d.UseNumber()
 	if err := d.Decode(&m); err != nil {
 		return nil, err
 	}
-	for k, v := range keys {
-		m[k] = v
-	}
+	maps.Copy(m, keys)
 	return json.Marshal(m)
 }

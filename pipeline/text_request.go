@@ -33,7 +33,10 @@ type TextRequest struct {
 	Spacing  *schedule.Spacing // nil means the scheduler's
 	Rescale  float64           // share of the rescaled guidance, see [sampler.WithRescale]; 0 is none
 
-	ClipSkip int // blocks of the text encoder to leave out, beyond those that the model was trained without
+	// ClipSkip is how many of the text encoder's last blocks to leave out, beyond those that the model was
+	// trained without, in both prompts (diffusers' clip_skip spares the negative one). The last norm of
+	// Stable Diffusion 1 and 2 stays. A1111's "Clip skip" is one more.
+	ClipSkip int
 
 	// Sizes that Stable Diffusion XL takes beside the text, in pixels; X is the width. The zero values are
 	// an image of the size asked for that was not cropped.

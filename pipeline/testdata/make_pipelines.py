@@ -4,11 +4,12 @@ makes of a prompt with them. Usage: make_pipelines.py OUT. Made with diffusers 0
 import json
 import os
 import sys
+import tempfile
 
 import torch
-from diffusers import (AutoencoderKL, DDIMScheduler, EulerDiscreteScheduler, LatentConsistencyModelPipeline, LCMScheduler,
-                       PNDMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline, StableDiffusionXLPipeline,
-                       UNet2DConditionModel)
+from diffusers import (AutoencoderKL, DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler,
+                       LatentConsistencyModelPipeline, LCMScheduler, PNDMScheduler, StableDiffusionPipeline,
+                       StableDiffusionXLPipeline, UNet2DConditionModel)
 from diffusers.utils import logging
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -98,13 +99,15 @@ def unet(**more):
 
 
 def vae(scaling=0.18215):
-    return AutoencoderKL(in_channels=3, out_channels=3, block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=4,
-                         down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+    return AutoencoderKL(in_channels=3, out_channels=3, block_out_channels=(4, 8), layers_per_block=1,
+                         norm_num_groups=4, down_block_types=("DownEncoderBlock2D",) * 2,
+                         up_block_types=("UpDecoderBlock2D",) * 2,
                          sample_size=16, latent_channels=4, scaling_factor=scaling)
 
 
 def make(name, build, runs, pads=("<|endoftext|>",)):
-    """build() makes the pipeline's class and parts; runs are the calls by name, their results kept in golden.safetensors."""
+    """build() makes the pipeline's class and parts; runs are the calls by name, their results go to
+    golden.safetensors."""
     torch.manual_seed(99)
     gen = torch.Generator().manual_seed(1234)
     cls, parts = build()
@@ -115,31 +118,37 @@ def make(name, build, runs, pads=("<|endoftext|>",)):
     pipe.set_progress_bar_config(disable=True)
     out, calls = {}, {}
     for run, args in runs.items():
-        args = dict(args)
-        calls[run] = {k: v for k, v in args.items() if k != "image"}
-        seed = args.pop("seed")
-        kind = args.pop("cls", None)
-        p = pipe
-        if kind is not None:
-            del calls[run]["cls"]
-            p = kind(**pipe.components, requires_safety_checker=False)
-            p.set_progress_bar_config(disable=True)
-        if "image" in args:
-            out[run + ".image_in"] = args["image"]
+        args, calls[run] = dict(args), dict(args)
+        seed, parts = args.pop("seed"), dict(pipe.components)
+        if "scheduler" in args:
+            parts["scheduler"] = args.pop("scheduler")
+            with tempfile.TemporaryDirectory() as d:  # the config as a folder would have it
+                parts["scheduler"].save_pretrained(d)
+                with open(os.path.join(d, "scheduler_config.json")) as f:
+                    calls[run]["scheduler"] = f.read()
+        p = cls(**parts, **({} if cls is StableDiffusionXLPipeline else dict(requires_safety_checker=False)))
+        p.set_progress_bar_config(disable=True)
+        # clip_skip reads text_model.final_layer_norm, which transformers 5 has no more under that name.
+        object.__setattr__(p.text_encoder, "text_model", p.text_encoder)
         last = {}
 
         def keep(_, i, t, kw):
             last["latents"] = kw["latents"]
+            last.setdefault("first", kw.get("denoised"))
             return {}
 
+        keys = ["latents"] + (["denoised"] if cls is LatentConsistencyModelPipeline else [])
         with torch.no_grad():
-            r = p(**args, generator=torch.Generator().manual_seed(seed), output_type="pt", callback_on_step_end=keep)
+            r = p(**args, generator=torch.Generator().manual_seed(seed), output_type="pt", callback_on_step_end=keep,
+                  callback_on_step_end_tensor_inputs=keys)
         texts = [args["prompt"], args.get("negative_prompt", "")]
         for suffix, tok in (("", p.tokenizer), ("_2", getattr(p, "tokenizer_2", None))):
             if tok is not None:
                 out[run + ".ids" + suffix] = tok(texts, padding="max_length", max_length=77, truncation=True,
                                                  return_tensors="pt").input_ids
         out[run + ".latents"], out[run + ".image"] = last["latents"], r.images
+        if last["first"] is not None:
+            out[run + ".first"] = last["first"].clone()
         with torch.no_grad():  # before the image is clipped
             out[run + ".decoded"] = p.vae.decode(last["latents"] / p.vae.config.scaling_factor).sample
     folder = os.path.join(sys.argv[1], name)
@@ -151,7 +160,8 @@ def make(name, build, runs, pads=("<|endoftext|>",)):
         json.dump(calls, f, indent=2)
         f.write("\n")
     size = sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(folder) for f in fs)
-    print(name, size, {k: [round(float(x), 3) for x in (v.min(), v.max(), v.std())] for k, v in out.items() if v.is_floating_point()})
+    print(name, size, {k: [round(float(x), 3) for x in (v.min(), v.max(), v.std())] for k, v in out.items()
+                       if v.is_floating_point()})
 
 
 BETAS = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
@@ -165,10 +175,64 @@ def sd15():
         scheduler=DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1))
 
 
-PICTURE = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(5))
+def call(seed, prompt=PROMPT, steps=4, scale=7.5, **more):
+    return dict(dict(prompt=prompt, num_inference_steps=steps, guidance_scale=scale, height=16, width=16, seed=seed),
+                **more)
+
+
 make("sd15", sd15, {
-    "plain": dict(prompt=PROMPT, num_inference_steps=4, guidance_scale=7.5, height=16, width=16, seed=42),
-    "negative": dict(prompt=PROMPT, negative_prompt="blurry, low quality", num_inference_steps=4, guidance_scale=5.0,
-                     height=24, width=16, seed=3),
-    "unguided": dict(prompt=PROMPT, num_inference_steps=4, guidance_scale=1.0, height=16, width=16, seed=7),
+    "plain": call(42),
+    "negative": call(3, negative_prompt="blurry, low quality", scale=5.0, height=24),
+    "unguided": call(7, scale=1.0),
+    "clip_skip": call(8, clip_skip=1, scale=1.0),  # diffusers would not skip in the negative prompt
+    # The first published configs, which the pipeline corrects; five evaluations.
+    "pndm": call(9, scheduler=PNDMScheduler(**BETAS, skip_prk_steps=True)),
+    "ddim_old": call(10, scheduler=DDIMScheduler(**BETAS)),
+    "dpmpp": call(11, scheduler=DPMSolverMultistepScheduler(**BETAS, use_karras_sigmas=True)),
+    "euler": call(12, scheduler=EulerDiscreteScheduler(**BETAS)),
 })
+
+
+def sd21():
+    return StableDiffusionPipeline, dict(
+        text_encoder=clip(act="gelu"), tokenizer=tokenizer("!"), unet=unet(use_linear_projection=True), vae=vae(),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        scheduler=DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1,
+                                prediction_type="v_prediction", rescale_betas_zero_snr=True,
+                                timestep_spacing="trailing"))
+
+
+make("sd21", sd21, {
+    "plain": call(42),
+    "rescale": call(5, guidance_rescale=0.7, negative_prompt="watermark"),
+}, pads=("!",))
+
+
+def sdxl():
+    return StableDiffusionXLPipeline, dict(
+        text_encoder=clip(hidden=8),
+        text_encoder_2=clip(CLIPTextModelWithProjection, hidden=8, act="gelu", projection_dim=12),
+        tokenizer=tokenizer("<|endoftext|>"), tokenizer_2=tokenizer("!"), vae=vae(0.13025),
+        unet=unet(down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+                  up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), use_linear_projection=True,
+                  transformer_layers_per_block=(1, 2), addition_embed_type="text_time",
+                  addition_time_embed_dim=8, projection_class_embeddings_input_dim=8 * 6 + 12),
+        scheduler=EulerDiscreteScheduler(**BETAS, steps_offset=1, timestep_spacing="leading"))
+
+
+make("sdxl", sdxl, {
+    "plain": call(42, scale=5.0),
+    "negative": call(4, scale=6.0, negative_prompt="text, watermark", width=32),
+    "sizes": call(6, scale=5.0, original_size=(768, 512), crops_coords_top_left=(10, 20), target_size=(1024, 960)),
+    "clip_skip": call(7, scale=5.0, clip_skip=1),
+}, pads=("<|endoftext|>", "!"))
+
+
+def lcm():
+    return LatentConsistencyModelPipeline, dict(
+        text_encoder=clip(), tokenizer=tokenizer("<|endoftext|>"), unet=unet(time_cond_proj_dim=17), vae=vae(),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False, scheduler=LCMScheduler(**BETAS))
+
+
+# From the second step on the noise goes on where the initial noise ended: only the first is compared then.
+make("lcm", lcm, {"one": call(42, steps=1, scale=8.5), "four": call(2, scale=3.0)})
