@@ -109,15 +109,20 @@ func (o overlay) Open(name string) (fs.File, error) {
 // openText opens a folder of testdata with some files replaced.
 func openText(t testing.TB, folder string, files fstest.MapFS) *pipeline.TextToImage {
 	t.Helper()
+	p, err := tryText(t, folder, files)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	return p
+}
+
+func tryText(t testing.TB, folder string, files fstest.MapFS) (*pipeline.TextToImage, error) {
+	t.Helper()
 	restore := pipeline.ReplaceTokenizer(func(_ fs.FS, dir string) (pipeline.Tokenizer, error) {
 		return record(t, folder, strings.TrimPrefix(dir, "tokenizer")), nil
 	})
 	defer restore()
-	p, err := pipeline.OpenTextFS(overlay{os.DirFS(filepath.Join("testdata", folder)), files}, ".",
+	return pipeline.OpenTextFS(overlay{os.DirFS(filepath.Join("testdata", folder)), files}, ".",
 		pipeline.Options{Threads: 2})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, p.Close()) })
-	return p
 }
 
 // distance is the largest difference over the largest number wanted.
