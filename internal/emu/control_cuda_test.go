@@ -3,8 +3,10 @@
 package emu_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,6 +52,18 @@ func TestControlCountsAndResets(t *testing.T) {
 	left, err := emu.Leaks()
 	require.NoError(t, err)
 	require.Zero(t, left)
+}
+
+// TestControlNamesEverything: the driver tells nothing that CounterSet and LeakSet do not hold.
+func TestControlNamesEverything(t *testing.T) {
+	loaded(t)
+	for command, into := range map[string]any{"counters": &emu.CounterSet{}, "leaks": &emu.LeakSet{}} {
+		text, err := emu.Control(command)
+		require.NoError(t, err)
+		d := json.NewDecoder(strings.NewReader(text))
+		d.DisallowUnknownFields()
+		require.NoError(t, d.Decode(into))
+	}
 }
 
 func TestControlScriptsFaults(t *testing.T) {

@@ -20,6 +20,7 @@ func TestCudnn(t *testing.T) {
 func TestCudnnABI(t *testing.T) {
 	include, cuda := os.Getenv("CUDIFFUSE_CUDNN_INCLUDE"), cudaHeaders()
 	if include == "" || cuda == "" {
+		require.Empty(t, os.Getenv("CUDNN_REQUIRED"))
 		t.Skip("CUDIFFUSE_CUDNN_INCLUDE does not name cuDNN's headers, or there is no cuda.h")
 	}
 	units, err := filepath.Glob("src/cudnn*.cpp")

@@ -32,7 +32,8 @@ Descriptor& descriptor(const void* d) {
 }
 
 // inDriver runs a body as a call of the driver. A failure becomes a refusal.
-template <class F> void inDriver(const char* name, u32 flags, u32 kinds, F body) {
+template <class F>
+void inDriver(const char* name, u32 flags, u32 kinds, F body) {
     int code = int(run(name, flags, kinds, body));
     const char* known = resultName(code);
     want(code == CUDA_SUCCESS, std::string("the driver answers ") + (known ? known : std::to_string(code).c_str()),
@@ -48,16 +49,16 @@ std::shared_ptr<PlanWork> prepare(const std::shared_ptr<Descriptor>& planned, co
     w->plan = planned->result<Plan>();
     w->descriptor = planned;
     w->workspace = pack.workspace;
-    want(!w->plan->engine.workspace() || pack.workspace, w->name() + " needs " + std::to_string(w->plan->engine.workspace()) +
-                                                             " bytes of workspace, and has none");
+    want(!w->plan->engine.workspace() || pack.workspace,
+         w->name() + " needs " + std::to_string(w->plan->engine.workspace()) + " bytes of workspace, and has none");
     for (const TensorRef& t : w->plan->graph().operands) {
         auto it = pack.pointers.find(t->uid);
-        want(it != pack.pointers.end() && it->second, w->name() + ": the variant pack has no pointer for " + describe(*t));
+        want(it != pack.pointers.end() && it->second,
+             w->name() + ": the variant pack has no pointer for " + describe(*t));
         if (t->byValue)
             want(readHost(&w->scalars[t->uid], reinterpret_cast<const void*>(it->second), size_t(t->size())),
                  w->name() + ": " + describe(*t) + " is given by value at an address of the host that cannot be read");
-        else
-            w->pointers[t->uid] = it->second;
+        else w->pointers[t->uid] = it->second;
     }
     return w;
 }
@@ -66,18 +67,21 @@ void execute(Handle& h, const std::shared_ptr<Descriptor>& planned, const std::s
     want(planned && planned->kind == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR && packed &&
              packed->kind == CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR,
          "no plan, or no variant pack");
-    want(planned->finalized && packed->finalized, "a plan or a variant pack that is not finalized", CUDNN_STATUS_NOT_INITIALIZED);
+    want(planned->finalized && packed->finalized, "a plan or a variant pack that is not finalized",
+         CUDNN_STATUS_NOT_INITIALIZED);
     std::shared_ptr<PlanWork> w = prepare(planned, *packed->result<Pack>());
     u32 sm = driver().config.sm;
-    want(w->plan->engine.sm == sm, w->name() + " is for sm_" + std::to_string(w->plan->engine.sm) + ", the device is sm_" + std::to_string(sm),
+    want(w->plan->engine.sm == sm,
+         w->name() + " is for sm_" + std::to_string(w->plan->engine.sm) + ", the device is sm_" + std::to_string(sm),
          CUDNN_STATUS_NOT_SUPPORTED_ARCH_MISMATCH);
     inDriver("cudnnBackendExecute", kNeedCtx | kEnqueues, kLaunch, [&](Call& c) {
         sameContext(c, h);
         std::shared_ptr<Stream> s = c.stream(h.stream);
         for (const TensorRef& t : w->plan->graph().operands)
             if (!t->byValue)
-                need(driver().deviceOf(w->pointers[t->uid]) == &c.device(),
-                     w->name() + ": " + describe(*t) + ": " + hex(w->pointers[t->uid]) + " is no memory of the current device");
+                need(driver().deviceOf(w->pointers[t->uid]) == &c.device(), w->name() + ": " + describe(*t) + ": " +
+                                                                                hex(w->pointers[t->uid]) +
+                                                                                " is no memory of the current device");
         c.enqueue(s, w);
     });
 }
@@ -143,7 +147,8 @@ EMU_API cudnnStatus_t cudnnGetStream(cudnnHandle_t h, cudaStream_t* stream) {
 EMU_API cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t kind, cudnnBackendDescriptor_t* made) {
     return guarded("cudnnBackendCreateDescriptor", [&] {
         want(made != nullptr, "no place for the descriptor", CUDNN_STATUS_BAD_PARAM_NULL_POINTER);
-        want(specs(int(kind)) != nullptr, "descriptors of type " + std::to_string(int(kind)) + " are not emulated", CUDNN_STATUS_NOT_SUPPORTED);
+        want(specs(int(kind)) != nullptr, "descriptors of type " + std::to_string(int(kind)) + " are not emulated",
+             CUDNN_STATUS_NOT_SUPPORTED);
         auto d = std::make_shared<Descriptor>();
         d->kind = int(kind);
         *made = add(d);
@@ -169,15 +174,19 @@ EMU_API cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t d) {
 
 EMU_API cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name,
                                                cudnnBackendAttributeType_t type, int64_t count, const void* elements) {
-    return guarded("cudnnBackendSetAttribute", [&] { setAttribute(descriptor(d), int(name), int(type), count, elements); });
+    return guarded("cudnnBackendSetAttribute",
+                   [&] { setAttribute(descriptor(d), int(name), int(type), count, elements); });
 }
 
 EMU_API cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name,
-                                               cudnnBackendAttributeType_t type, int64_t room, int64_t* count, void* elements) {
-    return guarded("cudnnBackendGetAttribute", [&] { getAttribute(descriptor(d), int(name), int(type), room, count, elements); });
+                                               cudnnBackendAttributeType_t type, int64_t room, int64_t* count,
+                                               void* elements) {
+    return guarded("cudnnBackendGetAttribute",
+                   [&] { getAttribute(descriptor(d), int(name), int(type), room, count, elements); });
 }
 
-EMU_API cudnnStatus_t cudnnBackendExecute(cudnnHandle_t h, cudnnBackendDescriptor_t plan, cudnnBackendDescriptor_t pack) {
+EMU_API cudnnStatus_t cudnnBackendExecute(cudnnHandle_t h, cudnnBackendDescriptor_t plan,
+                                          cudnnBackendDescriptor_t pack) {
     return guarded("cudnnBackendExecute", [&] {
         want(h != nullptr, "no handle", CUDNN_STATUS_BAD_PARAM_NULL_POINTER);
         execute(handle(h), find(plan), find(pack));

@@ -7,7 +7,8 @@
 namespace emu::cudnn {
 namespace {
 
-// softmax makes the exponents of a row less its maximum, and returns their sum: eight sums of every eighth, then theirs.
+// softmax makes the exponentials of a row less its maximum, and returns their sum: of every eighth element, and then of
+// those eight sums.
 float softmax(float* row, i64 n, float scale) {
     float largest = -HUGE_VALF;
     for (i64 k = 0; k < n; ++k) {
@@ -26,7 +27,8 @@ Value attend(const Operation& op, const std::vector<Source>& in) {
     const Shape &q = in[0].tensor->dims, &k = in[1].tensor->dims, &o = op.out->dims;
     const i64 heads = q[1], tokens = q[2], dim = q[3], keys = k[2], wide = o[3], shared = heads / k[1];
     float scale = in.size() > 3 ? number(in[3]) : 1.0f;
-    std::vector<float> qs(size_t(q[0] * heads * tokens * dim)), ks(size_t(q[0] * k[1] * keys * dim)), vs(size_t(q[0] * k[1] * keys * wide));
+    std::vector<float> qs(size_t(q[0] * heads * tokens * dim)), ks(size_t(q[0] * k[1] * keys * dim)),
+        vs(size_t(q[0] * k[1] * keys * wide));
     unpack(in[0], qs.data(), packedStrides(q));
     unpack(in[1], ks.data(), packedStrides(k));
     unpack(in[2], vs.data(), packedStrides(in[2].tensor->dims));

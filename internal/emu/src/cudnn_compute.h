@@ -31,12 +31,14 @@ Value makeValue(const Tensor& t);
 
 // Walk goes over the elements of a box for N operands with strides of their own, in runs of the innermost dimension:
 // f(count, offset of each operand, stride of each operand). Dimensions that lie behind each other for all are one.
-template <size_t N> struct Walk {
+template <size_t N>
+struct Walk {
     Shape dims;
     std::array<Shape, N> strides;
 
     Walk(const Shape& d, const std::array<Shape, N>& s);
-    template <class F> void run(F f) const {
+    template <class F>
+    void run(F f) const {
         std::array<i64, N> at{}, inner{};
         size_t n = dims.size();
         for (size_t k = 0; k < N; ++k) inner[k] = n ? strides[k][n - 1] : 0;

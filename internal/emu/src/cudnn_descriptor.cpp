@@ -17,8 +17,8 @@ std::unordered_map<const void*, std::shared_ptr<Descriptor>>& handles() {
 const Spec& specOf(const Descriptor& d, int name) {
     for (const Spec& s : *specs(d.kind))
         if (s.name == name) return s;
-    throw Refusal{CUDNN_STATUS_BAD_PARAM, std::string("a ") + kindOf(d.kind) + " descriptor has no attribute " +
-                                              std::to_string(name)};
+    throw Refusal{CUDNN_STATUS_BAD_PARAM,
+                  std::string("a ") + kindOf(d.kind) + " descriptor has no attribute " + std::to_string(name)};
 }
 
 void checkType(const Spec& s, int type) {
@@ -78,18 +78,16 @@ const Attribute& Descriptor::need(int name) const {
     return it->second;
 }
 
-std::shared_ptr<Descriptor> Descriptor::ref(int name) const {
-    return has(name) ? need(name).refs.at(0) : nullptr;
-}
+std::shared_ptr<Descriptor> Descriptor::ref(int name) const { return has(name) ? need(name).refs.at(0) : nullptr; }
 
 void setAttribute(Descriptor& d, int name, int type, i64 count, const void* elements) {
     const Spec& s = specOf(d, name);
     want(!d.finalized, std::string(s.label) + ": the descriptor is finalized already");
     want(s.use != Spec::ReadOnly, std::string(s.label) + " cannot be set", CUDNN_STATUS_NOT_SUPPORTED);
     checkType(s, type);
-    want(count >= s.least && count <= s.most, std::string(s.label) + ": " + std::to_string(count) + " elements, at least " +
-                                                  std::to_string(s.least) + " and at most " + std::to_string(s.most) +
-                                                  " are taken");
+    want(count >= s.least && count <= s.most, std::string(s.label) + ": " + std::to_string(count) +
+                                                  " elements, at least " + std::to_string(s.least) + " and at most " +
+                                                  std::to_string(s.most) + " are taken");
     want(elements != nullptr, std::string(s.label) + ": no elements", CUDNN_STATUS_BAD_PARAM_NULL_POINTER);
     Attribute a;
     a.type = type;

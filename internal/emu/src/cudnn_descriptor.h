@@ -57,20 +57,31 @@ struct Descriptor {
 
     // Each reads what was set; the first two throw when nothing was, and the others give the default.
     const Attribute& need(int name) const;
-    template <class T> std::vector<T> list(int name) const {
+    template <class T>
+    std::vector<T> list(int name) const {
         const Attribute& a = need(name);
         std::vector<T> v(size_t(a.count));
         if (a.count) memcpy(v.data(), a.bytes.data(), a.bytes.size());
         return v;
     }
-    template <class T> T one(int name) const { return list<T>(name).at(0); }
-    template <class T> T one(int name, T otherwise) const { return has(name) ? one<T>(name) : otherwise; }
+    template <class T>
+    T one(int name) const {
+        return list<T>(name).at(0);
+    }
+    template <class T>
+    T one(int name, T otherwise) const {
+        return has(name) ? one<T>(name) : otherwise;
+    }
     bool has(int name) const { return attributes.count(name) != 0; }
     // ref is null when the attribute was not set.
     std::shared_ptr<Descriptor> ref(int name) const;
-    template <class T> std::shared_ptr<const T> result() const { return std::static_pointer_cast<const T>(made); }
+    template <class T>
+    std::shared_ptr<const T> result() const {
+        return std::static_pointer_cast<const T>(made);
+    }
     // refMade is what the descriptor that an attribute refers to was made into, null when it was not set.
-    template <class T> std::shared_ptr<const T> refMade(int name) const {
+    template <class T>
+    std::shared_ptr<const T> refMade(int name) const {
         std::shared_ptr<Descriptor> d = ref(name);
         return d ? d->result<T>() : nullptr;
     }
@@ -94,14 +105,13 @@ std::mutex& lock();  // guards all descriptors
 // refuse turns the exception in flight into its status, and remembers its message.
 int refuse(const char* call);
 // guarded is the frame of every entry point.
-template <class F> cudnnStatus_t guarded(const char* call, F body) {
+template <class F>
+cudnnStatus_t guarded(const char* call, F body) {
     std::lock_guard<std::mutex> hold(lock());
     try {
         body();
         return cudnnStatus_t(CUDNN_STATUS_SUCCESS);
-    } catch (...) {
-        return cudnnStatus_t(refuse(call));
-    }
+    } catch (...) { return cudnnStatus_t(refuse(call)); }
 }
 
 }  // namespace emu::cudnn

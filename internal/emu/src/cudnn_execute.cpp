@@ -50,13 +50,15 @@ struct Run {
 
 Place Run::place(u64 addr, u64 n, u64 align, const std::string& what) {
     if (addr % align)
-        throw Fail{CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned: " + what + ": " + hex(addr) + " is no multiple of " + std::to_string(align)};
+        throw Fail{CUDA_ERROR_MISALIGNED_ADDRESS,
+                   "misaligned: " + what + ": " + hex(addr) + " is no multiple of " + std::to_string(align)};
     Alloc* a = memory.find(addr);
     if (!a) a = memory.nearest(addr);
     if (a && a->freed && addr - a->base <= a->size)
         throw Fail{CUDA_ERROR_ILLEGAL_ADDRESS, "use after free: " + what + ": " + memory.describe(addr)};
     if (!a || !a->contains(addr, n))
-        throw Fail{CUDA_ERROR_ILLEGAL_ADDRESS, "out-of-bounds: " + what + ": " + std::to_string(n) + " bytes: " + memory.describe(addr)};
+        throw Fail{CUDA_ERROR_ILLEGAL_ADDRESS,
+                   "out-of-bounds: " + what + ": " + std::to_string(n) + " bytes: " + memory.describe(addr)};
     return {a, addr - a->base};
 }
 
@@ -66,7 +68,8 @@ void Run::operands() {
         if (!t->byValue) places[t->uid] = place(work.pointers.at(t->uid), u64(t->span()), u64(t->align), who(*t));
     const Tensor& y = *g.ops.back()->out;
     if (places[y.uid].alloc->readOnly)
-        throw Fail{CUDA_ERROR_ILLEGAL_ADDRESS, "read-only: " + who(y) + ": a store to constant " + places[y.uid].alloc->label};
+        throw Fail{CUDA_ERROR_ILLEGAL_ADDRESS,
+                   "read-only: " + who(y) + ": a store to constant " + places[y.uid].alloc->label};
 }
 
 void Run::workspace() {
@@ -89,7 +92,8 @@ void Run::initialised(const Tensor& t) {
             const void* unwritten = memchr(from, 0, size_t(bytes));
             if (!unwritten) continue;
             u64 addr = work.pointers.at(t.uid) + u64(static_cast<const u8*>(unwritten) - init);
-            throw Fail{CUDA_ERROR_LAUNCH_FAILED, "uninitialised: " + who(t) + ": nobody wrote " + memory.describe(addr)};
+            throw Fail{CUDA_ERROR_LAUNCH_FAILED,
+                       "uninitialised: " + who(t) + ": nobody wrote " + memory.describe(addr)};
         }
     });
 }
@@ -120,11 +124,12 @@ void Run::hazards() {
     for (const OperationRef& op : g.ops)
         for (const TensorRef& t : op->in) {
             if (t->isVirtual || t->byValue) continue;
-            bool same = work.pointers.at(t->uid) == work.pointers.at(y.uid) && t->strides == y.strides && t->dims == y.dims &&
-                        t->type == y.type;
+            bool same = work.pointers.at(t->uid) == work.pointers.at(y.uid) && t->strides == y.strides &&
+                        t->dims == y.dims && t->type == y.type;
             bool inPlace = same && op->kind == CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR;
             if (!inPlace && shared(*t, y))
-                throw Fail{CUDA_ERROR_LAUNCH_FAILED, "overlap: " + who(*t) + " has memory in common with the result, " + describe(y)};
+                throw Fail{CUDA_ERROR_LAUNCH_FAILED,
+                           "overlap: " + who(*t) + " has memory in common with the result, " + describe(y)};
         }
 }
 
@@ -139,7 +144,8 @@ void Run::execute(const Fault& fault) {
         std::vector<Source> in;
         for (const TensorRef& t : op->in) {
             if (t->isVirtual) in.push_back(values.at(t->uid).source(*t));
-            else if (t->byValue) in.push_back({t.get(), reinterpret_cast<const u8*>(&work.scalars.at(t->uid)), nullptr, t->strides});
+            else if (t->byValue)
+                in.push_back({t.get(), reinterpret_cast<const u8*>(&work.scalars.at(t->uid)), nullptr, t->strides});
             else in.push_back({t.get(), places[t->uid].data(), nullptr, t->strides});
         }
         Value v = compute(*op, in);

@@ -43,7 +43,8 @@ GraphRef graphOf(std::vector<OperationRef> ops, u32 sm) {
             first = t;
             if (!t->isVirtual) g->operands.push_back(t);
         }
-        want(*first == *t, "two tensors with the number " + std::to_string(t->uid) + ": " + describe(*first) + ", " + describe(*t));
+        want(*first == *t,
+             "two tensors with the number " + std::to_string(t->uid) + ": " + describe(*first) + ", " + describe(*t));
     };
     for (const OperationRef& op : ops) {
         for (const TensorRef& t : op->in) meet(t);
@@ -68,8 +69,8 @@ GraphRef graphOf(std::vector<OperationRef> ops, u32 sm) {
         if (op->kind != CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR) continue;
         const Tensor &x = *op->in[0], &scale = *op->in[1];
         for (size_t k = 0; k < x.dims.size(); ++k)
-            want(scale.dims[k] == 1 || scale.dims[k] == x.dims[k], "norm: X " + text(x.dims) + ", scale " + text(scale.dims),
-                 CUDNN_STATUS_NOT_SUPPORTED);
+            want(scale.dims[k] == 1 || scale.dims[k] == x.dims[k],
+                 "norm: X " + text(x.dims) + ", scale " + text(scale.dims), CUDNN_STATUS_NOT_SUPPORTED);
     }
     return g;
 }
@@ -103,12 +104,14 @@ std::string pointwiseOp(const Operation& op) {
         case CUDNN_POINTWISE_GELU_FWD:
         case CUDNN_POINTWISE_SWISH_FWD: break;
         default:
-            if (!binary(int(op.numbers[0]))) return "pointwise mode " + std::to_string(op.numbers[0]) + " is not emulated";
+            if (!binary(int(op.numbers[0])))
+                return "pointwise mode " + std::to_string(op.numbers[0]) + " is not emulated";
     }
     for (const TensorRef& t : op.in) {
         if (t->byValue) continue;
         if (!repeats(*t, y)) return describe(*t) + " cannot be repeated to " + describe(y);
-        if (t->dims == y.dims && order(*t) != order(y)) return describe(*t) + " and " + describe(y) + " differ in layout";
+        if (t->dims == y.dims && order(*t) != order(y))
+            return describe(*t) + " and " + describe(y) + " differ in layout";
     }
     return "";
 }
@@ -116,7 +119,8 @@ std::string pointwiseOp(const Operation& op) {
 // reductionOp: what is reduced must be the outer or the inner dimensions in memory.
 std::string reductionOp(const Operation& op) {
     const Tensor &x = *op.in[0], &y = *op.out;
-    if (op.numbers[0] != CUDNN_REDUCE_TENSOR_ADD && op.numbers[0] != CUDNN_REDUCE_TENSOR_MAX) return "reduction operator";
+    if (op.numbers[0] != CUDNN_REDUCE_TENSOR_ADD && op.numbers[0] != CUDNN_REDUCE_TENSOR_MAX)
+        return "reduction operator";
     if (!repeats(y, x)) return describe(y) + " is no reduction of " + describe(x);
     std::vector<bool> reduced;
     for (size_t k : order(x)) reduced.push_back(y.dims[k] == 1);
@@ -160,10 +164,12 @@ std::string single(const Operation& op, u32 sm, bool nearest) {
         case CUDNN_BACKEND_OPERATION_SDPA_FWD_DESCRIPTOR: return attentionOp(op, sm);
         case CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR: return reductionOp(op);
         case CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR:
-            return op.numbers[0] == CUDNN_LAYER_NORM || op.numbers[0] == CUDNN_RMS_NORM ? "" : "norm other than of layers";
+            return op.numbers[0] == CUDNN_LAYER_NORM || op.numbers[0] == CUDNN_RMS_NORM ? ""
+                                                                                        : "norm other than of layers";
     }
     if (op.numbers[0] == CUDNN_RESAMPLE_NEAREST) return nearest ? "" : "nearest neighbour";
-    bool average = op.numbers[0] == CUDNN_RESAMPLE_AVGPOOL_EXCLUDE_PADDING || op.numbers[0] == CUDNN_RESAMPLE_AVGPOOL_INCLUDE_PADDING;
+    bool average = op.numbers[0] == CUDNN_RESAMPLE_AVGPOOL_EXCLUDE_PADDING ||
+                   op.numbers[0] == CUDNN_RESAMPLE_AVGPOOL_INCLUDE_PADDING;
     if (!average) return "resample mode";
     for (size_t k = 2; k < op.numbers.size(); k += 2)
         if (op.numbers[k] != 1) return "average over a broken window";
@@ -171,7 +177,8 @@ std::string single(const Operation& op, u32 sm, bool nearest) {
 }
 
 bool isHead(const Operation& op) {
-    return op.kind == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR || op.kind == CUDNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR;
+    return op.kind == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR ||
+           op.kind == CUDNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR;
 }
 
 }  // namespace
@@ -195,7 +202,8 @@ std::string unsupported(const Graph& g, u32 sm, bool nearest) {
         std::string why;
         if (op->kind == kPointwise) why = pointwiseOp(*op);
         else if (op == g.ops.front()) why = head(*op, *last.out, g.ops.size() == 1, sm);
-        else if (op == g.ops.back() && op->kind == CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR && isHead(first)) why = reductionOp(*op);
+        else if (op == g.ops.back() && op->kind == CUDNN_BACKEND_OPERATION_REDUCTION_DESCRIPTOR && isHead(first))
+            why = reductionOp(*op);
         else return pattern + opName(*op) + " cannot follow";
         if (!why.empty()) return why;
     }

@@ -100,7 +100,7 @@ std::shared_ptr<Descriptor> engineConfig(const Engine& e);
 std::string planText(const Plan& p, u64 version);
 std::shared_ptr<const Plan> planFrom(const std::string& text, u64 version);
 
-u64 version();       // as cudnnGetVersion tells
+u64 version();                // as cudnnGetVersion tells
 u32 smOf(void* cudnnHandle);  // architecture of a handle's device; throws for what is no handle
 
 }  // namespace emu::cudnn

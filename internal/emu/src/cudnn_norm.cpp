@@ -7,7 +7,8 @@ namespace emu::cudnn {
 namespace {
 
 // total is a sum of f(element) over n elements: sixteen sums of every sixteenth, then theirs.
-template <class F> float total(const float* v, i64 n, F f) {
+template <class F>
+float total(const float* v, i64 n, F f) {
     constexpr i64 kParts = 16;
     float part[kParts] = {}, sum = 0;
     i64 k = 0;

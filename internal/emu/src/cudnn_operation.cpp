@@ -1,56 +1,7 @@
-// Tensors and operations: what cuDNN 9.28 refuses as they are finalised is refused here.
+// Operations: what cuDNN 9.28 refuses as they are finalised is refused here.
 #include "cudnn_graph.h"
 
 namespace emu::cudnn {
-
-i64 Tensor::count() const {
-    i64 n = 1;
-    for (i64 d : dims) n *= d;
-    return n;
-}
-
-i64 Tensor::span() const {
-    i64 last = 0;
-    for (size_t k = 0; k < dims.size(); ++k) last += (dims[k] - 1) * strides[k];
-    return (last + 1) * size();
-}
-
-bool Tensor::operator==(const Tensor& t) const {
-    return uid == t.uid && align == t.align && type == t.type && isVirtual == t.isVirtual && byValue == t.byValue &&
-           dims == t.dims && strides == t.strides;
-}
-
-std::string describe(const Tensor& t) {
-    const char* type = t.type == CUDNN_DATA_FLOAT ? "float32" : t.type == CUDNN_DATA_HALF ? "float16" : "bfloat16";
-    return "tensor " + std::to_string(t.uid) + " " + text(t.dims) + " " + type;
-}
-
-TensorRef makeTensor(const Descriptor& d) {
-    auto t = std::make_shared<Tensor>();
-    t->type = d.one<i32>(CUDNN_ATTR_TENSOR_DATA_TYPE);
-    t->dims = d.list<i64>(CUDNN_ATTR_TENSOR_DIMENSIONS);
-    t->strides = d.list<i64>(CUDNN_ATTR_TENSOR_STRIDES);
-    t->uid = d.one<i64>(CUDNN_ATTR_TENSOR_UNIQUE_ID);
-    t->align = d.one<i64>(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT);
-    t->isVirtual = d.one<u8>(CUDNN_ATTR_TENSOR_IS_VIRTUAL, 0) != 0;
-    t->byValue = d.one<u8>(CUDNN_ATTR_TENSOR_IS_BY_VALUE, 0) != 0;
-    std::string who = describe(*t);
-    want(t->type == CUDNN_DATA_FLOAT || t->type == CUDNN_DATA_HALF || t->type == CUDNN_DATA_BFLOAT16,
-         who + ": type " + std::to_string(t->type) + " is not emulated", CUDNN_STATUS_NOT_SUPPORTED);
-    want(t->dims.size() == t->strides.size(), who + ": " + std::to_string(t->dims.size()) + " dimensions and " +
-                                                  std::to_string(t->strides.size()) + " strides");
-    i64 n = 1;
-    for (size_t k = 0; k < t->dims.size(); ++k) {
-        want(t->dims[k] > 0, who + ": a dimension is not positive");
-        want(t->strides[k] >= 0 && t->strides[k] < i64(1) << 40, who + ": strides " + text(t->strides));
-        want(t->dims[k] < (i64(1) << 40) / n, who + ": too large");
-        n *= t->dims[k];
-    }
-    want(t->align > 0 && (t->align & (t->align - 1)) == 0, who + ": alignment " + std::to_string(t->align));
-    want(!t->isVirtual || !t->byValue, who + " is virtual and given by value");
-    want(!t->byValue || n == 1, who + ": more than one element by value");
-    return t;
-}
 
 namespace {
 
@@ -58,7 +9,8 @@ TensorRef tensor(const Descriptor& d, int name) { return d.refMade<Tensor>(name)
 
 void convolution(const Descriptor& d, Operation& op) {
     std::shared_ptr<Descriptor> c = d.ref(CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC);
-    TensorRef x = tensor(d, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X), w = tensor(d, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W);
+    TensorRef x = tensor(d, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X),
+              w = tensor(d, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W);
     TensorRef y = tensor(d, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y);
     op.in = {x, w};
     op.out = y;
@@ -82,20 +34,22 @@ void convolution(const Descriptor& d, Operation& op) {
     }
     const std::vector<i64>& p = op.numbers;
     op.numbers.push_back(c->one<i32>(CUDNN_ATTR_CONVOLUTION_CONV_MODE) == CUDNN_CONVOLUTION);
-    want(x->dims[1] % w->dims[1] == 0, "channels: X has " + std::to_string(x->dims[1]) + ", W has " +
-                                           std::to_string(w->dims[1]));
-    want(w->dims[0] % (x->dims[1] / w->dims[1]) == 0, "W's " + std::to_string(w->dims[0]) + " filters in " +
-                                                          std::to_string(x->dims[1] / w->dims[1]) + " groups");
-    want(y->dims[1] == w->dims[0], "channels: Y has " + std::to_string(y->dims[1]) + ", W has " +
-                                       std::to_string(w->dims[0]) + " filters");
-    want(y->dims[0] == x->dims[0], "images: Y has " + std::to_string(y->dims[0]) + ", X has " + std::to_string(x->dims[0]));
+    want(x->dims[1] % w->dims[1] == 0,
+         "channels: X has " + std::to_string(x->dims[1]) + ", W has " + std::to_string(w->dims[1]));
+    want(w->dims[0] % (x->dims[1] / w->dims[1]) == 0,
+         "W's " + std::to_string(w->dims[0]) + " filters in " + std::to_string(x->dims[1] / w->dims[1]) + " groups");
+    want(y->dims[1] == w->dims[0],
+         "channels: Y has " + std::to_string(y->dims[1]) + ", W has " + std::to_string(w->dims[0]) + " filters");
+    want(y->dims[0] == x->dims[0],
+         "images: Y has " + std::to_string(y->dims[0]) + ", X has " + std::to_string(x->dims[0]));
     for (size_t k = 0; k < 2; ++k) {
-        want(p[k] >= 0 && p[2 + k] >= 0 && p[4 + k] > 0 && p[6 + k] > 0, "negative zeros, or a step that is not positive");
+        want(p[k] >= 0 && p[2 + k] >= 0 && p[4 + k] > 0 && p[6 + k] > 0,
+             "negative zeros, or a step that is not positive");
         i64 room = x->dims[2 + k] + p[k] + p[2 + k] - ((w->dims[2 + k] - 1) * p[6 + k] + 1);
         i64 size = room < 0 ? 0 : 1 + room / p[4 + k];
         want(y->dims[2 + k] == size, "size: Y has " + std::to_string(y->dims[2 + k]) + " in dimension " +
-                                         std::to_string(2 + k) + ", X " + text(x->dims) + " and W " + text(w->dims) + " give " +
-                                         std::to_string(size));
+                                         std::to_string(2 + k) + ", X " + text(x->dims) + " and W " + text(w->dims) +
+                                         " give " + std::to_string(size));
     }
 }
 
@@ -159,7 +113,8 @@ void norm(const Descriptor& d, Operation& op) {
     want(x->dims == y->dims, "X " + text(x->dims) + ", Y " + text(y->dims), CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH);
     want(!bias || bias->dims == scale->dims, "scale " + text(scale->dims) + " and bias of another shape",
          CUDNN_STATUS_BAD_PARAM_SHAPE_MISMATCH);
-    want(scale->dims.size() == x->dims.size(), "X " + text(x->dims) + ", scale " + text(scale->dims) + ": the ranks differ");
+    want(scale->dims.size() == x->dims.size(),
+         "X " + text(x->dims) + ", scale " + text(scale->dims) + ": the ranks differ");
 }
 
 void attention(const Descriptor& d, Operation& op) {
@@ -170,7 +125,8 @@ void attention(const Descriptor& d, Operation& op) {
     if (scale) op.in.push_back(scale);
     op.out = o;
     for (const TensorRef& t : {q, k, v, o}) want(t->dims.size() == 4, text(t->dims) + ": want 4 dimensions");
-    std::string shapes = "Q " + text(q->dims) + ", K " + text(k->dims) + ", V " + text(v->dims) + ", O " + text(o->dims);
+    std::string shapes =
+        "Q " + text(q->dims) + ", K " + text(k->dims) + ", V " + text(v->dims) + ", O " + text(o->dims);
     want(q->dims[3] == k->dims[3], shapes + ": the heads' dimensions differ");
     want(k->dims[2] == v->dims[2] && k->dims[1] == v->dims[1], shapes + ": K and V differ");
     want(q->dims[1] % k->dims[1] == 0, shapes + ": the heads of Q are no multiple of those of K");
@@ -189,7 +145,8 @@ std::vector<cudnnFraction_t> fractions(const Descriptor& d, int name) {
 
 void resample(const Descriptor& d, Operation& op) {
     std::shared_ptr<Descriptor> r = d.ref(CUDNN_ATTR_OPERATION_RESAMPLE_FWD_DESC);
-    TensorRef x = tensor(d, CUDNN_ATTR_OPERATION_RESAMPLE_FWD_XDESC), y = tensor(d, CUDNN_ATTR_OPERATION_RESAMPLE_FWD_YDESC);
+    TensorRef x = tensor(d, CUDNN_ATTR_OPERATION_RESAMPLE_FWD_XDESC),
+              y = tensor(d, CUDNN_ATTR_OPERATION_RESAMPLE_FWD_YDESC);
     op.in = {x};
     op.out = y;
     op.numbers = {r->one<i32>(CUDNN_ATTR_RESAMPLE_MODE)};
@@ -199,22 +156,26 @@ void resample(const Descriptor& d, Operation& op) {
     std::vector<cudnnFraction_t> step = fractions(*r, CUDNN_ATTR_RESAMPLE_STRIDES);
     std::vector<cudnnFraction_t> pre = fractions(*r, CUDNN_ATTR_RESAMPLE_PRE_PADDINGS);
     std::vector<cudnnFraction_t> post = fractions(*r, CUDNN_ATTR_RESAMPLE_POST_PADDINGS);
-    want(window.size() == 2 && step.size() == 2 && pre.size() == 2 && post.size() == 2, "parameters for other than 2 spatial dimensions");
-    want(y->dims[0] == x->dims[0] && y->dims[1] == x->dims[1], "X " + text(x->dims) + ", Y " + text(y->dims) + ": images and channels differ");
+    want(window.size() == 2 && step.size() == 2 && pre.size() == 2 && post.size() == 2,
+         "parameters for other than 2 spatial dimensions");
+    want(y->dims[0] == x->dims[0] && y->dims[1] == x->dims[1],
+         "X " + text(x->dims) + ", Y " + text(y->dims) + ": images and channels differ");
     for (const auto* list : {&window, &step, &pre})
         for (const cudnnFraction_t& f : *list) {
             want(f.denominator > 0 && f.numerator >= 0, "a window, a step or zeros below 0");
             op.numbers.insert(op.numbers.end(), {f.numerator, f.denominator});
         }
     for (size_t k = 0; k < 2; ++k) {
-        want(window[k].numerator > 0 && step[k].numerator > 0 && post[k].denominator > 0, "an empty window, or no step");
+        want(window[k].numerator > 0 && step[k].numerator > 0 && post[k].denominator > 0,
+             "an empty window, or no step");
         // 1 + floor((in + pre + post - window) / step), over one denominator.
         i64 all = window[k].denominator * pre[k].denominator * post[k].denominator;
         i64 room = x->dims[2 + k] * all + pre[k].numerator * (all / pre[k].denominator) +
-                   post[k].numerator * (all / post[k].denominator) - window[k].numerator * (all / window[k].denominator);
+                   post[k].numerator * (all / post[k].denominator) -
+                   window[k].numerator * (all / window[k].denominator);
         i64 size = room < 0 ? 0 : 1 + room * step[k].denominator / (all * step[k].numerator);
-        want(y->dims[2 + k] == size, "size: Y " + text(y->dims) + ", X " + text(x->dims) + " gives " + std::to_string(size) +
-                                         " in dimension " + std::to_string(2 + k));
+        want(y->dims[2 + k] == size, "size: Y " + text(y->dims) + ", X " + text(x->dims) + " gives " +
+                                         std::to_string(size) + " in dimension " + std::to_string(2 + k));
     }
 }
 

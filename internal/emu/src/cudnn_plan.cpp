@@ -16,7 +16,8 @@ Config settings() {
     return parseConfig(text ? text : "");
 }
 
-template <class T> void store(Descriptor& d, int name, int type, const std::vector<T>& v) {
+template <class T>
+void store(Descriptor& d, int name, int type, const std::vector<T>& v) {
     Attribute& a = d.attributes[name];
     a.type = type;
     a.count = i64(v.size());
@@ -117,14 +118,16 @@ void finishPlan(Descriptor& d) {
         p->engine = *d.need(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG).refs.at(0)->result<Engine>();
         std::string why = unsupported(p->graph(), p->engine.sm, settings().cudnnNearest);
         want(why.empty(), why, CUDNN_STATUS_NOT_SUPPORTED);
-        want(p->engine.index > i64(settings().cudnnFail), "engine " + std::to_string(p->engine.index) + " fails, as cudnnfail says",
-             CUDNN_STATUS_NOT_SUPPORTED);
+        want(p->engine.index > i64(settings().cudnnFail),
+             "engine " + std::to_string(p->engine.index) + " fails, as cudnnfail says", CUDNN_STATUS_NOT_SUPPORTED);
     }
-    want(sm == 0 || sm == p->engine.sm, "a plan for sm_" + std::to_string(p->engine.sm) + ", the device is sm_" + std::to_string(sm),
+    want(sm == 0 || sm == p->engine.sm,
+         "a plan for sm_" + std::to_string(p->engine.sm) + ", the device is sm_" + std::to_string(sm),
          CUDNN_STATUS_NOT_SUPPORTED_ARCH_MISMATCH);
     store(d, CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, std::vector<i64>{i64(p->engine.workspace())});
     std::string json = planText(*p, version());
-    store(d, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, std::vector<char>(json.c_str(), json.c_str() + json.size() + 1));
+    store(d, CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION, CUDNN_TYPE_CHAR,
+          std::vector<char>(json.c_str(), json.c_str() + json.size() + 1));
     d.made = p;
 }
 
@@ -132,7 +135,8 @@ void finishPack(Descriptor& d) {
     auto p = std::make_shared<Pack>();
     std::vector<i64> ids = d.list<i64>(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
     std::vector<u64> pointers = d.list<u64>(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS);
-    want(ids.size() == pointers.size(), std::to_string(ids.size()) + " numbers and " + std::to_string(pointers.size()) + " pointers");
+    want(ids.size() == pointers.size(),
+         std::to_string(ids.size()) + " numbers and " + std::to_string(pointers.size()) + " pointers");
     for (size_t k = 0; k < ids.size(); ++k)
         want(p->pointers.emplace(ids[k], pointers[k]).second, "number " + std::to_string(ids[k]) + " is there twice");
     p->workspace = d.one<u64>(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, 0);

@@ -8,7 +8,8 @@ namespace emu::cudnn {
 namespace {
 
 // apply computes y = f(x, b) over y's elements.
-template <class F> void apply(const Operation& op, const std::vector<Source>& in, Value& y, F f) {
+template <class F>
+void apply(const Operation& op, const std::vector<Source>& in, Value& y, F f) {
     const Shape& dims = op.out->dims;
     std::array<std::unique_ptr<float[]>, 2> kept;
     std::array<const float*, 2> from{};
@@ -61,7 +62,9 @@ Value pointwise(const Operation& op, const std::vector<Source>& in) {
         case CUDNN_POINTWISE_RELU_FWD: apply(op, in, y, [](float x, float) { return x < 0 ? 0.0f : x; }); break;
         case CUDNN_POINTWISE_TANH_FWD: apply(op, in, y, [](float x, float) { return std::tanh(x); }); break;
         case CUDNN_POINTWISE_SIGMOID_FWD: apply(op, in, y, [](float x, float) { return sigmoid(x); }); break;
-        case CUDNN_POINTWISE_SWISH_FWD: apply(op, in, y, [beta](float x, float) { return x * sigmoid(beta * x); }); break;
+        case CUDNN_POINTWISE_SWISH_FWD:
+            apply(op, in, y, [beta](float x, float) { return x * sigmoid(beta * x); });
+            break;
         case CUDNN_POINTWISE_GELU_FWD:
             apply(op, in, y, [](float x, float) { return 0.5f * x * (1.0f + std::erf(x * 0.70710678f)); });
             break;
@@ -77,14 +80,15 @@ Value reduce(const Operation& op, const std::vector<Source>& in) {
     std::fill_n(to.data.get(), y.count(), max ? -HUGE_VALF : 0.0f);
     const float* f = from.data.get();
     float* t = to.data.get();
-    Walk<2>(x.dims, {repeated(to.strides, y.dims, x.dims), from.strides}).run([&](i64 n, const auto& at, const auto& step) {
-        const float* v = f + at[1];
-        float* o = t + at[0];
-        for (i64 k = 0; k < n; ++k) {
-            float &sum = o[k * step[0]], e = v[k * step[1]];
-            sum = !max ? sum + e : e > sum || e != e ? e : sum;
-        }
-    });
+    Walk<2>(x.dims, {repeated(to.strides, y.dims, x.dims), from.strides})
+        .run([&](i64 n, const auto& at, const auto& step) {
+            const float* v = f + at[1];
+            float* o = t + at[0];
+            for (i64 k = 0; k < n; ++k) {
+                float &sum = o[k * step[0]], e = v[k * step[1]];
+                sum = !max ? sum + e : e > sum || e != e ? e : sum;
+            }
+        });
     return to;
 }
 

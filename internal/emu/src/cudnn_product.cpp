@@ -18,15 +18,17 @@ typedef float Vector __attribute__((vector_size(32), aligned(4), may_alias));
 constexpr i64 kLanesOf = 8;
 
 // tile is n rows by one block of columns: acc[r] += row[r][d] * matrix[d], the sums in registers.
-template <int n> void tile(const float* const* rows, const i64* offsets, i64 segments, i64 depth, const float* matrix,
-                           float (*out)[kColumns]) {
+template <int n>
+void tile(const float* const* rows, const i64* offsets, i64 segments, i64 depth, const float* matrix,
+          float (*out)[kColumns]) {
     Vector lo[n], hi[n];
     for (int r = 0; r < n; ++r) lo[r] = hi[r] = Vector{};
     for (i64 s = 0; s < segments; ++s) {
         const float* from[n];
         for (int r = 0; r < n; ++r) from[r] = rows[r] + offsets[s];
         for (i64 d = 0; d < depth; ++d, matrix += kColumns) {
-            Vector a = *reinterpret_cast<const Vector*>(matrix), b = *reinterpret_cast<const Vector*>(matrix + kLanesOf);
+            Vector a = *reinterpret_cast<const Vector*>(matrix),
+                   b = *reinterpret_cast<const Vector*>(matrix + kLanesOf);
 #pragma GCC unroll 4
             for (int r = 0; r < n; ++r) {
                 lo[r] += from[r][d] * a;
@@ -86,14 +88,15 @@ Value convolve(const Operation& op, const std::vector<Source>& in) {
                 m.offsets[size_t(segment)] = r * p[6] * strides[2] + s * p[7] * strides[3];
                 for (i64 c = 0; c < w[1]; ++c)
                     for (i64 k = 0; k < each; k += kColumns)
-                        std::copy_n(&filters[size_t((tap * w[1] + c) * w[0] + g * each + k)], std::min(kColumns, each - k),
-                                    m.at(segment, c, k));
+                        std::copy_n(&filters[size_t((tap * w[1] + c) * w[0] + g * each + k)],
+                                    std::min(kColumns, each - k), m.at(segment, c, k));
             }
         m.rows.reserve(size_t(pixels));
         for (i64 n = 0; n < y[0]; ++n)
             for (i64 h = 0; h < y[2]; ++h)
                 for (i64 q = 0; q < y[3]; ++q)
-                    m.rows.push_back(image.data() + n * strides[0] + h * p[4] * strides[2] + q * p[5] * strides[3] + g * w[1]);
+                    m.rows.push_back(image.data() + n * strides[0] + h * p[4] * strides[2] + q * p[5] * strides[3] +
+                                     g * w[1]);
         m.run(out.data() + g * each, w[0]);
     }
     Value v = makeValue(*op.out);
@@ -106,7 +109,7 @@ Value multiply(const Operation& op, const std::vector<Source>& in) {
     size_t rank = c.size();
     i64 m = c[rank - 2], n = c[rank - 1], depth = a[rank - 1];
     Shape aStrides = packedStrides(a), bStrides = packedStrides(b), cStrides = packedStrides(c);
-    std::vector<float> left(size_t(in[0].tensor->count())), right(size_t(in[1].tensor->count()));
+    std::vector<float> left(size_t(in[0].tensor->count())), right(size_t(in[1].tensor -> count()));
     std::vector<float> out(size_t(op.out->count()));
     unpack(in[0], left.data(), aStrides);
     unpack(in[1], right.data(), bStrides);
@@ -124,7 +127,8 @@ Value multiply(const Operation& op, const std::vector<Source>& in) {
             Product p;
             p.shape(1, depth, n);
             for (i64 d = 0; d < depth; ++d)
-                for (i64 j = 0; j < n; j += kColumns) std::copy_n(r + d * n + j, std::min(kColumns, n - j), p.at(0, d, j));
+                for (i64 j = 0; j < n; j += kColumns)
+                    std::copy_n(r + d * n + j, std::min(kColumns, n - j), p.at(0, d, j));
             for (i64 i = 0; i < m; ++i) p.rows.push_back(l + i * depth);
             p.run(out.data() + at[2] + k * step[2], n);
         }

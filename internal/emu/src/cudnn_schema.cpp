@@ -71,8 +71,7 @@ const std::map<int, std::vector<Spec>>& table() {
           ref(AT(OPERATION_SDPA_FWD_SCALEDESC), kTensor, O)}},
         {CUDNN_BACKEND_RESAMPLE_DESCRIPTOR,
          {one(AT(RESAMPLE_MODE), CUDNN_TYPE_RESAMPLE_MODE, R), one(AT(RESAMPLE_COMP_TYPE), kType, R),
-          one(AT(RESAMPLE_SPATIAL_DIMS), kInt, R),
-          many(AT(RESAMPLE_POST_PADDINGS), kInt, 3, R, CUDNN_TYPE_FRACTION),
+          one(AT(RESAMPLE_SPATIAL_DIMS), kInt, R), many(AT(RESAMPLE_POST_PADDINGS), kInt, 3, R, CUDNN_TYPE_FRACTION),
           many(AT(RESAMPLE_PRE_PADDINGS), kInt, 3, R, CUDNN_TYPE_FRACTION),
           many(AT(RESAMPLE_STRIDES), kInt, 3, R, CUDNN_TYPE_FRACTION),
           many(AT(RESAMPLE_WINDOW_DIMS), kInt, 3, R, CUDNN_TYPE_FRACTION),
@@ -119,10 +118,26 @@ const std::vector<Spec>* specs(int kind) {
 const char* kindOf(int kind) {
     static const std::map<int, const char*> names = {
 #define K(NAME) {CUDNN_BACKEND_##NAME##_DESCRIPTOR, #NAME}
-        K(TENSOR), K(CONVOLUTION), K(OPERATION_CONVOLUTION_FORWARD), K(MATMUL), K(OPERATION_MATMUL), K(POINTWISE),
-        K(OPERATION_POINTWISE), K(REDUCTION), K(OPERATION_REDUCTION), K(OPERATION_NORM_FORWARD),
-        K(OPERATION_SDPA_FWD), K(RESAMPLE), K(OPERATION_RESAMPLE_FWD), K(OPERATIONGRAPH), K(ENGINEHEUR), K(ENGINE),
-        K(ENGINECFG), K(EXECUTION_PLAN), K(VARIANT_PACK), K(DEVICEPROP)
+        K(TENSOR),
+        K(CONVOLUTION),
+        K(OPERATION_CONVOLUTION_FORWARD),
+        K(MATMUL),
+        K(OPERATION_MATMUL),
+        K(POINTWISE),
+        K(OPERATION_POINTWISE),
+        K(REDUCTION),
+        K(OPERATION_REDUCTION),
+        K(OPERATION_NORM_FORWARD),
+        K(OPERATION_SDPA_FWD),
+        K(RESAMPLE),
+        K(OPERATION_RESAMPLE_FWD),
+        K(OPERATIONGRAPH),
+        K(ENGINEHEUR),
+        K(ENGINE),
+        K(ENGINECFG),
+        K(EXECUTION_PLAN),
+        K(VARIANT_PACK),
+        K(DEVICEPROP)
 #undef K
     };
     auto it = names.find(kind);

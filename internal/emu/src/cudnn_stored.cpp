@@ -6,9 +6,10 @@ namespace emu::cudnn {
 namespace {
 
 std::string tensorText(const Tensor& t) {
-    return "{\"uid\":" + std::to_string(t.uid) + ",\"align\":" + std::to_string(t.align) + ",\"type\":" + std::to_string(t.type) +
-           ",\"virtual\":" + std::to_string(t.isVirtual) + ",\"by_value\":" + std::to_string(t.byValue) +
-           ",\"dims\":" + text(t.dims) + ",\"strides\":" + text(t.strides) + "}";
+    return "{\"uid\":" + std::to_string(t.uid) + ",\"align\":" + std::to_string(t.align) +
+           ",\"type\":" + std::to_string(t.type) + ",\"virtual\":" + std::to_string(t.isVirtual) +
+           ",\"by_value\":" + std::to_string(t.byValue) + ",\"dims\":" + text(t.dims) +
+           ",\"strides\":" + text(t.strides) + "}";
 }
 
 TensorRef tensorFrom(const Json& j) {
@@ -26,11 +27,12 @@ TensorRef tensorFrom(const Json& j) {
 }  // namespace
 
 std::string planText(const Plan& p, u64 version) {
-    std::string s = "{\"emulated_cudnn_plan\":1,\"version\":" + std::to_string(version) + ",\"sm\":" + std::to_string(p.engine.sm) +
-                    ",\"engine\":" + std::to_string(p.engine.index) + ",\"operations\":[";
+    std::string s = "{\"emulated_cudnn_plan\":1,\"version\":" + std::to_string(version) +
+                    ",\"sm\":" + std::to_string(p.engine.sm) + ",\"engine\":" + std::to_string(p.engine.index) +
+                    ",\"operations\":[";
     for (const OperationRef& op : p.graph().ops) {
-        s += std::string(op == p.graph().ops.front() ? "" : ",") + "{\"kind\":" + std::to_string(op->kind) + ",\"numbers\":" +
-             text(op->numbers) + ",\"out\":" + tensorText(*op->out) + ",\"in\":[";
+        s += std::string(op == p.graph().ops.front() ? "" : ",") + "{\"kind\":" + std::to_string(op->kind) +
+             ",\"numbers\":" + text(op->numbers) + ",\"out\":" + tensorText(*op->out) + ",\"in\":[";
         for (size_t k = 0; k < op->in.size(); ++k) s += (k ? "," : "") + tensorText(*op->in[k]);
         s += "]}";
     }

@@ -9,7 +9,8 @@
 
 namespace emu::cudnn {
 
-template <size_t N> Walk<N>::Walk(const Shape& d, const std::array<Shape, N>& s) {
+template <size_t N>
+Walk<N>::Walk(const Shape& d, const std::array<Shape, N>& s) {
     for (size_t k = 0; k < d.size(); ++k) {
         if (d[k] == 1) continue;
         bool joined = !dims.empty();
@@ -63,11 +64,21 @@ Value makeValue(const Tensor& t) {
 namespace {
 
 float widenAs(float v) { return v; }
-template <class T> float widenAs(T v) { return widen(v); }
-template <class T> T narrowAs(float v) { return narrow<T>(v); }
-template <> float narrowAs<float>(float v) { return v; }
+template <class T>
+float widenAs(T v) {
+    return widen(v);
+}
+template <class T>
+T narrowAs(float v) {
+    return narrow<T>(v);
+}
+template <>
+float narrowAs<float>(float v) {
+    return v;
+}
 
-template <class T> void unpackAs(const T* from, const Shape& strides, const Shape& dims, float* to, const Shape& toStrides) {
+template <class T>
+void unpackAs(const T* from, const Shape& strides, const Shape& dims, float* to, const Shape& toStrides) {
     Walk<2>(dims, {strides, toStrides}).run([&](i64 n, const auto& at, const auto& step) {
         const T* f = from + at[0];
         float* t = to + at[1];
@@ -78,7 +89,8 @@ template <class T> void unpackAs(const T* from, const Shape& strides, const Shap
     });
 }
 
-template <class T> void packAs(const Value& v, const Tensor& t, T* to) {
+template <class T>
+void packAs(const Value& v, const Tensor& t, T* to) {
     Walk<2>(t.dims, {v.strides, t.strides}).run([&](i64 n, const auto& at, const auto& step) {
         const float* f = v.data.get() + at[0];
         T* o = to + at[1];

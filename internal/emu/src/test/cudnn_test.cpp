@@ -3,7 +3,8 @@
 
 namespace cudnntest {
 
-void refused(const char* file, int line, const char* call, int status, const char* word, const std::function<int()>& f) {
+void refused(const char* file, int line, const char* call, int status, const char* word,
+             const std::function<int()>& f) {
     char message[1024];
     cudnnGetLastErrorString(message, sizeof message);
     emutest::expectCode(file, line, call, status, f());
@@ -57,6 +58,24 @@ int64_t flat(const Shape& dims, const Shape& index) {
     int64_t at = 0;
     for (size_t k = 0; k < dims.size(); ++k) at = at * dims[k] + (dims[k] == 1 ? 0 : index[k]);
     return at;
+}
+
+std::vector<double> product(const Tensor& a, const Tensor& b, const Tensor& c) {
+    std::vector<double> all;
+    each(c.dims, [&](const Shape& i) {
+        double sum = 0;
+        Shape l = i, r = i;
+        for (int64_t k = 0; k < a.dims.back(); ++k) {
+            l[l.size() - 1] = r[r.size() - 2] = k;
+            sum += a.v[size_t(flat(a.dims, l))] * b.v[size_t(flat(b.dims, r))];
+        }
+        all.push_back(sum);
+    });
+    return all;
+}
+
+void rounded(std::vector<double>& v, int type) {
+    for (double& e : v) e = roundedTo(type, e);
 }
 
 Graph::Graph(bool withHandle) : onHandle(withHandle) {
@@ -148,7 +167,8 @@ std::vector<D> Graph::configs(int mode) {
     std::vector<D> all;
     for (int64_t k = 0; k < n; ++k) all.push_back(make(CUDNN_BACKEND_ENGINECFG_DESCRIPTOR));
     if (n > 0)
-        OK(cudnnBackendGetAttribute(h, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, n, &got, all.data()));
+        OK(cudnnBackendGetAttribute(h, CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_TYPE_BACKEND_DESCRIPTOR, n, &got,
+                                    all.data()));
     EXPECT(n <= 0 || got == n);
     return all;
 }
@@ -258,7 +278,9 @@ void Graph::check(Tensor& y, const std::vector<double>& want, double tolerance) 
         EXPECT(got.size() == want.size());
         for (size_t k = 0; k < got.size() && k < want.size(); ++k) {
             if (std::fabs(got[k] - want[k]) <= tolerance * (1 + std::fabs(want[k]))) continue;
-            emutest::failed(__FILE__, __LINE__, "element " + std::to_string(k) + ": want " + std::to_string(want[k]) + ", got " + std::to_string(got[k]));
+            emutest::failed(__FILE__, __LINE__,
+                            "element " + std::to_string(k) + ": want " + std::to_string(want[k]) + ", got " +
+                                std::to_string(got[k]));
             break;
         }
     }

@@ -36,7 +36,8 @@ using D = cudnnBackendDescriptor_t;
 constexpr int kF32 = CUDNN_DATA_FLOAT, kF16 = CUDNN_DATA_HALF, kBF16 = CUDNN_DATA_BFLOAT16;
 
 // MESSAGE expects a status and a word of the last error's message.
-#define REFUSED(STATUS, WORD, CALL) cudnntest::refused(__FILE__, __LINE__, #CALL, int(STATUS), WORD, [&] { return int(CALL); })
+#define REFUSED(STATUS, WORD, CALL) \
+    cudnntest::refused(__FILE__, __LINE__, #CALL, int(STATUS), WORD, [&] { return int(CALL); })
 void refused(const char* file, int line, const char* call, int status, const char* word, const std::function<int()>& f);
 
 // Tensor is an operand with its values in the order of its dimensions, the last innermost.
@@ -61,6 +62,10 @@ Shape channelsLast(const Shape& dims);  // of [N, C, H, W]
 void each(const Shape& dims, const std::function<void(const Shape&)>& f);
 int64_t flat(const Shape& dims, const Shape& index);  // 0 in a dimension of 1
 
+// product is the matrix product of a and b, with c's dimensions.
+std::vector<double> product(const Tensor& a, const Tensor& b, const Tensor& c);
+void rounded(std::vector<double>& v, int type);
+
 // Graph owns descriptors, tensors and device memory. It has a handle on the legacy stream.
 struct Graph {
     cudnnHandle_t handle = nullptr;
@@ -74,7 +79,10 @@ struct Graph {
 
     D make(int kind);
     void set(D d, int name, int type, int64_t n, const void* v);
-    template <class T> void put(D d, int name, int type, std::vector<T> v) { set(d, name, type, int64_t(v.size()), v.data()); }
+    template <class T>
+    void put(D d, int name, int type, std::vector<T> v) {
+        set(d, name, type, int64_t(v.size()), v.data());
+    }
     void link(D d, int name, D to) { set(d, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &to); }
     // finish finalises and returns the status; op is put into the graph.
     int finish(D d) { return int(cudnnBackendFinalize(d)); }
@@ -94,7 +102,8 @@ struct Graph {
     D reduction(int op, Tensor& x, Tensor& y);
     D norm(int mode, Tensor& x, Tensor& scale, Tensor* bias, Tensor& epsilon, Tensor& y);
     D attention(Tensor& q, Tensor& k, Tensor& v, Tensor& o, Tensor* scale);
-    D average(Tensor& x, Tensor& y, Shape window, Shape pre = {0, 0}, int mode = CUDNN_RESAMPLE_AVGPOOL_EXCLUDE_PADDING);
+    D average(Tensor& x, Tensor& y, Shape window, Shape pre = {0, 0},
+              int mode = CUDNN_RESAMPLE_AVGPOOL_EXCLUDE_PADDING);
     D nearest(Tensor& x, Tensor& y, int64_t by);
     void add(D op) {
         OK(finish(op));
@@ -115,6 +124,20 @@ struct Graph {
     std::vector<double> download(const Tensor& t);
     // check runs plans of all configurations and compares y with want, each within tolerance * (1 + |want|).
     void check(Tensor& y, const std::vector<double>& want, double tolerance);
+};
+
+// Sum is y = x + b on 64 numbers, ready to run.
+struct Sum : Graph {
+    Tensor *x, *b, *y;
+    std::vector<double> want;
+    explicit Sum(bool withHandle = true) : Graph(withHandle) {
+        x = &tensor(kF32, {1, 64, 1, 1});
+        b = &tensor(kF32, {1, 64, 1, 1});
+        y = &tensor(kF32, {1, 64, 1, 1});
+        add(pointwise(CUDNN_POINTWISE_ADD, *x, b, *y));
+        for (size_t k = 0; k < 64; ++k) want.push_back(x->v[k] + b->v[k]);
+        upload();
+    }
 };
 
 }  // namespace cudnntest

@@ -6,11 +6,14 @@ namespace {
 // TensorBy is a tensor descriptor before it is finalised, with one attribute left out.
 D incomplete(Graph& g, int without) {
     D d = g.make(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
-    if (without != CUDNN_ATTR_TENSOR_DATA_TYPE) g.put<int>(d, CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, {kF32});
-    if (without != CUDNN_ATTR_TENSOR_DIMENSIONS) g.put<int64_t>(d, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, {2, 3});
+    if (without != CUDNN_ATTR_TENSOR_DATA_TYPE)
+        g.put<int>(d, CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_TYPE_DATA_TYPE, {kF32});
+    if (without != CUDNN_ATTR_TENSOR_DIMENSIONS)
+        g.put<int64_t>(d, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_TYPE_INT64, {2, 3});
     if (without != CUDNN_ATTR_TENSOR_STRIDES) g.put<int64_t>(d, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_TYPE_INT64, {3, 1});
     if (without != CUDNN_ATTR_TENSOR_UNIQUE_ID) g.put<int64_t>(d, CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, {1});
-    if (without != CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT) g.put<int64_t>(d, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, {16});
+    if (without != CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT)
+        g.put<int64_t>(d, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, CUDNN_TYPE_INT64, {16});
     return d;
 }
 
@@ -29,7 +32,8 @@ TEST(CudnnAttributes, "") {
     D none = nullptr, d = g.make(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
     int type = kF32;
     int64_t dims[] = {2, 3, 4}, got[8], n = 0;
-    const int T = CUDNN_ATTR_TENSOR_DATA_TYPE, DT = CUDNN_TYPE_DATA_TYPE, I = CUDNN_TYPE_INT64, S = CUDNN_ATTR_TENSOR_STRIDES;
+    const int T = CUDNN_ATTR_TENSOR_DATA_TYPE, DT = CUDNN_TYPE_DATA_TYPE, I = CUDNN_TYPE_INT64,
+              S = CUDNN_ATTR_TENSOR_STRIDES;
     REFUSED(3000, "1000", cudnnBackendCreateDescriptor(1000, &none));
     REFUSED(2002, "no place", cudnnBackendCreateDescriptor(CUDNN_BACKEND_TENSOR_DESCRIPTOR, nullptr));
     REFUSED(2010, "TENSOR_DATA_TYPE", cudnnBackendSetAttribute(d, T, I, 1, dims));
@@ -41,7 +45,8 @@ TEST(CudnnAttributes, "") {
     REFUSED(2002, "no descriptor", cudnnBackendSetAttribute(nullptr, T, DT, 1, &type));
     REFUSED(2002, "no descriptor", cudnnBackendFinalize(nullptr));
     REFUSED(1001, "not finalized", cudnnBackendGetAttribute(d, S, I, 4, &n, got));
-    for (int without : {T, S, int(CUDNN_ATTR_TENSOR_DIMENSIONS), int(CUDNN_ATTR_TENSOR_UNIQUE_ID), int(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT)})
+    for (int without : {T, S, int(CUDNN_ATTR_TENSOR_DIMENSIONS), int(CUDNN_ATTR_TENSOR_UNIQUE_ID),
+                        int(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT)})
         REFUSED(2000, "was not set", cudnnBackendFinalize(incomplete(g, without)));
     D t = incomplete(g, -1), op = g.make(CUDNN_BACKEND_OPERATION_MATMUL_DESCRIPTOR);
     const int B = CUDNN_ATTR_OPERATION_MATMUL_ADESC, BD = CUDNN_TYPE_BACKEND_DESCRIPTOR;
@@ -89,7 +94,9 @@ TEST(CudnnShapes, "") {
     REFUSED(2000, "images", conv({2, 32, 8, 8}, {16, 32, 3, 3}, {3, 16, 8, 8}));
     REFUSED(2000, "size", conv({2, 32, 8, 8}, {16, 32, 3, 3}, {2, 16, 7, 8}));
     REFUSED(2000, "4 dimensions", conv({2, 32, 8}, {16, 32, 3}, {2, 16, 8}));
-    auto matmul = [&](Shape a, Shape b, Shape c) { return g.finish(g.matmul(g.tensor(kF16, a), g.tensor(kF16, b), g.tensor(kF16, c))); };
+    auto matmul = [&](Shape a, Shape b, Shape c) {
+        return g.finish(g.matmul(g.tensor(kF16, a), g.tensor(kF16, b), g.tensor(kF16, c)));
+    };
     OK(matmul({4, 64, 32}, {2, 32, 16}, {4, 64, 16}));
     REFUSED(2000, "do not fit", matmul({1, 64, 32}, {1, 31, 16}, {1, 64, 16}));
     REFUSED(2000, "do not fit", matmul({1, 64, 32}, {1, 32, 16}, {1, 63, 16}));
@@ -99,16 +106,19 @@ TEST(CudnnShapes, "") {
     Tensor &x = g.image(kF16, 2, 8, 4, 4), &flatOne = g.tensor(kF16, {1, 1, 1});
     REFUSED(2000, "without B", g.finish(g.pointwise(CUDNN_POINTWISE_ADD, x, nullptr, g.image(kF16, 2, 8, 4, 4))));
     REFUSED(2000, "ranks", g.finish(g.pointwise(CUDNN_POINTWISE_ADD, x, &flatOne, g.image(kF16, 2, 8, 4, 4))));
-    OK(g.finish(g.pointwise(CUDNN_POINTWISE_SWISH_FWD, x, &flatOne, g.image(kF16, 2, 8, 4, 4))));  // a B that is not read
+    OK(g.finish(
+        g.pointwise(CUDNN_POINTWISE_SWISH_FWD, x, &flatOne, g.image(kF16, 2, 8, 4, 4))));  // a B that is not read
     auto norm = [&](Shape y, Shape scale, Shape bias, Tensor& e) {
         Tensor& b = g.tensor(kF32, bias);
-        return g.finish(g.norm(CUDNN_LAYER_NORM, g.tensor(kF16, {64, 32, 1, 1}), g.tensor(kF32, scale), &b, e, g.tensor(kF16, y)));
+        return g.finish(
+            g.norm(CUDNN_LAYER_NORM, g.tensor(kF16, {64, 32, 1, 1}), g.tensor(kF32, scale), &b, e, g.tensor(kF16, y)));
     };
     REFUSED(2008, "X", norm({63, 32, 1, 1}, {1, 32, 1, 1}, {1, 32, 1, 1}, g.scalar(1)));
     REFUSED(2008, "bias", norm({64, 32, 1, 1}, {1, 32, 1, 1}, {1, 31, 1, 1}, g.scalar(1)));
     REFUSED(2000, "epsilon", norm({64, 32, 1, 1}, {1, 32, 1, 1}, {1, 32, 1, 1}, g.tensor(kF32, {1, 1, 1, 1})));
     auto attention = [&](Shape q, Shape k, Shape v, Shape o) {
-        return g.finish(g.attention(g.tensor(kF16, q), g.tensor(kF16, k), g.tensor(kF16, v), g.tensor(kF16, o), nullptr));
+        return g.finish(
+            g.attention(g.tensor(kF16, q), g.tensor(kF16, k), g.tensor(kF16, v), g.tensor(kF16, o), nullptr));
     };
     OK(attention({1, 4, 9, 8}, {1, 2, 7, 8}, {1, 2, 7, 8}, {1, 4, 9, 8}));
     REFUSED(2000, "dimensions differ", attention({1, 4, 9, 8}, {1, 4, 7, 16}, {1, 4, 7, 8}, {1, 4, 9, 8}));
@@ -146,10 +156,12 @@ TEST(CudnnGraphs, "") {
     none({relu(x, t), relu(t, y), relu(t, z)});  // two results
     none({relu(x, y), relu(y, z)});              // stored in between
     none({relu(x, t), relu(t, u)});              // nothing is stored
-    Tensor &a = g.tensor(kF16, {1, 16, 16}), &s = g.tensor(kF32, {1, 16, 16}, {}, true), &r = g.tensor(kF32, {1, 16, 1}, {}, true);
-    Tensor &p = g.tensor(kF16, {1, 16, 16}, {}, true), &o = g.tensor(kF16, {1, 16, 16}), &b = g.tensor(kF16, {1, 16, 16});
-    std::vector<D> parts = {g.matmul(a, b, s), g.reduction(CUDNN_REDUCE_TENSOR_MAX, s, r), g.pointwise(CUDNN_POINTWISE_MUL, s, &r, p),
-                            g.matmul(p, b, o)};
+    Tensor &a = g.tensor(kF16, {1, 16, 16}), &s = g.tensor(kF32, {1, 16, 16}, {}, true),
+           &r = g.tensor(kF32, {1, 16, 1}, {}, true);
+    Tensor &p = g.tensor(kF16, {1, 16, 16}, {}, true), &o = g.tensor(kF16, {1, 16, 16}),
+           &b = g.tensor(kF16, {1, 16, 16});
+    std::vector<D> parts = {g.matmul(a, b, s), g.reduction(CUDNN_REDUCE_TENSOR_MAX, s, r),
+                            g.pointwise(CUDNN_POINTWISE_MUL, s, &r, p), g.matmul(p, b, o)};
     for (D d : parts) OK(g.finish(d));
     none(parts);  // attention by parts
     D heuristic = g.make(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
@@ -165,21 +177,29 @@ TEST(CudnnWithoutEngines, "sm=80") {
     Machine m;
     Graph g;
     auto half = [&](Shape d, Shape s = {}) -> Tensor& { return g.tensor(kF16, d, s); };
-    EXPECT(results(g, g.attention(half({1, 2, 9, 8}), half({1, 2, 9, 8}), half({1, 2, 9, 8}), half({1, 2, 9, 8}), nullptr)) == 3);
+    EXPECT(results(g, g.attention(half({1, 2, 9, 8}), half({1, 2, 9, 8}), half({1, 2, 9, 8}), half({1, 2, 9, 8}),
+                                  nullptr)) == 3);
     Shape q = {1, 2, 9, 8};
-    EXPECT(results(g, g.attention(g.tensor(kF32, q), g.tensor(kF32, q), g.tensor(kF32, q), g.tensor(kF32, q), nullptr)) == 0);
-    EXPECT(results(g, g.attention(half({1, 2, 9, 7}), half({1, 2, 9, 7}), half({1, 2, 9, 7}), half({1, 2, 9, 7}), nullptr)) == 0);
+    EXPECT(results(g, g.attention(g.tensor(kF32, q), g.tensor(kF32, q), g.tensor(kF32, q), g.tensor(kF32, q),
+                                  nullptr)) == 0);
+    EXPECT(results(g, g.attention(half({1, 2, 9, 7}), half({1, 2, 9, 7}), half({1, 2, 9, 7}), half({1, 2, 9, 7}),
+                                  nullptr)) == 0);
     Tensor &x = g.image(kF16, 2, 8, 4, 4), &y = g.image(kF16, 2, 8, 8, 8);
     EXPECT(results(g, g.nearest(x, y, 2)) == 0);
-    EXPECT(results(g, g.reduction(CUDNN_REDUCE_TENSOR_ADD, x, g.tensor(kF32, {2, 8, 1, 1}))) == 0);  // the middle of memory
+    EXPECT(results(g, g.reduction(CUDNN_REDUCE_TENSOR_ADD, x, g.tensor(kF32, {2, 8, 1, 1}))) ==
+           0);  // the middle of memory
     EXPECT(results(g, g.reduction(CUDNN_REDUCE_TENSOR_ADD, x, g.image(kF32, 2, 2, 4, 4))) == 0);
     EXPECT(results(g, g.pointwise(CUDNN_POINTWISE_ADD, x, &half({1, 7, 1, 1}), g.image(kF16, 2, 8, 4, 4))) == 0);
-    EXPECT(results(g, g.pointwise(CUDNN_POINTWISE_ADD, x, &half({2, 8, 4, 4}), g.image(kF16, 2, 8, 4, 4))) == 0);  // two layouts
+    EXPECT(results(g, g.pointwise(CUDNN_POINTWISE_ADD, x, &half({2, 8, 4, 4}), g.image(kF16, 2, 8, 4, 4))) ==
+           0);  // two layouts
     EXPECT(results(g, g.matmul(half({4, 6, 8}), half({2, 8, 8}), half({4, 6, 8}))) == 0);
     EXPECT(results(g, g.matmul(half({6, 8}), half({8, 8}), half({6, 8}))) == 0);
-    EXPECT(results(g, g.conv(half({1, 8, 4, 4}), g.tensor(kF32, {8, 8, 1, 1}), half({1, 8, 4, 4}), {0, 0}, {0, 0}, {1, 1})) == 0);
-    EXPECT(results(g, g.conv(half({1, 8, 4, 4}), half({8, 8, 1, 1}), g.tensor(kF32, {1, 8, 4, 4}), {0, 0}, {0, 0}, {1, 1})) == 0);
-    D group = g.norm(CUDNN_GROUP_NORM, x, g.tensor(kF32, {1, 8, 1, 1}), nullptr, g.scalar(1), g.image(kF16, 2, 8, 4, 4));
+    EXPECT(results(g, g.conv(half({1, 8, 4, 4}), g.tensor(kF32, {8, 8, 1, 1}), half({1, 8, 4, 4}), {0, 0}, {0, 0},
+                             {1, 1})) == 0);
+    EXPECT(results(g, g.conv(half({1, 8, 4, 4}), half({8, 8, 1, 1}), g.tensor(kF32, {1, 8, 4, 4}), {0, 0}, {0, 0},
+                             {1, 1})) == 0);
+    D group =
+        g.norm(CUDNN_GROUP_NORM, x, g.tensor(kF32, {1, 8, 1, 1}), nullptr, g.scalar(1), g.image(kF16, 2, 8, 4, 4));
     OK(g.finish(group));
     g.ops = {group};
     D graph = g.graph();
@@ -197,7 +217,8 @@ TEST(CudnnOnOlderGPUs, "sm=75") {
     EXPECT(results(g, g.matmul(of(kF16, {1, 6, 8}), of(kF16, {1, 8, 77}), of(kF16, {1, 6, 77}))) == 0);
     EXPECT(results(g, g.matmul(of(kF32, {1, 6, 8}), of(kF32, {1, 8, 16}), of(kF32, {1, 6, 16}))) == 0);
     auto conv = [&](int type) {
-        return results(g, g.conv(of(type, {1, 8, 4, 4}), of(type, {8, 8, 1, 1}), of(type, {1, 8, 4, 4}), {0, 0}, {0, 0}, {1, 1}));
+        return results(
+            g, g.conv(of(type, {1, 8, 4, 4}), of(type, {8, 8, 1, 1}), of(type, {1, 8, 4, 4}), {0, 0}, {0, 0}, {1, 1}));
     };
     EXPECT(conv(kF16) == 3 && conv(kF32) == 3 && conv(kBF16) == 0);
 }
