@@ -48,7 +48,7 @@ check-kernels: ## the committed image is what the sources compile to, and keeps 
 cuda: ## the program with GPU support, in bin/; it starts on machines without a driver too
 	eval "$$(cuda/env.sh)" && $(GO) build -tags cuda -o bin/cudiffuse ./cmd/cudiffuse
 
-CUDA_PACKAGES = ./cuda/... ./build ./gpu ./internal/emu/... ./pipeline ./cmd/...
+CUDA_PACKAGES = ./cuda/... ./build ./gpu ./internal/emu/... ./model/device ./pipeline ./cmd/...
 
 lint-cuda: ## the Go of the GPU part, and Dockerfile.cuda
 	build/hadolint.sh
@@ -56,7 +56,8 @@ lint-cuda: ## the Go of the GPU part, and Dockerfile.cuda
 
 test-cuda: lint-cuda ## everything of the GPU part, on an emulated GPU that executes the shipped PTX
 	eval "$$(cuda/env.sh)" && lib=$$($(GO) run ./internal/emu/cmd/emupath) && \
-	  CUDIFFUSE_LIBCUDA=$$lib CUDIFFUSE_EMU=devices=2 CUDA_REQUIRED=1 $(GO) test -tags cuda $(CUDA_PACKAGES)
+	  CUDIFFUSE_LIBCUDA=$$lib CUDIFFUSE_LIBCUDNN=$$lib CUDIFFUSE_EMU=devices=2 CUDA_REQUIRED=1 \
+	  $(GO) test -tags cuda $(CUDA_PACKAGES)
 
 CUDNN_PACKAGES = ./cuda/cudnn $(addprefix ./,$(wildcard model/lower))
 

@@ -41,6 +41,11 @@ func OpenNetworkFS(fsys fs.FS, dir string) (Network, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ofClass(file, config, load)
+}
+
+// ofClass makes the network of the class that a config.json names.
+func ofClass(file string, config []byte, load loader) (Network, error) {
 	const plain = "UNet2DModel"
 	f := parseFields(file, config)
 	class := f.choice("_class_name", plain, plain, conditionClass)

@@ -15,7 +15,7 @@ type badCase struct {
 }
 
 var badArguments = []badCase{
-	{"", "no command: want one of sample, compare, plan, forward, inspect, devices, version; see cudiffuse --help"},
+	{"", "no command: want one of sample, compare, plan, forward, inspect, compile, devices, version; see cudiffuse --help"},
 	{"smaple", `unknown command "smaple": want one of sample`},
 	{"--nope", "unknown flag --nope; see cudiffuse --help"},
 	{"sample --nope", "unknown flag --nope"},
@@ -78,6 +78,18 @@ var badArguments = []badCase{
 	{"sample --out @tiny", "is a folder, want a file"},
 	{"sample --out @file/x.png", "is not a folder"},
 	{"sample --out ~", "--out: want a file name"},
+	{"sample --precision fp8", `precision "fp8": want fp32, fp16 or bf16`},
+	{"sample --precision fp16", `precision "fp16": want fp32 where the network runs on the CPU`},
+	{"sample --network gpu", `network "gpu": want device or cpu`},
+	{"sample --autotune -1", "autotune -1: want 0..64"},
+	{"sample --rng numpy", `rng "numpy": want torch-cpu or torch-cuda`},
+	{"compile --target sm_90", "missing flags: --out=FILE"},
+	{"compile --target h100 --out plans", `--target "h100": want an architecture such as sm_90`},
+	{"compile --target sm_90 --out plans --rows 0", "--rows 0: want positive numbers"},
+	{"compile --target sm_90 --out plans --precision int8", `--precision "int8": want fp32, fp16 or bf16`},
+	{"compile --target sm_90 --out no/plans", "--out"},
+	{"inspect --device tpu", `--device must be one of "cpu","cuda"`},
+	{"inspect --device cuda --precision int8", `--precision "int8": want fp32, fp16 or bf16`},
 	{"sample --device gpu", `device "gpu": want auto, cpu or cuda:N`},
 	{"sample --device cuda:x", `device "cuda:x": want auto, cpu or cuda:N`},
 	{"sample --device cuda:-1", `device "cuda:-1": want auto, cpu or cuda:N`},
@@ -130,7 +142,7 @@ var badModels = []badCase{
 // Only sampling needs a schedule and images.
 var badPipelines = []badCase{
 	{"@variance", "learned variance is not supported yet"},
-	{"@otherscheduler", `"OtherScheduler" is not supported: want one of CMStochasticIterativeScheduler, DDIMScheduler`},
+	{"@otherscheduler", `"OtherScheduler" is not supported: want one of CMStochasticIterativeScheduler, CosineDPM`},
 	{"@zerosnr", "want v_prediction or sample with zero terminal SNR"},
 	{"@flow", "flow_prediction is not supported yet: want epsilon, v_prediction or sample"},
 	{"@names", "no_class 99: want 0 to 10"},
@@ -203,6 +215,6 @@ func checkBad(t *testing.T, f fixtures, c badCase) {
 	require.True(t, strings.HasPrefix(line, "cudiffuse: "), line)
 	require.Contains(t, line, c.want)
 	require.NotContains(t, line, "\x1b")
-	require.Less(t, len(line), 700, line) // a list of what is known may be long
+	require.Less(t, len(line), 1000, line) // a list of what is known may be long
 	require.Empty(t, listing(t, "."), "no file is written")
 }

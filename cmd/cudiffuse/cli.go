@@ -14,6 +14,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/cudiffuse/cudiffuse/cuda"
+	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
+	"github.com/cudiffuse/cudiffuse/model/device"
 )
 
 // The exit codes.
@@ -150,12 +152,22 @@ func parseError(k *kong.Kong, args []string, err error) error {
 	return usagef("%w; see cudiffuse --help", err)
 }
 
+// deviceFailed says whether cuDNN or the device's memory is what was wrong.
+func deviceFailed(err error) bool {
+	var version *cudnn.VersionError
+	var none *cudnn.NoPlanError
+	var status *cudnn.StatusError
+	var memory *device.MemoryError
+	return errors.Is(err, cudnn.ErrNoLibrary) || errors.As(err, &version) || errors.As(err, &none) ||
+		errors.As(err, &status) || errors.As(err, &memory)
+}
+
 func exitCode(err error) int {
 	var usage *usageError
 	switch {
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case cuda.Failed(err):
+	case cuda.Failed(err), deviceFailed(err):
 		return exitDevice
 	case errors.As(err, &usage):
 		return exitUsage

@@ -11,7 +11,7 @@ import (
 )
 
 type compileCmd struct {
-	Model     string `help:"Model folder in diffusers format, or fashion or fashion_lcm." default:"fashion"`
+	Model     string `help:"Model folder in diffusers format, its config.json alone, or fashion or fashion_lcm." default:"fashion"`
 	Target    string `help:"Architecture: sm_80, sm_86, sm_89, sm_90, sm_100 or sm_120." required:""`
 	Out       string `short:"o" help:"File to write." required:"" placeholder:"FILE"`
 	Rows      []int  `help:"Network rows of a run (images times conditions), each with plans of its own." default:"2"`
@@ -48,7 +48,7 @@ func (c *compileCmd) Run(a *app) error {
 			return usagef("--rows %d: want positive numbers", rows)
 		}
 	}
-	net, err := openNetwork(c.Model)
+	net, err := openShapes(c.Model)
 	if err != nil {
 		return &usageError{err}
 	}

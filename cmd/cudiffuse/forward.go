@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
@@ -79,4 +81,25 @@ func openNetwork(name string) (model.Network, error) {
 		return model.OpenNetworkFS(bundled.FS(), name)
 	}
 	return model.OpenNetwork(name)
+}
+
+// openShapes opens a network whose weights are not needed: a folder, or the config.json of one alone.
+func openShapes(name string) (model.Network, error) {
+	if filepath.Ext(name) != ".json" {
+		return openNetwork(name)
+	}
+	const most = 1 << 20
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	config, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(config) > most {
+		return nil, fmt.Errorf("%s: more than %d bytes", name, most)
+	}
+	return model.ParseNetwork(name, config)
 }

@@ -10,7 +10,7 @@ import (
 )
 
 type inspectCmd struct {
-	Model  string `help:"Model folder in diffusers format, or fashion or fashion_lcm." default:"fashion"`
+	Model  string `help:"Model folder in diffusers format, its config.json alone (with --device cuda), or fashion or fashion_lcm." default:"fashion"`
 	Batch  int    `help:"Rows of the memory plan." default:"1"`
 	Tokens int    `help:"Tokens of the text, for a model that takes one." default:"77"`
 	Ops    bool   `help:"List every operation."`
@@ -47,7 +47,7 @@ func (c *inspectCmd) Run(a *app) error {
 	if c.Tokens < 1 {
 		return usagef("--tokens %d: want a positive number", c.Tokens)
 	}
-	u, err := openNetwork(c.Model)
+	u, err := openShapes(c.Model)
 	if err != nil {
 		return &usageError{err}
 	}
@@ -66,6 +66,12 @@ func (c *inspectCmd) Run(a *app) error {
 		fmt.Fprintf(w, "text\t%v\ttokens, features\n", in.Context)
 	}
 	fmt.Fprintf(w, "output\t%v\n", in.Output)
+	if in.Peak == 0 { // a config without weights
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		return in.GPU.print(a.stdout)
+	}
 	fmt.Fprintf(w, "operations\t%d\t%.3f GFLOP a row\n", in.Operations, in.GFLOP)
 	fmt.Fprintf(w, "activations\t%s\tpeak for batch %d; %s without reuse\n", size(in.Peak), in.Batch, size(in.Sum))
 	fmt.Fprintf(w, "scratch\t%s\tof the convolutions, within the peak\n", size(in.Scratch))
@@ -83,6 +89,9 @@ func (c *inspectCmd) inspect(u model.Network) (inspection, error) {
 	if size.H == 0 {
 		return inspection{}, fmt.Errorf("--model %s: config.json has no sample_size", c.Model)
 	}
+	if u.Weights() == nil {
+		return c.inspectShapes(u, size)
+	}
 	e, err := model.NewExecutorAt(u.Graph(), u.Weights(), c.Batch, size, nil)
 	if err != nil {
 		return inspection{}, err
@@ -96,16 +105,8 @@ func (c *inspectCmd) inspect(u model.Network) (inspection, error) {
 		in.Context = []int{c.Tokens, t.ContextDim()}
 	}
 	if c.Device == "cuda" {
-		t, err := cudnnType(c.Precision)
-		if err != nil {
-			return in, err
-		}
-		gpu, err := lowerFor(u.Graph(), lower.Options{Rows: c.Batch, Size: size, Type: t, Latents: t}, c.Ops)
-		if err != nil {
-			return in, err
-		}
-		in.GPU = &gpu
-		return in, nil
+		in.GPU, err = c.lower(u, size)
+		return in, err
 	}
 	if c.Ops {
 		shapes, err := u.Graph().ShapesAt(size)
@@ -117,4 +118,27 @@ func (c *inspectCmd) inspect(u model.Network) (inspection, error) {
 		}
 	}
 	return in, nil
+}
+
+// inspectShapes is inspect for a network without weights, which the CPU cannot prepare.
+func (c *inspectCmd) inspectShapes(u model.Network, size model.Size) (inspection, error) {
+	if c.Device != "cuda" {
+		return inspection{}, fmt.Errorf("--model %s: a config without weights: want --device cuda, or the folder", c.Model)
+	}
+	in := inspection{Model: c.Model, Params: u.Params(), Input: []int{u.Channels(), u.Height(), u.Width()},
+		Output: []int{u.OutChannels(), u.Height(), u.Width()}, Classes: u.Classes(), Operations: len(u.Graph().Ops),
+		Weights: 4 * int64(u.Params()), Batch: c.Batch}
+	var err error
+	in.GPU, err = c.lower(u, size)
+	return in, err
+}
+
+// lower counts what the network would be on a GPU.
+func (c *inspectCmd) lower(u model.Network, size model.Size) (*lowered, error) {
+	t, err := cudnnType(c.Precision)
+	if err != nil {
+		return nil, err
+	}
+	gpu, err := lowerFor(u.Graph(), lower.Options{Rows: c.Batch, Size: size, Type: t, Latents: t}, c.Ops)
+	return &gpu, err
 }

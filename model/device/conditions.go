@@ -3,6 +3,7 @@ package device
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
 	"github.com/cudiffuse/cudiffuse/model"
@@ -75,7 +76,11 @@ func (c *conditions) encode(p *lower.Program, in lower.Input) ([]byte, error) {
 	for row, cond := range c.conds {
 		dst := out[row*in.Length*size:][:in.Length*size]
 		if in.Kind == model.InputClass {
-			binary.LittleEndian.PutUint32(dst, uint32(classOf(cond)))
+			class := uint32(classOf(cond))
+			if in.Type == lower.InputFloat32 { // embedded like a time
+				class = math.Float32bits(float32(classOf(cond)))
+			}
+			binary.LittleEndian.PutUint32(dst, class)
 			continue
 		}
 		values, err := vectorOf(cond, in)
@@ -111,6 +116,10 @@ func vectorOf(cond sampler.Cond, in lower.Input) ([]float32, error) {
 	switch in.Kind {
 	case model.InputContext:
 		v = text.Data
+	case model.InputPooled:
+		v = text.Pooled
+	case model.InputTimeIDs:
+		v = text.TimeIDs
 	case model.InputTimestepCond:
 		if v = text.TimeCond; v == nil {
 			return nil, nil

@@ -52,6 +52,10 @@ func load(t testing.TB, c *gpu.CUDA, net model.Network, o Options) *Network {
 
 // plan is a plan of a sampler on the schedule that the bundled model was trained with.
 func plan(t testing.TB, name string, steps int) *sampler.Plan {
+	return planOf(t, name, steps, schedule.Epsilon, sampler.WithClip(1))
+}
+
+func planOf(t testing.TB, name string, steps int, kind schedule.Kind, o ...sampler.Option) *sampler.Plan {
 	t.Helper()
 	betas, err := schedule.Linear(1000, 1e-4, 0.02)
 	require.NoError(t, err)
@@ -59,7 +63,7 @@ func plan(t testing.TB, name string, steps int) *sampler.Plan {
 	require.NoError(t, err)
 	e, err := sampler.Lookup(name)
 	require.NoError(t, err)
-	p, err := e.Plan(schedule.Grid{Noise: noise, Steps: steps}, schedule.Epsilon, sampler.Params{}, sampler.WithClip(1))
+	p, err := e.Plan(schedule.Grid{Noise: noise, Steps: steps, Spacing: schedule.Trailing}, kind, sampler.Params{}, o...)
 	require.NoError(t, err)
 	return p
 }
@@ -262,4 +266,3 @@ func TestRefusesOtherMemory(t *testing.T) {
 	var e *model.InputError
 	require.ErrorAs(t, err, &e)
 }
-

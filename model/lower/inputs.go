@@ -20,7 +20,8 @@ func (c *compiler) inputs() error {
 		case model.InputTimestep:
 		case model.InputSample:
 			err = c.sample(in)
-		case model.InputClass, model.InputClassEmbedding, model.InputContext, model.InputTimestepCond, model.InputPooled:
+		case model.InputClass, model.InputClassEmbedding, model.InputContext, model.InputTimestepCond, model.InputPooled,
+			model.InputTimeIDs:
 			err = c.condition(in)
 		default:
 			err = errorf("input", in.Kind.String(), "is not supported on a GPU yet")
@@ -58,6 +59,9 @@ func (c *compiler) layout(name string, toRows bool, image Ref, v view) error {
 // a number for what treats it like a time.
 func (c *compiler) condition(in model.Input) error {
 	shape, size, t := c.shapes[in.Tensor], c.Type.Size(), InputActivation
+	if in.Kind == model.InputTimeIDs { // embedded like times
+		size, t = 4, InputFloat32
+	}
 	if in.Kind == model.InputClass {
 		size, t = 4, InputInt32
 		for n, i := range c.users[in.Tensor] {
@@ -77,15 +81,18 @@ func (c *compiler) condition(in model.Input) error {
 	return nil
 }
 
-// number is the place of one float32 a row: the time, or a class treated like one.
-func (c *compiler) number(o model.Op, id model.TensorID) (Ref, error) {
+// numbers is the place of the float32 numbers of a row: the time, a class treated like
+// one, or the sizes that SDXL embeds.
+func (c *compiler) numbers(o model.Op, id model.TensorID) (Ref, error) {
 	if c.isTime(id) {
 		return Ref{Region: Timestep}, nil
 	}
-	if v := c.views[id]; v.buffer >= 0 && c.shapes[id].Len() == 1 && c.g.Tensors[id].Type == model.Int64 {
-		return Ref{Region: Arena, Index: v.buffer}, nil
+	for _, in := range c.program.Inputs {
+		if in.Type == InputFloat32 && in.Buffer == c.views[id].buffer {
+			return Ref{Region: Arena, Index: in.Buffer}, nil
+		}
 	}
-	return Ref{}, errorf(o.Kind(), o.Label(), "embeds %v of %s: want the time or a class", c.shapes[id], c.g.Tensors[id].Name)
+	return Ref{}, errorf(o.Kind(), o.Label(), "embeds %v of %s: want the time, a class or sizes", c.shapes[id], c.g.Tensors[id].Name)
 }
 
 func (c *compiler) timestepEmbedding(o model.TimestepEmbedding, i int) error {
@@ -98,15 +105,21 @@ func (c *compiler) fourierEmbedding(o model.FourierEmbedding, i int) error {
 }
 
 func (c *compiler) embed(o model.Op, i int, t model.TensorID, k netkernels.EmbedTime, f part) error {
-	from, err := c.number(o, t)
+	from, err := c.numbers(o, t)
 	if err != nil {
 		return err
 	}
 	y, table := c.write(o.Writes()), c.weight(o.Label()+" frequencies", cudnn.Float32, f)
-	k.Type, k.Rows = kernelType(c.Type), c.Rows
+	// Several numbers of a row follow one another, and so do their embeddings.
+	each := c.shapes[t].Len()
+	k.Type, k.Rows = kernelType(c.Type), c.Rows*each
+	stride := y.stride
+	if each > 1 {
+		stride = k.Dim
+	}
 	return c.kernel(o.Label(), i, []Ref{from, table}, []Ref{c.ref(y)}, func(at locator, _ uint64) netkernels.Op {
 		e := k
-		e.T, e.F, e.Y = at(from), at(table), c.tensor(y, at)
+		e.T, e.F, e.Y = at(from), at(table), netkernels.Tensor{At: at(c.ref(y)), Stride: stride}
 		return e
 	})
 }

@@ -141,8 +141,13 @@ func (c *compiler) mayMove(id model.TensorID) bool {
 	if w < 0 || c.views[id].buffer != -1 || c.siblings[w] != nil {
 		return false
 	}
-	_, swap := c.g.Ops[w].(model.SwapAxes)
-	return !swap
+	switch o := c.g.Ops[w].(type) {
+	case model.SwapAxes:
+		return false // a view of its operand
+	case model.TimestepEmbedding:
+		return c.shapes[o.T].Len() == 1 // several numbers of a row are embedded side by side
+	}
+	return true
 }
 
 // buffer makes a buffer of rows of pixels of n elements.

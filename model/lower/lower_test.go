@@ -26,9 +26,9 @@ func networks(t *testing.T) []network {
 	for _, name := range []string{"ddpm_cifar10", "sd15"} {
 		b, err := os.ReadFile("testdata/" + name + ".json")
 		require.NoError(t, err)
-		g, h, w, err := model.ParseNetwork(name, b)
+		n, err := model.ParseNetwork(name, b)
 		require.NoError(t, err)
-		all = append(all, network{name, g, model.Size{H: h, W: w, Tokens: 77}, 2})
+		all = append(all, network{name, n.Graph(), model.Size{H: n.Height(), W: n.Width(), Tokens: 77}, 2})
 	}
 	return all
 }

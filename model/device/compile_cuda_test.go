@@ -1,0 +1,79 @@
+//go:build cuda
+
+package device
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/cudiffuse/cudiffuse/cuda"
+	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
+	"github.com/cudiffuse/cudiffuse/gpu"
+)
+
+// TestCompile makes plans for described GPUs with whatever cuDNN there is: the pinned one in make
+// test-cudnn, the emulated one in make test-cuda.
+func TestCompile(t *testing.T) {
+	if os.Getenv("CUDNN_REQUIRED") == "" && os.Getenv("CUDA_REQUIRED") == "" {
+		if _, err := cudnn.Open(); err != nil {
+			t.Skip("no cuDNN: ", err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "plans")
+	o := CompileOptions{Target: 80, Rows: []int{1, 2}, Type: gpu.Float16, File: file}
+	stats, err := Compile(context.Background(), fashion(t), o)
+	require.NoError(t, err)
+	assert.Greater(t, stats.Graphs, stats.Plans)
+	b, err := readBundle(file)
+	require.NoError(t, err)
+	assert.Equal(t, "sm_80", b.Target)
+	assert.Len(t, b.Plans, stats.Plans)
+
+	o.Target, o.File = 75, filepath.Join(t.TempDir(), "none")
+	_, err = Compile(context.Background(), fashion(t), o)
+	var none *cudnn.NoPlanError
+	require.ErrorAs(t, err, &none, "sm_75 has no attention in 16 bits")
+	assert.Contains(t, err.Error(), "attention")
+	assert.NoFileExists(t, o.File)
+
+	o.Target = 42
+	_, err = Compile(context.Background(), fashion(t), o)
+	require.ErrorContains(t, err, "sm_42")
+
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	o.Target = 80
+	_, err = Compile(ctx, fashion(t), o)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.NoFileExists(t, o.File)
+}
+
+// TestBundle: plans made ahead of time, without a GPU, are the ones that a device runs.
+func TestBundle(t *testing.T) {
+	dev := open(t, gpu.Float16, cuda.Options{})
+	info := dev.Driver().Info()
+	file := filepath.Join(t.TempDir(), "plans")
+	made, err := Compile(context.Background(), fashion(t), CompileOptions{Target: 10*info.Major + info.Minor,
+		Rows: []int{4}, Type: gpu.Float16, File: file})
+	require.NoError(t, err)
+	n := load(t, dev, fashion(t), Options{Rows: 4, Bundle: file, NoCache: true})
+	assert.Equal(t, made.Plans, n.PlanStats().Bundle)
+	assert.Equal(t, made.Plans, n.PlanStats().Plans)
+	_, err = Load(context.Background(), dev, fashion(t), Options{Bundle: filepath.Join(t.TempDir(), "none")})
+	var e *BundleError
+	require.ErrorAs(t, err, &e)
+}
+
+// TestAutotune times plans and keeps one of each graph.
+func TestAutotune(t *testing.T) {
+	dev := open(t, gpu.Float16, cuda.Options{})
+	n := load(t, dev, fashion(t), Options{Rows: 2, Autotune: 3})
+	assert.Equal(t, n.PlanStats().Plans, n.PlanStats().Timed)
+	again := load(t, dev, fashion(t), Options{Rows: 2, Autotune: 3, Cache: n.o.Cache})
+	assert.Equal(t, n.PlanStats().Plans, again.PlanStats().Cached, "what was found by timing is kept")
+}
