@@ -158,12 +158,19 @@ func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Reque
 		return nil, err
 	}
 	reqs := make([]sampler.Request, j.N)
+	init := generators[j.RNG]
+	if j.Image != nil {
+		init = nil
+	}
 	for i := range reqs {
 		reqs[i] = sampler.Request{Plan: j.plan, Conds: conds, Seed: j.Seed + uint64(i)}
-		if draw := generators[j.RNG]; draw != nil {
+		if init != nil {
 			reqs[i].Init = make([]float32, j.elems())
-			draw(reqs[i].Seed, reqs[i].Init)
+			init(reqs[i].Seed, reqs[i].Init)
 		}
+	}
+	if j.Image != nil {
+		return reqs, p.starts(ctx, j, reqs)
 	}
 	return reqs, nil
 }

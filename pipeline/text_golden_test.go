@@ -33,7 +33,8 @@ type call struct {
 	Crop     [2]int  `json:"crops_coords_top_left"`
 	Target   [2]int  `json:"target_size"`
 
-	Scheduler string `json:"scheduler"` // in place of the folder's
+	Strength  float64 `json:"strength"`
+	Scheduler string  `json:"scheduler"` // in place of the folder's
 }
 
 func (c call) request() pipeline.TextRequest {
@@ -106,6 +107,10 @@ func (o overlay) Open(name string) (fs.File, error) {
 	return o.FS.Open(name)
 }
 
+func schedulerFile(config string) fstest.MapFS {
+	return fstest.MapFS{"scheduler/scheduler_config.json": &fstest.MapFile{Data: []byte(config)}}
+}
+
 // openText opens a folder of testdata with some files replaced.
 func openText(t testing.TB, folder string, files fstest.MapFS) *pipeline.TextToImage {
 	t.Helper()
@@ -147,8 +152,7 @@ func TestTextGolden(t *testing.T) {
 			t.Run(folder+"/"+name, func(t *testing.T) {
 				p := p
 				if c.Scheduler != "" {
-					p = openText(t, folder, fstest.MapFS{
-						"scheduler/scheduler_config.json": &fstest.MapFile{Data: []byte(c.Scheduler)}})
+					p = openText(t, folder, schedulerFile(c.Scheduler))
 				}
 				if _, ok := f.Tensor(name + ".first"); ok {
 					first(t, p, c, floats(t, f, name+".first"))
@@ -156,7 +160,14 @@ func TestTextGolden(t *testing.T) {
 				if folder == "lcm" && c.Steps > 1 {
 					return // the noise of its later steps is our own
 				}
-				res, err := p.Generate(t.Context(), c.request())
+				r := c.request()
+				if c.Strength > 0 {
+					var err error
+					r.Image, err = pipeline.Pixels(signed(floats(t, f, name+".input")), 3, c.Height, c.Width)
+					require.NoError(t, err)
+					r.Strength = c.Strength
+				}
+				res, err := p.Generate(t.Context(), r)
 				require.NoError(t, err)
 				require.Len(t, res.Images, 1)
 				img := res.Images[0]
@@ -180,6 +191,14 @@ func first(t *testing.T, p *pipeline.TextToImage, c call, want []float32) {
 		require.Less(t, distance(t, want, got), 1e-5)
 		return
 	}
+}
+
+// signed takes 0..1 to -1..1.
+func signed(x []float32) []float32 {
+	for i := range x {
+		x[i] = 2*x[i] - 1
+	}
+	return x
 }
 
 // pixels compares an image with diffusers' [3, H, W] within 0..1.

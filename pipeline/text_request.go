@@ -23,6 +23,12 @@ type TextRequest struct {
 
 	Height, Width int // pixels, multiples of TextInfo.Factor; 0 means the model's
 
+	// Image is where to start from in place of noise (Meng et al., 2022, arXiv:2108.01073), of the size asked
+	// for, which is its own if none is. Only the last Steps*Strength steps run, as in diffusers. Strength is
+	// above 0 and at most 1, where nothing of the image is left; 0 means [DefaultStrength].
+	Image    image.Image
+	Strength float64
+
 	// Sampler is a name of [sampler.Names]. "" is the folder's scheduler exactly as diffusers runs it; it
 	// takes of Params Eta alone, and neither Schedule nor Spacing.
 	Sampler  string
@@ -69,7 +75,7 @@ func (p *TextToImage) resolve(r TextRequest) (*textJob, error) {
 	if _, ok := generators[j.RNG]; !ok {
 		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
 	}
-	for _, check := range []func(*textJob) error{p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan} {
+	for _, check := range []func(*textJob) error{p.resolveImage, p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan} {
 		if err := check(j); err != nil {
 			return nil, err
 		}
@@ -157,6 +163,9 @@ func (p *TextToImage) resolvePlan(j *textJob) error {
 		return err
 	}
 	sampler.WithRescale(j.Rescale)(j.plan)
+	if j.Image != nil {
+		sampler.WithInit(1)(j.plan) // the requests hold the samples themselves
+	}
 	return j.plan.Validate()
 }
 
@@ -175,8 +184,19 @@ func (p *TextToImage) schedulerPlan(j *textJob) error {
 		o.Eta = *j.Params.Eta
 	}
 	var err error
-	j.plan, err = p.sched.scheduler.Plan(o)
-	return err
+	if j.plan, err = p.sched.scheduler.Plan(o); err != nil {
+		return err
+	}
+	skip, err := j.skipped()
+	if err != nil || skip == 0 {
+		return err
+	}
+	var ok bool
+	if j.plan, ok = cutPlan(j.plan, skip); !ok {
+		return &RequestError{Field: "sampler", Value: `""`, Want: "a name beside an image: " +
+			p.info.Scheduler + " needs the steps that the strength leaves out"}
+	}
+	return nil
 }
 
 func (p *TextToImage) samplerPlan(j *textJob) error {
@@ -209,6 +229,15 @@ func (p *TextToImage) samplerPlan(j *textJob) error {
 		opts = append(opts, sampler.WithClip(p.sched.clip))
 	}
 	g := schedule.Grid{Noise: noise, Steps: j.Steps, Spacing: *j.Spacing, Offset: p.sched.offset, Curve: j.Schedule}
+	if skip, err := j.skipped(); err != nil {
+		return err
+	} else if skip > 0 {
+		pts, err := entry.Points(g, j.Params)
+		if err != nil {
+			return err
+		}
+		g = cutGrid(g, pts, min(skip, len(pts)-2))
+	}
 	j.plan, err = entry.Plan(g, p.sched.kind, j.Params, opts...)
 	return err
 }

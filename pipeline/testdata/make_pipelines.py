@@ -8,8 +8,9 @@ import tempfile
 
 import torch
 from diffusers import (AutoencoderKL, DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler,
-                       LatentConsistencyModelPipeline, LCMScheduler, PNDMScheduler, StableDiffusionPipeline,
-                       StableDiffusionXLPipeline, UNet2DConditionModel)
+                       LatentConsistencyModelPipeline, LCMScheduler, PNDMScheduler, StableDiffusionImg2ImgPipeline,
+                       StableDiffusionPipeline, StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipeline,
+                       UNet2DConditionModel)
 from diffusers.utils import logging
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
@@ -126,7 +127,13 @@ def make(name, build, runs, pads=("<|endoftext|>",)):
                 parts["scheduler"].save_pretrained(d)
                 with open(os.path.join(d, "scheduler_config.json")) as f:
                     calls[run]["scheduler"] = f.read()
-        p = cls(**parts, **({} if cls is StableDiffusionXLPipeline else dict(requires_safety_checker=False)))
+        kind = cls
+        if "image" in args:
+            xl = cls is StableDiffusionXLPipeline
+            kind = StableDiffusionXLImg2ImgPipeline if xl else StableDiffusionImg2ImgPipeline
+            out[run + ".input"] = args["image"].clone()
+            del args["height"], args["width"], calls[run]["image"]
+        p = kind(**parts, **({} if cls is StableDiffusionXLPipeline else dict(requires_safety_checker=False)))
         p.set_progress_bar_config(disable=True)
         # clip_skip reads text_model.final_layer_norm, which transformers 5 has no more under that name.
         object.__setattr__(p.text_encoder, "text_model", p.text_encoder)
@@ -165,6 +172,7 @@ def make(name, build, runs, pads=("<|endoftext|>",)):
 
 
 BETAS = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+PICTURE = torch.randint(0, 256, (1, 3, 16, 16), generator=torch.Generator().manual_seed(5)) / 255
 PROMPT = "A photo of a cat in the old castle"
 
 
@@ -189,6 +197,8 @@ make("sd15", sd15, {
     "pndm": call(9, scheduler=PNDMScheduler(**BETAS, skip_prk_steps=True)),
     "ddim_old": call(10, scheduler=DDIMScheduler(**BETAS)),
     "dpmpp": call(11, scheduler=DPMSolverMultistepScheduler(**BETAS, use_karras_sigmas=True)),
+    "image": call(13, image=PICTURE, strength=0.5),
+    "image_euler": call(14, image=PICTURE, strength=0.8, scheduler=EulerDiscreteScheduler(**BETAS, steps_offset=1)),
     "euler": call(12, scheduler=EulerDiscreteScheduler(**BETAS)),
 })
 
@@ -224,6 +234,7 @@ make("sdxl", sdxl, {
     "plain": call(42, scale=5.0),
     "negative": call(4, scale=6.0, negative_prompt="text, watermark", width=32),
     "sizes": call(6, scale=5.0, original_size=(768, 512), crops_coords_top_left=(10, 20), target_size=(1024, 960)),
+    "image": call(15, image=PICTURE, strength=0.6, scale=5.0),
     "clip_skip": call(7, scale=5.0, clip_skip=1),
 }, pads=("<|endoftext|>", "!"))
 

@@ -1,0 +1,171 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"image/color"
+
+	"github.com/cudiffuse/cudiffuse/gpu"
+	"github.com/cudiffuse/cudiffuse/sampler"
+	"github.com/cudiffuse/cudiffuse/sampler/torchrand"
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+// DefaultStrength is how much of an image is drawn anew where a request does not say: as diffusers.
+const DefaultStrength = 0.8
+
+// Planes converts an image to a sample [3, H, W] within -1..1, the inverse of [Pixels]. What is transparent
+// keeps its color.
+func Planes(img image.Image) []float32 {
+	b := img.Bounds()
+	n := b.Dx() * b.Dy()
+	x := make([]float32, 3*n)
+	for i := range n {
+		c := color.NRGBAModel.Convert(img.At(b.Min.X+i%b.Dx(), b.Min.Y+i/b.Dx())).(color.NRGBA)
+		for k, v := range []uint8{c.R, c.G, c.B} {
+			x[k*n+i] = 2*(float32(v)/255) - 1
+		}
+	}
+	return x
+}
+
+// resolveImage takes the size of the image of a request and checks the strength.
+func (p *TextToImage) resolveImage(j *textJob) error {
+	if j.Image == nil {
+		if j.Strength != 0 {
+			return &RequestError{Field: "strength", Value: j.Strength, Want: "none without an image"}
+		}
+		return nil
+	}
+	size := j.Image.Bounds().Size()
+	if j.Height == 0 && j.Width == 0 {
+		j.Height, j.Width = size.Y, size.X
+	}
+	if size != image.Pt(j.Width, j.Height) || size.X < 1 || size.Y < 1 {
+		return &RequestError{Field: "image", Value: fmt.Sprintf("of %dx%d", size.X, size.Y),
+			Want: fmt.Sprintf("the size asked for, %dx%d", j.Width, j.Height)}
+	}
+	if j.Strength == 0 {
+		j.Strength = DefaultStrength
+	}
+	if !(j.Strength > 0 && j.Strength <= 1) {
+		return &RequestError{Field: "strength", Value: j.Strength, Want: "a number above 0, at most 1"}
+	}
+	return nil
+}
+
+// skipped is how many of a request's steps its strength leaves out: as in diffusers' get_timesteps, those
+// that remain are the last int(steps*strength).
+func (j *textJob) skipped() (int, error) {
+	if j.Image == nil {
+		return 0, nil
+	}
+	run := min(int(float64(j.Steps)*j.Strength), j.Steps)
+	if run < 1 {
+		return 0, &RequestError{Field: "strength", Value: j.Strength,
+			Want: fmt.Sprintf("at least one of %d steps: %v or more", j.Steps, 1/float64(j.Steps))}
+	}
+	return j.Steps - run, nil
+}
+
+// cutPlan drops the first steps of a plan, and tells whether the others do without them: a multistep
+// sampler's do not.
+func cutPlan(p *sampler.Plan, steps int) (*sampler.Plan, bool) {
+	cut := *p
+	for len(cut.Stages) > 0 && steps > 0 {
+		if cut.Stages[0].Final {
+			steps--
+		}
+		cut.Stages = cut.Stages[1:]
+	}
+	var base bool
+	var history [sampler.Slots]bool
+	for i := range cut.Stages {
+		st := &cut.Stages[i]
+		for _, row := range []*sampler.Row{&st.X, st.Base, st.Push} {
+			if row == nil {
+				continue
+			}
+			if row.Base != 0 && !base {
+				return nil, false
+			}
+			for k, h := range row.H {
+				if h != 0 && !history[k] {
+					return nil, false
+				}
+			}
+		}
+		base = base || st.Base != nil
+		if st.Push != nil {
+			history[st.Slot] = true
+		}
+	}
+	return &cut, len(cut.Stages) > 0
+}
+
+// cutGrid drops the first points of a grid, so that a sampler starts at a later one. Those of a curve are
+// given by their noise levels.
+func cutGrid(g schedule.Grid, pts []schedule.Point, steps int) schedule.Grid {
+	for _, pt := range pts[steps : len(pts)-1] {
+		if g.Curve == schedule.ByTimestep {
+			g.Timesteps = append(g.Timesteps, pt.T)
+		} else {
+			g.Sigmas = append(g.Sigmas, pt.Sigma/pt.Alpha)
+		}
+	}
+	g.Curve = schedule.ByTimestep
+	return g
+}
+
+// starts fills in the samples that the requests of a job start from: the latents of its image with the
+// noise of the first step,
+//
+//	x = alpha*z + sigma*noise
+//
+// z being drawn from the autoencoder's posterior. Both noises are drawn one after the other.
+func (p *TextToImage) starts(ctx context.Context, j *textJob, reqs []sampler.Request) error {
+	post, err := p.vae.Codec(p.pool).Encode(ctx, Planes(j.Image), 1, j.Height, j.Width)
+	if err != nil {
+		return err
+	}
+	if post.Height != j.shape[1] || post.Width != j.shape[2] {
+		return fmt.Errorf("vae: latents of %dx%d for an image of %dx%d: want %dx%d", post.Width, post.Height,
+			j.Width, j.Height, j.shape[2], j.shape[1])
+	}
+	at := j.plan.Stages[0].At
+	noise := make([]float32, j.elems())
+	for i := range reqs {
+		draw := drawer(j.RNG, reqs[i].Seed)
+		draw(noise)
+		x, err := post.Sample(noise)
+		if err != nil {
+			return err
+		}
+		p.vae.Scale(x)
+		draw(noise)
+		for k := range x {
+			x[k] = float32(at.Alpha*float64(x[k]) + at.Sigma*float64(noise[k]))
+		}
+		reqs[i].Init = x
+	}
+	return nil
+}
+
+// posteriorDraw is the draw of our own noise that the posterior takes. No plan has as many.
+const posteriorDraw = 1 << 30
+
+// drawer returns what draws the noise of the posterior, then the initial noise.
+func drawer(rng string, seed uint64) func(x []float32) {
+	switch rng {
+	case "torch-cpu":
+		return torchrand.NewCPU(seed).Randn
+	case "torch-cuda":
+		return torchrand.NewCUDA(seed).Randn
+	}
+	draw := posteriorDraw
+	return func(x []float32) {
+		gpu.Normals(x, seed, draw, 0)
+		draw = 0
+	}
+}
