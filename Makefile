@@ -59,8 +59,6 @@ test-cuda: lint-cuda ## everything of the GPU part, on an emulated GPU that exec
 	  CUDIFFUSE_LIBCUDA=$$lib CUDIFFUSE_LIBCUDNN=$$lib CUDIFFUSE_EMU=devices=2 CUDA_REQUIRED=1 \
 	  $(GO) test -tags cuda $(CUDA_PACKAGES)
 
-CUDNN_PACKAGES = ./cuda/cudnn $(addprefix ./,$(wildcard model/lower))
-
 # The real cuDNN (1.5 GB in the user's cache folder), on a driver that has no GPU: it builds plans for described ones.
 test-cudnn: ## cuDNN has plans for the graphs, for every architecture, and refuses wrong ones
 	mkdir -p bin/nodevice
@@ -69,7 +67,9 @@ test-cudnn: ## cuDNN has plans for the graphs, for every architecture, and refus
 	  eval "$(CC) $$CGO_CFLAGS -Wall -Werror -Wno-deprecated-declarations -fsyntax-only -I$$cudnn/cudnn/include \
 	    cuda/cudnn/testdata/abi_check.c" && \
 	  CUDIFFUSE_LIBCUDA=$(CURDIR)/bin/nodevice/libcuda.so.1 CUDIFFUSE_CUDNN_REAL=$$cudnn \
-	  CUDIFFUSE_LIBCUDNN=$$cudnn/cudnn/lib/libcudnn.so.9 CUDNN_REQUIRED=1 $(GO) test -tags cuda $(CUDNN_PACKAGES)
+	  CUDIFFUSE_LIBCUDNN=$$cudnn/cudnn/lib/libcudnn.so.9 CUDNN_REQUIRED=1 && \
+	  export CUDIFFUSE_LIBCUDA CUDIFFUSE_CUDNN_REAL CUDIFFUSE_LIBCUDNN CUDNN_REQUIRED && \
+	  $(GO) test -tags cuda ./cuda/cudnn ./model/lower && $(GO) test -tags cuda ./model/device -run TestCompile
 
 bench-cuda: ## launches, bytes and calls of a step, beside those of diffusers
 	eval "$$(cuda/env.sh)" && lib=$$($(GO) run ./internal/emu/cmd/emupath) && \
