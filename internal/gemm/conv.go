@@ -87,8 +87,12 @@ func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []f
 		r.planesPerJob = max(1, padJob/r.geo.plane)
 		p.Run(ceilDiv(n*c.shape.InC, r.planesPerJob), (*padTask)(r))
 	}
-	r.split(p.Threads())
-	p.Run(r.blocks*r.groups, (*mulTask)(r))
+	if r.isFew() {
+		p.Run(r.splitFew(), (*fewTask)(r))
+	} else {
+		r.split(p.Threads())
+		p.Run(r.blocks*r.groups, (*mulTask)(r))
+	}
 	r.src, r.dst, r.cols = nil, nil, nil
 	c.runs.Put(r)
 }

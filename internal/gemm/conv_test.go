@@ -145,7 +145,9 @@ func TestConvRandomShapes(t *testing.T) {
 func TestConvBatchInvariant(t *testing.T) {
 	forEachImplementation(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(5, 6))
-		for _, c := range []convCase{same(20, 40, 3, 7, 7, 7), same(9, 8, 1, 5, 5, 5), same(9, 8, 3, 5, 7, 7)} {
+		for _, c := range []convCase{
+			same(20, 40, 3, 7, 7, 7), same(9, 8, 1, 5, 5, 5), same(9, 8, 3, 5, 7, 7),
+		} {
 			weights, bias, src := c.inputs(rng)
 			conv, err := NewConv(c.ConvShape, weights, bias)
 			require.NoError(t, err)

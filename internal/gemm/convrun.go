@@ -30,6 +30,8 @@ type convRun struct {
 	tilesPerJob  int
 	groups       int // product: jobs along the rows
 
+	rowsPerJob int // few outputs: rows of pixels per index
+
 	oh, ow, th, tw int // Winograd's: output pixels, tiles
 }
 

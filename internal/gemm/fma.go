@@ -6,8 +6,8 @@ import "math"
 //
 // The product is exact in float64. The sum is rounded to 53 bits and then to 24, which is the same
 // as once, unless the first rounding ends at the middle of two float32 values or the result is too
-// small for 24 bits (and not zero, which is exact); see Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved
-// algorithms using rounding to odd" (2008).
+// small for 24 bits (and not zero, which is exact); see Boldo and Melquiond, "Emulation of FMA and
+// correctly rounded sums: proved algorithms using rounding to odd" (2008).
 func fmaSoft(x, y, z float32) float32 {
 	s := float64(x)*float64(y) + float64(z)
 	bits := math.Float64bits(s)

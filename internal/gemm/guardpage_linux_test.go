@@ -36,7 +36,8 @@ func TestConvStaysInside(t *testing.T) {
 		defer p.Close()
 		for _, c := range []convCase{
 			same(7, 3, 1, 1, 1, 1), same(7, 3, 1, 2, 4, 4), same(6, 20, 1, 2, 5, 7),
-			same(13, 5, 3, 2, 7, 7), same(5, 3, 3, 1, 16, 16),
+			same(13, 5, 3, 2, 7, 7), same(5, 3, 3, 1, 16, 16), same(1, 3, 1, 2, 5, 7),
+			{ConvShape{3, 5, 3, 3, 1, 0, 0, 0, 0}, 2, 9, 40},
 			same(16, 16, 3, 1, 16, 16), same(17, 20, 3, 5, 7, 7), same(16, 18, 3, 2, 9, 70),
 			{ConvShape{16, 16, 3, 3, 1, 0, 0, 0, 0}, 2, 13, 21},
 			{ConvShape{8, 4, 3, 3, 1, 0, 0, 0, 0}, 3, 8, 9},

@@ -9,7 +9,9 @@ const lanes = 16
 //
 // c0 being c's old value with load and else 0. cols is lanes or the level's tile width. bias is
 // nil or has rows values.
-func microKernel(l level, rows, cols, k int, a, b, c []float32, ldc int, load bool, bias []float32) {
+func microKernel(
+	l level, rows, cols, k int, a, b, c []float32, ldc int, load bool, bias []float32,
+) {
 	// The assembly checks nothing.
 	a, b, c = a[:rows*k], b[:cols*k], c[:(rows-1)*ldc+cols]
 	if bias != nil {
@@ -36,7 +38,9 @@ const spanMax = 8
 // for each span s and i < s.n. Spans are in column order and cover columns from 0 without a gap.
 // Columns after the last span are left undefined, up to lanes and, except for AVX-512, up to
 // spanMax floats more, which dst must have. maxOffset is the largest offset.
-func gatherLanes(l level, dst []float32, ldb int, src []float32, offsets []int32, maxOffset int, spans []span) {
+func gatherLanes(
+	l level, dst []float32, ldb int, src []float32, offsets []int32, maxOffset int, spans []span,
+) {
 	dst = dst[:(len(offsets)-1)*ldb+lanes]
 	last := spans[len(spans)-1]
 	switch {

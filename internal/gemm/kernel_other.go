@@ -18,3 +18,5 @@ func gatherAVX2(dst, src []float32, offsets []int32, spans []span) {
 }
 
 func move5(*float32, int, *float32, int, int, int) {}
+
+func few5(*float32, int, *float32, int, *int32, int, *float32, int, int, int, *float32) {}

@@ -2,172 +2,172 @@
 
 package gemm
 
-// kernel2x1 is microKernel for panels of 1 rows and tiles of 16 columns; bias may be nil.
+// kernel2x1 is microKernel for panels of 1 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func kernel2x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel2x2 is microKernel for panels of 2 rows and tiles of 16 columns; bias may be nil.
+// kernel2x2 is microKernel for panels of 2 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func kernel2x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel2x3 is microKernel for panels of 3 rows and tiles of 16 columns; bias may be nil.
+// kernel2x3 is microKernel for panels of 3 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func kernel2x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel2x4 is microKernel for panels of 4 rows and tiles of 16 columns; bias may be nil.
+// kernel2x4 is microKernel for panels of 4 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func kernel2x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel2x5 is microKernel for panels of 5 rows and tiles of 16 columns; bias may be nil.
+// kernel2x5 is microKernel for panels of 5 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func kernel2x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel2x6 is microKernel for panels of 6 rows and tiles of 16 columns; bias may be nil.
+// kernel2x6 is microKernel for panels of 6 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func kernel2x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x1 is microKernel for panels of 1 rows and tiles of 32 columns; bias may be nil.
+// kernel5x1 is microKernel for panels of 1 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x1 is microKernel for panels of 1 rows and tiles of 16 columns; bias may be nil.
+// narrow5x1 is microKernel for panels of 1 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x2 is microKernel for panels of 2 rows and tiles of 32 columns; bias may be nil.
+// kernel5x2 is microKernel for panels of 2 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x2 is microKernel for panels of 2 rows and tiles of 16 columns; bias may be nil.
+// narrow5x2 is microKernel for panels of 2 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x3 is microKernel for panels of 3 rows and tiles of 32 columns; bias may be nil.
+// kernel5x3 is microKernel for panels of 3 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x3 is microKernel for panels of 3 rows and tiles of 16 columns; bias may be nil.
+// narrow5x3 is microKernel for panels of 3 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x4 is microKernel for panels of 4 rows and tiles of 32 columns; bias may be nil.
+// kernel5x4 is microKernel for panels of 4 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x4 is microKernel for panels of 4 rows and tiles of 16 columns; bias may be nil.
+// narrow5x4 is microKernel for panels of 4 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x5 is microKernel for panels of 5 rows and tiles of 32 columns; bias may be nil.
+// kernel5x5 is microKernel for panels of 5 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x5 is microKernel for panels of 5 rows and tiles of 16 columns; bias may be nil.
+// narrow5x5 is microKernel for panels of 5 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x6 is microKernel for panels of 6 rows and tiles of 32 columns; bias may be nil.
+// kernel5x6 is microKernel for panels of 6 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x6 is microKernel for panels of 6 rows and tiles of 16 columns; bias may be nil.
+// narrow5x6 is microKernel for panels of 6 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x7 is microKernel for panels of 7 rows and tiles of 32 columns; bias may be nil.
+// kernel5x7 is microKernel for panels of 7 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x7(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x7 is microKernel for panels of 7 rows and tiles of 16 columns; bias may be nil.
+// narrow5x7 is microKernel for panels of 7 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x7(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x8 is microKernel for panels of 8 rows and tiles of 32 columns; bias may be nil.
+// kernel5x8 is microKernel for panels of 8 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x8(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x8 is microKernel for panels of 8 rows and tiles of 16 columns; bias may be nil.
+// narrow5x8 is microKernel for panels of 8 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x8(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x9 is microKernel for panels of 9 rows and tiles of 32 columns; bias may be nil.
+// kernel5x9 is microKernel for panels of 9 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x9(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x9 is microKernel for panels of 9 rows and tiles of 16 columns; bias may be nil.
+// narrow5x9 is microKernel for panels of 9 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x9(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x10 is microKernel for panels of 10 rows and tiles of 32 columns; bias may be nil.
+// kernel5x10 is microKernel for panels of 10 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x10(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x10 is microKernel for panels of 10 rows and tiles of 16 columns; bias may be nil.
+// narrow5x10 is microKernel for panels of 10 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x10(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x11 is microKernel for panels of 11 rows and tiles of 32 columns; bias may be nil.
+// kernel5x11 is microKernel for panels of 11 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x11(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x11 is microKernel for panels of 11 rows and tiles of 16 columns; bias may be nil.
+// narrow5x11 is microKernel for panels of 11 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x11(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x12 is microKernel for panels of 12 rows and tiles of 32 columns; bias may be nil.
+// kernel5x12 is microKernel for panels of 12 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x12(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x12 is microKernel for panels of 12 rows and tiles of 16 columns; bias may be nil.
+// narrow5x12 is microKernel for panels of 12 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x12(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x13 is microKernel for panels of 13 rows and tiles of 32 columns; bias may be nil.
+// kernel5x13 is microKernel for panels of 13 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x13(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x13 is microKernel for panels of 13 rows and tiles of 16 columns; bias may be nil.
+// narrow5x13 is microKernel for panels of 13 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x13(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// kernel5x14 is microKernel for panels of 14 rows and tiles of 32 columns; bias may be nil.
+// kernel5x14 is microKernel for panels of 14 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
 func kernel5x14(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
 
-// narrow5x14 is microKernel for panels of 14 rows and tiles of 16 columns; bias may be nil.
+// narrow5x14 is microKernel for panels of 14 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
 func narrow5x14(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
@@ -237,6 +237,11 @@ func gather5x8(dst *float32, ldb int, src *float32, offsets *int32, n int, spans
 //go:noescape
 func gather5Any(dst *float32, ldb int, src *float32, offsets *int32, n int, spans *int, count int)
 
+// few5 is one output channel for 1 to 4 rows of n columns, 1 to 32; bias may be nil.
+//
+//go:noescape
+func few5(dst *float32, ldd int, src *float32, lds int, offsets *int32, k int, a *float32, lda int, rows int, n int, bias *float32)
+
 // move5 is moveRows for rows > 0 and n of 1 to 32.
 //
 //go:noescape
@@ -257,49 +262,49 @@ func output2(y *float32, m *float32, stride int, bias *float32, t *float32)
 //go:noescape
 func spread5(dst *float32, phase int, src *float32, w int, chunks *int, count int)
 
-// transform5x1 is transformGeneric for the pixels of 1 spans and channels > 0, which are
+// transform5x1 is transformGeneric for 1 spans and channels > 0, which are
 // srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
 func transform5x1(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x2 is transformGeneric for the pixels of 2 spans and channels > 0, which are
+// transform5x2 is transformGeneric for 2 spans and channels > 0, which are
 // srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
 func transform5x2(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x3 is transformGeneric for the pixels of 3 spans and channels > 0, which are
+// transform5x3 is transformGeneric for 3 spans and channels > 0, which are
 // srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
 func transform5x3(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x4 is transformGeneric for the pixels of 4 spans and channels > 0, which are
+// transform5x4 is transformGeneric for 4 spans and channels > 0, which are
 // srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
 func transform5x4(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x5 is transformGeneric for the pixels of 5 spans and channels > 0, which are
+// transform5x5 is transformGeneric for 5 spans and channels > 0, which are
 // srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
 func transform5x5(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x6 is transformGeneric for the pixels of 6 spans and channels > 0, which are
+// transform5x6 is transformGeneric for 6 spans and channels > 0, which are
 // srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
 func transform5x6(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x7 is transformGeneric for the pixels of 7 spans and channels > 0, which are
+// transform5x7 is transformGeneric for 7 spans and channels > 0, which are
 // srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape
 func transform5x7(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// transform5x8 is transformGeneric for the pixels of 8 spans and channels > 0, which are
+// transform5x8 is transformGeneric for 8 spans and channels > 0, which are
 // srcStep apart in src and vStep in v; d has room for 36 groups of lanes.
 //
 //go:noescape

@@ -7673,6 +7673,101 @@ span:
 	VZEROUPPER
 	RET
 
+// func few5(dst *float32, ldd int, src *float32, lds int, offsets *int32, k int, a *float32, lda int, rows int, n int, bias *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·few5(SB), NOSPLIT, $0-88
+	MOVQ    n+72(FP), AX
+	MOVQ    $-1, CX
+	SHLXQ   AX, CX, CX
+	NOTQ    CX
+	KMOVW   CX, K1
+	SHRQ    $0x10, CX
+	KMOVW   CX, K2
+	MOVQ    rows+64(FP), AX
+	MOVQ    lds+24(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    src+16(FP), DX
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	MOVQ    DX, BX
+	LEAQ    (DX)(CX*1), SI
+	CMPQ    AX, $0x01
+	CMOVQGT SI, BX
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	MOVQ    BX, SI
+	LEAQ    (BX)(CX*1), DI
+	CMPQ    AX, $0x02
+	CMOVQGT DI, SI
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	MOVQ    SI, DI
+	LEAQ    (SI)(CX*1), CX
+	CMPQ    AX, $0x03
+	CMOVQGT CX, DI
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	MOVQ    offsets+32(FP), CX
+	MOVQ    k+40(FP), R8
+	MOVQ    a+48(FP), R9
+	MOVQ    lda+56(FP), R10
+	SHLQ    $0x02, R10
+
+loop:
+	MOVLQSX      (CX), R11
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  (DX)(R11*4), Z8, K1, Z0
+	VFMADD231PS  64(DX)(R11*4), Z8, K2, Z1
+	VFMADD231PS  (BX)(R11*4), Z8, K1, Z2
+	VFMADD231PS  64(BX)(R11*4), Z8, K2, Z3
+	VFMADD231PS  (SI)(R11*4), Z8, K1, Z4
+	VFMADD231PS  64(SI)(R11*4), Z8, K2, Z5
+	VFMADD231PS  (DI)(R11*4), Z8, K1, Z6
+	VFMADD231PS  64(DI)(R11*4), Z8, K2, Z7
+	ADDQ         $0x04, CX
+	ADDQ         R10, R9
+	DECQ         R8
+	JNZ          loop
+	MOVQ         bias+80(FP), CX
+	TESTQ        CX, CX
+	JZ           store
+	VBROADCASTSS (CX), Z8
+	VADDPS       Z8, Z0, Z0
+	VADDPS       Z8, Z1, Z1
+	VADDPS       Z8, Z2, Z2
+	VADDPS       Z8, Z3, Z3
+	VADDPS       Z8, Z4, Z4
+	VADDPS       Z8, Z5, Z5
+	VADDPS       Z8, Z6, Z6
+	VADDPS       Z8, Z7, Z7
+
+store:
+	MOVQ    dst+0(FP), CX
+	MOVQ    ldd+8(FP), DX
+	SHLQ    $0x02, DX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	MOVQ    CX, BX
+	LEAQ    (CX)(DX*1), CX
+	CMPQ    AX, $0x01
+	CMOVQGT CX, BX
+	VMOVUPS Z2, K1, (BX)
+	VMOVUPS Z3, K2, 64(BX)
+	MOVQ    BX, CX
+	LEAQ    (BX)(DX*1), BX
+	CMPQ    AX, $0x02
+	CMOVQGT BX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	MOVQ    CX, BX
+	LEAQ    (CX)(DX*1), CX
+	CMPQ    AX, $0x03
+	CMOVQGT CX, BX
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K2, 64(BX)
+	VZEROUPPER
+	RET
+
 // func move5(dst *float32, ldd int, src *float32, lds int, rows int, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·move5(SB), NOSPLIT, $0-48

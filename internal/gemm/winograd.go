@@ -22,7 +22,7 @@ const (
 	winoOut   = 4                     // side of an output tile
 	winoIn    = winoOut + 2           // side of its input
 	winoTerms = winoIn * winoIn       // products of a tile
-	winoRow   = winoOut * winoOut / 2 // output pixels a tile must have on average
+	winoLoad  = winoOut * winoOut / 2 // output pixels a tile must have on average
 	winoMax   = 1 << 18               // most pairs of channels: 36 weights each are kept
 	winoLeast = 16                    // fewest channels on either side
 	winoPhase = 8                     // phases of rows are padded to a multiple of this
@@ -38,7 +38,8 @@ type winograd struct {
 // newWinograd transforms weights, [OutC, InC, 3, 3], in float64 and rounds once. It returns nil for
 // shapes that it is not for.
 func newWinograd(s ConvShape, t tiling, weights []float32) *winograd {
-	if s.KH != 3 || s.KW != 3 || s.Stride != 1 || min(s.OutC, s.InC) < winoLeast || s.OutC*s.InC > winoMax {
+	if s.KH != 3 || s.KW != 3 || s.Stride != 1 || min(s.OutC, s.InC) < winoLeast ||
+		s.OutC*s.InC > winoMax {
 		return nil
 	}
 	p := newPanels(s.OutC, s.InC, t.m, s.InC)
@@ -63,37 +64,28 @@ func (w *winograd) panel(i, term int) []float32 {
 	return w.u[(term*m+r0)*w.k : (term*m+r1)*w.k]
 }
 
-// winoG is the matrix G: row j is (1, p, p*p) over the product of p's distances to the other
-// finite points.
-var winoG = func() (g [winoIn][3]float64) {
-	const a2, b2 = winoA * winoA, winoB * winoB
-	const n0, na, nb = a2 * b2, 2 * a2 * (a2 - b2), 2 * b2 * (b2 - a2)
-	return [winoIn][3]float64{
-		{1 / n0, 0, 0},
-		{1 / na, winoA / na, a2 / na},
-		{1 / na, -winoA / na, a2 / na},
-		{1 / nb, winoB / nb, b2 / nb},
-		{1 / nb, -winoB / nb, b2 / nb},
-		{0, 0, 1},
-	}
-}()
-
-// winoWeights is G g G'. The conversions keep every compiler from fusing.
+// winoWeights is G g G'. Row p of G is (1, p, p²) over the product of p's distances to the other
+// finite points, that of infinity (0, 0, 1).
 func winoWeights(g *[9]float32) (u [winoTerms]float32) {
-	var gg [winoIn][3]float64
-	for i, row := range winoG {
-		for j := range 3 {
-			gg[i][j] = float64(row[0]*float64(g[j])) + float64(row[1]*float64(g[3+j])) +
-				float64(row[2]*float64(g[6+j]))
-		}
+	var gg [3][winoIn]float64
+	for j := range gg {
+		gg[j] = winoWeights1(float64(g[j]), float64(g[3+j]), float64(g[6+j]))
 	}
 	for i := range winoIn {
-		for j, row := range winoG {
-			u[i*winoIn+j] = float32(float64(row[0]*gg[i][0]) + float64(row[1]*gg[i][1]) +
-				float64(row[2]*gg[i][2]))
+		for j, v := range winoWeights1(gg[0][i], gg[1][i], gg[2][i]) {
+			u[i*winoIn+j] = float32(v)
 		}
 	}
 	return u
+}
+
+// winoWeights1 is G g for one column or row. The conversions keep every compiler from fusing.
+func winoWeights1(g0, g1, g2 float64) [winoIn]float64 {
+	const a2, b2 = winoA * winoA, winoB * winoB
+	const n0, na, nb = 1 / (a2 * b2), 1 / (2 * a2 * (a2 - b2)), 1 / (2 * b2 * (b2 - a2))
+	ea, oa := float64(na*g0)+float64(na*a2*g2), float64(na*winoA*g1)
+	eb, ob := float64(nb*g0)+float64(nb*b2*g2), float64(nb*winoB*g1)
+	return [winoIn]float64{n0 * g0, ea + oa, ea - oa, eb + ob, eb - ob, g2}
 }
 
 // winoTiles returns the tiles down and across an output.
@@ -107,5 +99,5 @@ func (c *Conv) useWinograd(h, w int) bool {
 	}
 	oh, ow := c.OutSize(h, w)
 	th, tw := winoTiles(oh, ow)
-	return oh*ow >= th*tw*winoRow
+	return oh*ow >= th*tw*winoLoad
 }

@@ -11,7 +11,9 @@ var transforms5 = [winoSpans]func(v *float32, stride, vStep int, src *float32, s
 
 // transformSpansAVX512 is gatherLanes and transformGeneric in one, for several channels that are
 // vStep and size apart.
-func (ws *winoSpace) transformSpansAVX512(v []float32, stride, vStep, size, channels int, spans []span) {
+func (ws *winoSpace) transformSpansAVX512(
+	v []float32, stride, vStep, size, channels int, spans []span,
+) {
 	transforms5[len(spans)-1](&v[0], stride, vStep, &ws.padded[0], size, channels,
 		&ws.offsets[0], &spans[0].src, &ws.d[0])
 }
@@ -37,5 +39,6 @@ func outputAVX512(o *winoOutput, m []float32) {
 	if o.bias != nil {
 		bias = &o.bias[0]
 	}
-	output5(&m[0], o.stride, o.ldm, o.rows, bias, &o.dst[0], o.plane, &o.segments[0].from, len(o.segments), &o.t[0])
+	output5(&m[0], o.stride, o.ldm, o.rows, bias, &o.dst[0], o.plane,
+		&o.segments[0].from, len(o.segments), &o.t[0])
 }

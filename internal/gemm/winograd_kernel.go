@@ -2,7 +2,9 @@ package gemm
 
 // transformInput is B' d B for a group of lanes of some channels, which are size apart in
 // ws.padded: to 36 places of v that are stride apart, vStep further for each channel.
-func (ws *winoSpace) transformInput(l level, v []float32, stride, vStep, size, channels int, spans []span) {
+func (ws *winoSpace) transformInput(
+	l level, v []float32, stride, vStep, size, channels int, spans []span,
+) {
 	last := spans[len(spans)-1]
 	_ = ws.padded[(channels-1)*size+last.src+last.n-1+ws.maxOffset] // the assembly checks nothing
 	if l == avx512 && len(spans) <= winoSpans {

@@ -67,7 +67,8 @@ func turn(a [6][6]float32) (b [6][6]float32) {
 
 // inputMatrix is B' d, the points being 11/16 and 11/8.
 func inputMatrix(d [6][6]float32) (v [6][6]float32) {
-	const a, b, a2, b2, sum, product = 0.6875, 1.375, 0.47265625, 1.890625, 2.36328125, 0.893615722656250
+	const a, b, a2, b2 = 0.6875, 1.375, 0.47265625, 1.890625
+	const sum, product = 2.36328125, 0.89361572265625
 	for j := range 6 {
 		v[0][j] = fmaSoft(product, d[0][j], fmaSoft(-sum, d[2][j], d[4][j]))
 		even, odd := fmaSoft(-b2, d[2][j], d[4][j]), fmaSoft(-b2, d[1][j], d[3][j])

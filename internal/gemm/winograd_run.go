@@ -49,7 +49,7 @@ type winoGroup struct {
 // winoSpace is what one job needs besides its operands.
 type winoSpace struct {
 	v, m      []float32
-	padded    []float32                                     // rows of winoChannels channels in phases; see padChannel
+	padded    []float32                                     // rows of some channels in phases; see padChannel
 	d         [winoTerms*lanes + spanMax]float32            // a group of lanes before a transform
 	t         [winoOut * (winoIn + winoOut) * lanes]float32 // within it, and after the output's
 	parts     []winoPart

@@ -55,7 +55,8 @@ func TestWinogradWeights(t *testing.T) {
 // TestWinogradError holds the method to four times the direct method's greatest error against
 // float64, with the weights of the bundled model and inputs like those after a SiLU.
 func TestWinogradError(t *testing.T) {
-	file, err := safetensors.Open("../../model/bundled/fashion/unet/diffusion_pytorch_model.fp16.safetensors")
+	const dir = "../../model/bundled/fashion/unet/"
+	file, err := safetensors.Open(dir + "diffusion_pytorch_model.fp16.safetensors")
 	require.NoError(t, err)
 	defer file.Close()
 	rng := rand.New(rand.NewPCG(43, 44))

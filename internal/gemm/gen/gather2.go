@@ -22,11 +22,13 @@ const (
 )
 
 // gather2 emits gatherLanes for AVX2 and a fixed number of spans, whose addresses stay in
-// registers. Every span is copied as a whole vector: what is too much is overwritten by the next span, or by the next k.
+// registers. Every span is copied as a whole vector: what is too much is overwritten by the next
+// span, or by the next k.
 func gather2(spans int) {
 	TEXT(fmt.Sprintf("gather2x%d", spans), NOSPLIT,
 		"func(dst, src *float32, offsets *int32, n int, spans *int)")
-	Doc(fmt.Sprintf("gather2x%d is gatherLanes for %d spans; n > 0 is the number of offsets.", spans, spans))
+	Doc(fmt.Sprintf("gather2x%d is gatherLanes for %d spans; n > 0 is the number of offsets.",
+		spans, spans))
 	Pragma("noescape")
 	dst := Load(Param("dst"), GP64())
 	src := Load(Param("src"), GP64())

@@ -43,7 +43,7 @@ func (s shape) vec() reg.VecVirtual {
 func (s shape) kernel(rows int) {
 	name := fmt.Sprintf("%sx%d", s.name, rows)
 	TEXT(name, NOSPLIT, "func(k int, a, b, c *float32, ldc int, load bool, bias *float32)")
-	Doc(fmt.Sprintf("%s is microKernel for panels of %d rows and tiles of %d columns; bias may be nil.",
+	Doc(fmt.Sprintf("%s is microKernel for panels of %d rows, tiles of %d columns; bias may be nil.",
 		name, rows, s.vectors*s.vecSize/4))
 	Pragma("noescape")
 	k := Load(Param("k"), GP64())

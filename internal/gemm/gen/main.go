@@ -19,6 +19,7 @@ func main() {
 		gather5(spans)
 	}
 	gather5Any()
+	few5()
 	move5()
 	transform2()
 	output2()

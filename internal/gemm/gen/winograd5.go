@@ -25,7 +25,8 @@ const chunkSize = 32
 func spread5() {
 	even := table("phases01", func(i int) uint32 { return uint32(i%8*4 + i/8) })
 	odd := table("phases23", func(i int) uint32 { return uint32(i%8*4 + i/8 + 2) })
-	TEXT("spread5", NOSPLIT, "func(dst *float32, phase int, src *float32, w int, chunks *int, count int)")
+	TEXT("spread5", NOSPLIT,
+		"func(dst *float32, phase int, src *float32, w int, chunks *int, count int)")
 	Doc("spread5 is spreadGeneric for count > 0 chunks of 32 columns.")
 	Pragma("noescape")
 	dst := Load(Param("dst"), GP64())
@@ -81,7 +82,7 @@ func transform5(spans int) {
 	name := fmt.Sprintf("transform5x%d", spans)
 	TEXT(name, NOSPLIT, "func(v *float32, stride, vStep int, src *float32, srcStep int, "+
 		"channels int, offsets *int32, spans *int, d *float32)")
-	Doc(fmt.Sprintf("%s is transformGeneric for the pixels of %d spans and channels > 0, which are", name, spans),
+	Doc(fmt.Sprintf("%s is transformGeneric for %d spans and channels > 0, which are", name, spans),
 		"srcStep apart in src and vStep in v; d has room for 36 groups of lanes.")
 	Pragma("noescape")
 	a := newArith(narrow5, inConsts...)
