@@ -75,7 +75,6 @@ type textSchedule struct {
 	scheduler *diffusers.Scheduler
 	noise     *schedule.Noise // nil for a class whose noise levels are not those of betas
 	kind      schedule.Kind
-	clip      float64
 	spacing   schedule.Spacing
 	offset    int
 	lcm       int // timesteps of the distillation, 0 for a model that was not distilled
@@ -101,7 +100,7 @@ func readSchedule(fsys fs.FS, dir string, overwrite map[string]any) (textSchedul
 	if err != nil {
 		return s, fmt.Errorf("%s: %w", file, err)
 	}
-	s.clip, s.lcm = s.scheduler.Clip(), s.scheduler.OriginalSteps()
+	s.lcm = s.scheduler.OriginalSteps()
 	s.spacing, s.offset = s.scheduler.Spacing()
 	if s.noise, err = s.scheduler.Noise(); err != nil {
 		s.noise = nil // its own sampler does without

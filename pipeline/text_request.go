@@ -225,9 +225,10 @@ func (p *TextToImage) samplerPlan(j *textJob) error {
 		j.Params.Original = p.sched.lcm
 	}
 	var opts []sampler.Option
-	if p.sched.clip > 0 {
-		opts = append(opts, sampler.WithClip(p.sched.clip))
+	if clip := p.sched.scheduler.Clip(); clip > 0 {
+		opts = append(opts, sampler.WithClip(clip))
 	}
+	opts = append(opts, sampler.WithThreshold(p.sched.scheduler.Threshold()))
 	g := schedule.Grid{Noise: noise, Steps: j.Steps, Spacing: *j.Spacing, Offset: p.sched.offset, Curve: j.Schedule}
 	if skip, err := j.skipped(); err != nil {
 		return err

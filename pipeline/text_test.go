@@ -5,6 +5,7 @@ import (
 	"errors"
 	"image"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -120,6 +121,25 @@ func TestTextSamplers(t *testing.T) {
 		require.Len(t, res.Images, 1)
 	}
 	require.GreaterOrEqual(t, ran, len(sampler.Names())-5)
+}
+
+// TestTextLimits: samplers by name limit what the network predicts as the folder's scheduler does. The
+// pipelines of Stable Diffusion 1 and 2 overrule the clip.
+func TestTextLimits(t *testing.T) {
+	for config, limit := range map[string]float32{
+		`{"_class_name": "DDIMScheduler", "clip_sample": false}`:                                              1e9,
+		`{"_class_name": "DDIMScheduler", "clip_sample": true, "clip_sample_range": 0.5}`:                     0.5,
+		`{"_class_name": "DDIMScheduler", "clip_sample": false, "thresholding": true, "sample_max_value": 1}`: 1,
+	} {
+		for _, name := range []string{"", "dpmpp_1"} {
+			p := openText(t, "sdxl", schedulerFile(config))
+			res, err := p.Generate(t.Context(), pipeline.TextRequest{Prompt: prompt, Steps: 4, Sampler: name})
+			require.NoError(t, err)
+			most := slices.Max(res.Images[0].Latent)
+			require.LessOrEqual(t, most, limit, config)
+			require.Greater(t, most, min(limit, 4)*0.9, config)
+		}
+	}
 }
 
 // TestTextNegative: what the negative prompt changes, and how Stable Diffusion XL takes an empty one.
