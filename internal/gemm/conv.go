@@ -46,7 +46,8 @@ func (c *Conv) OutSize(h, w int) (oh, ow int) {
 }
 
 // Scratch returns how many float32s Run wants for n images of h x w pixels. It does not depend on
-// the number of threads, and is 0 for a convolution without stride and padding.
+// the number of threads, and is 0 for a convolution without stride and padding and for Winograd's
+// method.
 func (c *Conv) Scratch(n, h, w int) int {
 	if c.shape.unpadded() || c.useWinograd(h, w) {
 		return 0
@@ -54,8 +55,8 @@ func (c *Conv) Scratch(n, h, w int) int {
 	return n*c.geometry(h, w).image + spanMax
 }
 
-// FLOPs returns the arithmetic of a Run, two operations per product and sum; the products with
-// padding count too, the bias does not.
+// FLOPs returns the arithmetic of a Run by the direct method, two operations per product and sum;
+// the products with padding count too, the bias does not.
 func (c *Conv) FLOPs(n, h, w int) int64 {
 	oh, ow := c.OutSize(h, w)
 	return 2 * int64(n) * int64(oh) * int64(ow) * int64(c.shape.OutC) * int64(c.shape.k())
@@ -75,23 +76,18 @@ func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []f
 	r.src = src[:n*c.shape.InC*h*w]
 	r.dst = dst[:n*c.shape.OutC*oh*ow]
 	r.cols = r.src
-	if c.useWinograd(h, w) {
-		r.splitWinograd(oh, ow, p.Threads())
-		p.Run(r.blocks*r.groups, (*winoTask)(r))
-		r.src, r.dst, r.cols = nil, nil, nil
-		c.runs.Put(r)
-		return
-	}
 	if need := c.Scratch(n, h, w); need > 0 {
 		r.cols = scratch[:need]
 		r.planesPerJob = max(1, padJob/r.geo.plane)
 		p.Run(ceilDiv(n*c.shape.InC, r.planesPerJob), (*padTask)(r))
 	}
-	if r.isFew() {
+	switch {
+	case c.useWinograd(h, w):
+		p.Run(r.splitWinograd(oh, ow, p.Threads()), (*winoTask)(r))
+	case r.isFew():
 		p.Run(r.splitFew(), (*fewTask)(r))
-	} else {
-		r.split(p.Threads())
-		p.Run(r.blocks*r.groups, (*mulTask)(r))
+	default:
+		p.Run(r.split(p.Threads()), (*mulTask)(r))
 	}
 	r.src, r.dst, r.cols = nil, nil, nil
 	c.runs.Put(r)

@@ -59,8 +59,8 @@ func (r *convRun) setSize(n, h, w, pixels int) {
 }
 
 // split cuts the product into jobs: along the columns, and when these are too few for the threads
-// along the rows too, where each job gathers its columns of B again.
-func (r *convRun) split(threads int) {
+// along the rows too, where each job gathers its columns of B again. It returns their number.
+func (r *convRun) split(threads int) int {
 	tiles := ceilDiv(r.n*r.pixels, r.conv.tiling.n)
 	blockTiles := blockFloats / (r.conv.weights.kBlock * r.conv.tiling.n)
 	want := 1
@@ -71,6 +71,7 @@ func (r *convRun) split(threads int) {
 	r.tilesPerJob = ceilDiv(tiles, r.blocks)
 	r.blocks = ceilDiv(tiles, r.tilesPerJob)
 	r.groups = min(ceilDiv(want, r.blocks), len(r.conv.weights.rows)-1)
+	return r.blocks * r.groups
 }
 
 // mulTask is the product; index i is row group i%groups of column block i/groups.

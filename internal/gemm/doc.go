@@ -3,15 +3,22 @@
 //
 // # Numeric contract
 //
-// Every output element is
+// Every output element of a linear layer and of a convolution by the direct method is
 //
 //	y = fma(a[K-1], b[K-1], ... fma(a[1], b[1], fma(a[0], b[0], 0))) + bias
 //
 // in this order, fma(x, y, z) being x*y + z rounded to float32 once. a are the weights; k runs
 // over (inC, kh, kw) of a convolution, over inF of a linear layer. Padding takes part in the sum as
-// zeros, so an infinite weight over it gives NaN. Without a bias nothing is added. So the bits of
-// a result do not depend on the processor, the assembly, the batch, the tiling or the number of
-// threads. Only the payload and sign of a NaN are left open.
+// zeros, so an infinite weight over it gives NaN. Without a bias nothing is added.
+//
+// 3x3 convolutions with stride 1, 16 channels or more on both sides and images that fill their 4x4
+// tiles at least by half use Winograd's method, [winoIn1] to [winoOut1] with the sums over inC in
+// between. On the bundled model's weights the greatest error is up to 2.2 times the direct method's.
+// What is not finite makes every output that it takes part in not finite, and others of its tile too.
+//
+// The method depends on the shape and the size of the image alone. So the bits of a result do not
+// depend on the processor, the assembly, the batch, the tiling or the number of threads. Only the
+// payload and sign of a NaN are left open.
 //
 // # How it works
 //
@@ -25,4 +32,10 @@
 //
 // A stride S is taken out of the gathering: the padded copy stores each row as S phases (columns
 // 0, S, 2S, ..., then 1, S+1, ...), so that neighbouring output pixels read neighbouring floats.
+//
+// For Winograd's method a job takes some tiles of 4x4 pixels, transforms their inputs into a matrix
+// B for each of the 36 terms, multiplies, and transforms the sums back, some panels at a time, all
+// within a second-level cache. The source is read in place.
+//
+// A function whose name ends in 2 or 5, or in AVX2 or AVX512, is assembly for that level.
 package gemm

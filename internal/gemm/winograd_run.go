@@ -71,8 +71,8 @@ func grow(v []float32, n int) []float32 {
 }
 
 // splitWinograd cuts the tiles of all images, and the panels where these are too few for the
-// threads, into jobs.
-func (r *convRun) splitWinograd(oh, ow, threads int) {
+// threads, into jobs. It returns their number.
+func (r *convRun) splitWinograd(oh, ow, threads int) int {
 	th, tw := winoTiles(oh, ow)
 	r.oh, r.ow, r.th, r.tw = oh, ow, th, tw
 	tiles, n := r.n*th*tw, r.conv.tiling.n
@@ -85,6 +85,7 @@ func (r *convRun) splitWinograd(oh, ow, threads int) {
 	r.tilesPerJob = min(most, ceilDiv(ceilDiv(tiles, want), n)*n)
 	r.blocks = ceilDiv(tiles, r.tilesPerJob)
 	r.groups = min(ceilDiv(threads, r.blocks), len(r.conv.wino.rows)-1)
+	return r.blocks * r.groups
 }
 
 // winoTask is the convolution; index i is row group i%groups of tile block i/groups.
