@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -128,8 +129,23 @@ func (p *TextToImage) Network() *model.UNetCondition { return p.unet }
 // Autoencoder returns what makes pixels of latents.
 func (p *TextToImage) Autoencoder() *model.Autoencoder { return p.vae }
 
+// factor is how many pixels high and wide the autoencoder makes of one latent.
+func (p *TextToImage) factor() (int, error) {
+	const side = 16
+	g := p.vae.Decoder().Graph()
+	shapes, err := g.Shapes(side, side)
+	if err != nil {
+		return 0, err
+	}
+	out := shapes[g.Outputs[0]]
+	if out.H != out.W || out.H < side || out.H%side != 0 {
+		return 0, fmt.Errorf("vae: %dx%d pixels of %dx%d latents: want a multiple", out.H, out.W, side, side)
+	}
+	return out.H / side, nil
+}
+
 // defaults fills in what the parts say of steps, guidance and size.
-func (p *TextToImage) defaults() {
+func (p *TextToImage) defaults() (err error) {
 	in := &p.info
 	in.Steps = 25
 	if e, err := sampler.Lookup(in.Scheduler); err == nil {
@@ -145,9 +161,9 @@ func (p *TextToImage) defaults() {
 		in.Guidance = 8.5 // as diffusers
 	}
 	in.Latents = p.unet.Channels()
-	in.Factor = 1 << (len(p.vae.Config().BlockChannels) - 1)
-	if c := p.vae.Config(); c.Tiny {
-		in.Factor = 1 << (len(c.DecoderBlocks) - 1)
+	if in.Factor, err = p.factor(); err != nil {
+		return err
 	}
 	in.Height, in.Width = p.unet.Height()*in.Factor, p.unet.Width()*in.Factor
+	return nil
 }

@@ -42,8 +42,7 @@ func (p *TextToImage) open(fsys fs.FS, dir string) error {
 	if err := p.fit(); err != nil {
 		return err
 	}
-	p.defaults()
-	return nil
+	return p.defaults()
 }
 
 // openTextPart opens a text encoder and its tokenizer, the second ones with the suffix "_2".

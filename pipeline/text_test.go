@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"image"
+	"io/fs"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -244,4 +246,63 @@ func TestTextOpenErrors(t *testing.T) {
 	var request *pipeline.RequestError
 	require.ErrorAs(t, err, &request)
 	require.Equal(t, "device", request.Field)
+}
+
+// mounted is a folder with some sub-folders of others.
+type mounted struct {
+	fs.FS
+	at map[string]string
+}
+
+func (m mounted) Open(name string) (fs.File, error) {
+	top, rest, _ := strings.Cut(name, "/")
+	if dir, ok := m.at[top]; ok {
+		return os.DirFS(dir).Open(rest)
+	}
+	return m.FS.Open(name)
+}
+
+// TestTextPartsThatDoNotFit: parts of different models are told apart when they are opened, and those that
+// fit are taken.
+func TestTextPartsThatDoNotFit(t *testing.T) {
+	const networks = "../model/testdata/"
+	for name, c := range map[string]struct {
+		folder, part, from, want string // want "": fits
+	}{
+		"tiny autoencoder": {"sd15", "vae", networks + "vae_tiny", ""},
+		"other latents":    {"sd15", "vae", networks + "vae_flux16", "out_channels 4: want 16"},
+		"other text":       {"sd15", "unet", networks + "unet_sd15", "cross_attention_dim"},
+		"a pixel network":  {"sd15", "unet", networks + "unet2d_ddpm", "unet/config.json"},
+		"no autoencoder":   {"sd15", "vae", networks + "none", "vae/config.json"},
+		"no text encoder":  {"sd15", "text_encoder", networks + "none", "text_encoder/config.json"},
+		"no sizes":         {"sdxl", "unet", "testdata/sd15/unet", "0 sizes"},
+		"other pooled":     {"sdxl", "text_encoder_2", "testdata/sdxl/text_encoder", "pooled features"},
+		"small vocabulary": {"sd15", "tokenizer", "", "want one within"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			restore := pipeline.ReplaceTokenizer(func(fs.FS, string) (pipeline.Tokenizer, error) {
+				if c.part == "tokenizer" {
+					return recorded{"": {1 << 20}}, nil
+				}
+				return record(t, c.folder, ""), nil
+			})
+			defer restore()
+			at := map[string]string{}
+			if c.from != "" {
+				at[c.part] = c.from
+			}
+			p, err := pipeline.OpenTextFS(mounted{os.DirFS("testdata/" + c.folder), at}, ".", pipeline.Options{Threads: 1})
+			if c.want == "" {
+				require.NoError(t, err)
+				defer p.Close()
+				res, err := p.Generate(t.Context(), pipeline.TextRequest{Prompt: prompt, Steps: 1})
+				require.NoError(t, err)
+				require.Equal(t, p.Info().Factor*8, res.Images[0].Bounds().Dx())
+				return
+			}
+			var open *pipeline.OpenError
+			require.ErrorAs(t, err, &open)
+			require.ErrorContains(t, err, c.want)
+		})
+	}
 }
