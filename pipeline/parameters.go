@@ -69,24 +69,37 @@ func (p Parameters) String() string {
 	if p.Negative != nil {
 		fmt.Fprintf(&b, "Negative prompt: class %d\n", *p.Negative)
 	}
-	num := func(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 	set := []string{"Steps: " + strconv.Itoa(p.Steps), "Sampler: " + quote(p.Sampler),
 		"Schedule type: " + p.Schedule.String()}
 	if p.Guidance != 0 { // 0 is the model's default, so that leaving it out says the same
-		set = append(set, "CFG scale: "+num(p.Guidance))
+		set = append(set, "CFG scale: "+formatNumber(p.Guidance))
 	}
 	set = append(set, "Seed: "+strconv.FormatUint(p.Seed, 10), "Size: "+quote(p.Size), "Model: "+quote(p.Model),
 		"Model hash: "+quote(p.Hash), "Images per class: "+strconv.Itoa(p.N))
+	set = append(set, p.options()...)
+	for _, k := range extraKeys {
+		if v, ok := p.Extra[k]; ok {
+			set = append(set, k+": "+quote(v))
+		}
+	}
+	b.WriteString(strings.Join(append(set, "Version: cudiffuse "+Version), ", "))
+	return b.String()
+}
+
+func formatNumber(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+
+// options are the settings that are left out where they have their zero value.
+func (p Parameters) options() (set []string) {
 	if p.Spacing != nil {
 		set = append(set, "Spacing: "+p.Spacing.String())
 	}
 	optional := func(key string, v float64) {
 		if v != 0 {
-			set = append(set, key+": "+num(v))
+			set = append(set, key+": "+formatNumber(v))
 		}
 	}
 	if p.Params.Eta != nil {
-		set = append(set, "Eta: "+num(*p.Params.Eta))
+		set = append(set, "Eta: "+formatNumber(*p.Params.Eta))
 	}
 	if p.RNG != "" {
 		set = append(set, "RNG: "+quote(p.RNG))
@@ -104,13 +117,7 @@ func (p Parameters) String() string {
 	if p.Params.KeepEpsilon {
 		set = append(set, "Keep epsilon: true")
 	}
-	for _, k := range extraKeys {
-		if v, ok := p.Extra[k]; ok {
-			set = append(set, k+": "+quote(v))
-		}
-	}
-	b.WriteString(strings.Join(append(set, "Version: cudiffuse "+Version), ", "))
-	return b.String()
+	return set
 }
 
 // extraKeys are what the command line adds: how images were laid out.

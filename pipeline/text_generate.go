@@ -22,7 +22,7 @@ type TextImage struct {
 // TextResult is what Generate made.
 type TextResult struct {
 	Images      []TextImage
-	Request     TextRequest // with every default filled in
+	Parameters  TextParameters // what repeats it, every default filled in
 	Plan        *sampler.Plan
 	Evaluations int // of the denoiser in all: images times conditions times stages
 	Elapsed     time.Duration
@@ -90,7 +90,7 @@ func (p *TextToImage) GenerateFunc(ctx context.Context, r TextRequest, progress 
 	if err != nil {
 		return TextResult{}, err
 	}
-	res := TextResult{Plan: j.plan, Request: j.TextRequest}
+	res := TextResult{Plan: j.plan, Parameters: p.parameters(j)}
 	for s, err := range p.steps(ctx, j) {
 		if err != nil {
 			return TextResult{}, err

@@ -29,7 +29,7 @@ type TextRequest struct {
 	Image    image.Image
 	Strength float64
 
-	// Sampler is a name of [sampler.Names]. "" is the folder's scheduler exactly as diffusers runs it; it
+	// Sampler is a name of [sampler.Names]. "", or TextInfo.Scheduler, is the folder's scheduler exactly as diffusers runs it; it
 	// takes of Params Eta alone, and neither Schedule nor Spacing.
 	Sampler  string
 	Steps    int     // 0 means the usual number for the sampler
@@ -154,6 +154,9 @@ func (p *TextToImage) resolveText(j *textJob) error {
 // resolvePlan compiles the folder's scheduler, or the sampler that is named.
 func (p *TextToImage) resolvePlan(j *textJob) error {
 	var err error
+	if j.Sampler == p.info.Scheduler {
+		j.Sampler = ""
+	}
 	if j.Sampler == "" {
 		err = p.schedulerPlan(j)
 	} else {

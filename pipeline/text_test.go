@@ -46,7 +46,7 @@ func TestTextBatch(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, batch.Images, 3)
 		require.Equal(t, 3*2*3, batch.Evaluations)
-		require.Equal(t, "euler_ancestral", batch.Request.Sampler)
+		require.Equal(t, "euler_ancestral", batch.Parameters.Sampler)
 		require.NotEqual(t, batch.Images[0].Latent, batch.Images[1].Latent)
 		r.N, r.Seed = 1, 42
 		one, err := p.Generate(t.Context(), r)
@@ -119,7 +119,7 @@ func TestTextSamplers(t *testing.T) {
 			continue
 		}
 		ran++
-		require.Equal(t, name, res.Request.Sampler)
+		require.Equal(t, name, res.Parameters.Sampler)
 		require.Len(t, res.Images, 1)
 	}
 	require.GreaterOrEqual(t, ran, len(sampler.Names())-5)
