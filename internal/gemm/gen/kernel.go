@@ -26,8 +26,9 @@ var (
 // unroll is how many k one turn of the main loop does.
 const unroll = 4
 
-// prefetchAhead is how far behind the current A the caches are warmed, in bytes.
-const prefetchAhead = 8192
+// prefetchAhead is how far behind the current A the second-level cache is warmed, in bytes: some
+// panels, which the weights of small images need that are read once a run.
+const prefetchAhead = 16384
 
 // vec returns a new register of the shape's size.
 func (s shape) vec() reg.VecVirtual {
