@@ -30,7 +30,7 @@ type TextToImage struct {
 // textPart is a text encoder with the tokenizer it was trained on.
 type textPart struct {
 	tokens  tokenizer
-	encoder *model.CLIPText
+	encoder *model.CLIPText // with the hidden states that the network was trained on
 }
 
 // tokenizer turns a text to the tokens of an encoder, those of start and end included, padded to the

@@ -27,7 +27,7 @@ func (p *TextToImage) open(fsys fs.FS, dir string) error {
 		suffixes = append(suffixes, "_2")
 	}
 	for _, s := range suffixes {
-		t, err := openTextPart(fsys, dir, s)
+		t, err := p.openTextPart(fsys, dir, s)
 		if err != nil {
 			return err
 		}
@@ -46,9 +46,12 @@ func (p *TextToImage) open(fsys fs.FS, dir string) error {
 }
 
 // openTextPart opens a text encoder and its tokenizer, the second ones with the suffix "_2".
-func openTextPart(fsys fs.FS, dir, suffix string) (t textPart, err error) {
+func (p *TextToImage) openTextPart(fsys fs.FS, dir, suffix string) (t textPart, err error) {
 	if t.encoder, err = model.OpenCLIPTextFS(fsys, path.Join(dir, "text_encoder"+suffix)); err != nil {
 		return t, err
+	}
+	if t.encoder, err = t.encoder.With(p.textOptions(0)); err != nil {
+		return t, fmt.Errorf("text_encoder%s: %w", suffix, err)
 	}
 	folder := path.Join(dir, "tokenizer"+suffix)
 	if t.tokens, err = openTokenizer(fsys, folder); err != nil {

@@ -61,9 +61,12 @@ func (p *TextToImage) encode(ctx context.Context, j *textJob, texts []string) ([
 					Want: fmt.Sprintf("a text for the tokenizer: %v", err)}
 			}
 		}
-		encoder, err := part.encoder.With(p.textOptions(j.ClipSkip))
-		if err != nil {
-			return nil, err
+		encoder := part.encoder
+		if j.ClipSkip > 0 { // not kept: it packs the weights once more
+			var err error
+			if encoder, err = encoder.With(p.textOptions(j.ClipSkip)); err != nil {
+				return nil, err
+			}
 		}
 		hidden, pooled, err := encoder.Encoder(p.pool).Encode(ctx, ids)
 		if err != nil {

@@ -143,9 +143,10 @@ func (p *TextToImage) resolveGuidance(j *textJob) error {
 
 func (p *TextToImage) resolveText(j *textJob) error {
 	for _, t := range p.texts {
-		if _, err := t.encoder.With(p.textOptions(j.ClipSkip)); err != nil || j.ClipSkip < 0 {
+		most := t.encoder.Config().Layers - p.textOptions(0).Skip
+		if j.ClipSkip < 0 || j.ClipSkip > most {
 			return &RequestError{Field: "clip skip", Value: j.ClipSkip,
-				Want: fmt.Sprintf("blocks of the text encoder, of which there are %d", t.encoder.Config().Layers)}
+				Want: fmt.Sprintf("0 to %d blocks of the text encoder", most)}
 		}
 	}
 	return nil
