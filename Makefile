@@ -69,7 +69,8 @@ test-cudnn: ## cuDNN has plans for the graphs, for every architecture, and refus
 	  CUDIFFUSE_LIBCUDA=$(CURDIR)/bin/nodevice/libcuda.so.1 CUDIFFUSE_CUDNN_REAL=$$cudnn \
 	  CUDIFFUSE_LIBCUDNN=$$cudnn/cudnn/lib/libcudnn.so.9 CUDNN_REQUIRED=1 && \
 	  export CUDIFFUSE_LIBCUDA CUDIFFUSE_CUDNN_REAL CUDIFFUSE_LIBCUDNN CUDNN_REQUIRED && \
-	  $(GO) test -tags cuda ./cuda/cudnn ./model/lower && $(GO) test -tags cuda ./model/device -run TestCompile
+	  $(GO) test -tags cuda ./cuda/cudnn ./model/lower && $(GO) test -tags cuda ./model/device -run TestCompile && \
+	  CUDIFFUSE_CUDNN_INCLUDE=$$cudnn/cudnn/include $(GO) test -tags cuda ./internal/emu -run TestCudnnABI
 
 bench-cuda: ## launches, bytes and calls of a step, beside those of diffusers
 	eval "$$(cuda/env.sh)" && lib=$$($(GO) run ./internal/emu/cmd/emupath) && \

@@ -52,6 +52,8 @@ if sanitizer=$(command -v compute-sanitizer); then
   for tool in memcheck racecheck initcheck synccheck; do
     run "sanitizer-$tool" gpu "$sanitizer" --tool "$tool" --error-exitcode 1 "$PWD/$bin/gpu.test" -test.short \
       -test.run 'TestRequestsMatchReference/cuda|TestSamplersMatchReference/cuda'
+    run "sanitizer-$tool-network" model/device "$sanitizer" --tool "$tool" --error-exitcode 1 "$PWD/$bin/device.test" \
+      -test.run 'TestRowsDoNotMeet|TestNetworks/unet_sd'
   done
 else
   echo "missing compute-sanitizer: install the CUDA toolkit to run it"

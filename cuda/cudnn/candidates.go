@@ -20,14 +20,15 @@ const (
 // Candidates returns up to limit execution plans of a graph (at least one), the one that the library
 // expects to be fastest first: those of heuristic mode A, then those of its fallback. Without any the
 // error is a *[NoPlanError]; a graph that the library finds wrong, as opposed to unsupported, gives a
-// *[StatusError]. The caller closes the plans.
-func (l *Library) Candidates(g *Graph, t Target, limit int) ([]*Plan, error) {
+// *[StatusError]. The caller closes the plans. Engines without the properties that are asked for are left
+// out.
+func (l *Library) Candidates(g *Graph, t Target, limit int, need ...Property) ([]*Plan, error) {
 	if err := t.usable(g); err != nil {
 		return nil, err
 	}
 	d := newDescriptors(g.Name)
 	defer d.release()
-	s := &search{d: d, target: t, graph: translate(d, g, t), device: t.describe(d),
+	s := &search{d: d, target: t, need: need, graph: translate(d, g, t), device: t.describe(d),
 		plan: Plan{lib: l, layer: g.Name, hash: g.Hash(), target: t, operands: operandsOf(g)}}
 	if err := d.failed(); errors.Is(err, NotSupported) {
 		s.reasons = append(s.reasons, err)
@@ -92,6 +93,7 @@ type search struct {
 	target        Target
 	graph, device descriptor
 	plan          Plan // what the plans have in common
+	need          []Property
 	plans         []*Plan
 	tried         int
 	reasons       []error
@@ -105,8 +107,14 @@ func (s *search) run(limit int) {
 			if len(s.plans) == limit {
 				return
 			}
+			e := s.engine(c)
+			if missing := e.missing(s.need); missing != nil {
+				s.reasons = append(s.reasons, missing)
+				s.reasons = s.reasons[:min(len(s.reasons), maxReasons)]
+				continue
+			}
 			s.tried++
-			if p := s.build(c); p != nil {
+			if p := s.build(c, e); p != nil {
 				s.plans = append(s.plans, p)
 			}
 			s.failed()
@@ -145,7 +153,7 @@ func (s *search) configs(mode C.uint) []descriptor {
 }
 
 // build makes a plan of an engine configuration, nil if it cannot be made.
-func (s *search) build(config descriptor) *Plan {
+func (s *search) build(config descriptor, e engine) *Plan {
 	d := s.d
 	native := d.make(C.CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, "plan")
 	if s.target.handle != nil {
@@ -156,7 +164,7 @@ func (s *search) build(config descriptor) *Plan {
 
 	p := s.plan
 	p.workspace = d.getInt(native, C.CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, "workspace")
-	p.engine = s.engine(config)
+	p.engine = e
 	if d.err != nil {
 		return nil
 	}
@@ -173,6 +181,9 @@ func (s *search) engine(config descriptor) engine {
 	var notes [maxNotes]C.uint
 	n := d.get(e, C.CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, C.CUDNN_TYPE_NUMERICAL_NOTE, maxNotes, unsafe.Pointer(&notes[0]),
 		"engine's notes")
+	has := func(note C.uint) bool { return slices.Contains(notes[:min(n, maxNotes)], note) }
 	return engine{Number: d.getInt(e, C.CUDNN_ATTR_ENGINE_GLOBAL_INDEX, "engine's number"),
-		Varies: slices.Contains(notes[:min(n, maxNotes)], C.CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)}
+		Varies: has(C.CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC),
+		Rounds: has(C.CUDNN_NUMERICAL_NOTE_TENSOR_CORE) || has(C.CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS) ||
+			has(C.CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION)}
 }

@@ -22,7 +22,9 @@ func (*Library) Path() string { return "" }
 func (*Library) NewHandle(*cuda.Device, *cuda.Stream) (*Handle, error) { return nil, ErrNotBuilt }
 
 // Candidates returns execution plans of a graph.
-func (*Library) Candidates(*Graph, Target, int) ([]*Plan, error) { return nil, ErrNotBuilt }
+func (*Library) Candidates(*Graph, Target, int, ...Property) ([]*Plan, error) {
+	return nil, ErrNotBuilt
+}
 
 // LoadPlan returns a plan from its JSON.
 func (*Library) LoadPlan(*Graph, Target, []byte) (*Plan, error) { return nil, ErrNotBuilt }
@@ -50,6 +52,9 @@ func (*Plan) Engine() int64 { return -1 }
 
 // Deterministic tells whether the engine gives the same bits in every run.
 func (*Plan) Deterministic() bool { return false }
+
+// FullPrecision tells whether the engine keeps the precision of its operands.
+func (*Plan) FullPrecision() bool { return false }
 
 // JSON is the plan as text.
 func (*Plan) JSON() ([]byte, error) { return nil, ErrNotBuilt }

@@ -65,6 +65,9 @@ func (p *Plan) Engine() int64 { return p.engine.Number }
 // Deterministic tells whether the engine gives the same bits in every run.
 func (p *Plan) Deterministic() bool { return !p.engine.Varies }
 
+// FullPrecision tells whether the engine keeps the precision of its operands, see [FullPrecision].
+func (p *Plan) FullPrecision() bool { return !p.engine.Rounds }
+
 // JSON is the plan for [Library.LoadPlan]: some kilobytes to some hundred, with the code for the GPU.
 func (p *Plan) JSON() ([]byte, error) {
 	text, err := p.text()

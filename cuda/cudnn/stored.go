@@ -23,6 +23,32 @@ type stored struct {
 type engine struct {
 	Number int64 `json:"engine"`
 	Varies bool  `json:"varies"` // results may differ from run to run
+	Rounds bool  `json:"rounds"` // see FullPrecision
+}
+
+// Property is what an engine must be like, see [Library.Candidates].
+type Property int
+
+// The properties.
+const (
+	// Deterministic engines give the same bits in every run.
+	Deterministic Property = iota
+	// FullPrecision engines neither round their operands, as tensor cores do with float32 (to TF32, 10 bits),
+	// nor add with less than the type's precision.
+	FullPrecision
+)
+
+// missing is the property that an engine lacks, as a reason.
+func (e engine) missing(need []Property) error {
+	for _, p := range need {
+		switch {
+		case p == Deterministic && e.Varies:
+			return fmt.Errorf("engine %d gives other bits in other runs", e.Number)
+		case p == FullPrecision && e.Rounds:
+			return fmt.Errorf("engine %d rounds its operands or sums", e.Number)
+		}
+	}
+	return nil
 }
 
 const storedFormat = 1

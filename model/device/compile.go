@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 
 	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
+	"github.com/cudiffuse/cudiffuse/gpu"
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/lower"
 )
@@ -39,7 +40,7 @@ func Compile(ctx context.Context, net model.Network, o CompileOptions) (PlanStat
 	if err != nil {
 		return PlanStats{}, err
 	}
-	p := planner{lib: lib, target: target, plans: map[string]*cudnn.Plan{}}
+	p := planner{lib: lib, target: target, plans: map[string]*cudnn.Plan{}, exact: o.Type == gpu.Float32}
 	defer p.close()
 	b := bundle{Format: bundleFormat, Target: target.String(), Plans: map[string]json.RawMessage{}}
 	for _, prog := range programs {

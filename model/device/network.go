@@ -94,7 +94,7 @@ func (n *Network) load(ctx context.Context, lib *cudnn.Library, prog *lower.Prog
 		return err
 	}
 	target := n.handle.Target()
-	n.planner = planner{lib: lib, target: target, plans: map[string]*cudnn.Plan{}, limit: n.o.Autotune,
+	n.planner = planner{lib: lib, target: target, plans: map[string]*cudnn.Plan{}, limit: n.o.Autotune, exact: n.c.DType() == gpu.Float32,
 		cache: newCache(n.o, target.String(), fmt.Sprint(lib.Version()))}
 	if n.o.Bundle != "" {
 		if n.planner.bundle, err = readBundle(n.o.Bundle); err != nil {

@@ -20,6 +20,7 @@ type planner struct {
 	cache  cache
 	plans  map[string]*cudnn.Plan // by hash
 	limit  int                    // candidates to be timed
+	exact  bool                   // of a float32 network
 	time   func(s *lower.Step, p *cudnn.Plan) (time.Duration, error)
 	stats  PlanStats
 }
@@ -63,9 +64,14 @@ func (p *planner) stored(s *lower.Step, hash string) *cudnn.Plan {
 	return nil
 }
 
-// choose asks cuDNN, and times what it offers.
+// choose asks cuDNN, and times what it offers. Engines give the same bits in every run, and float32 is
+// float32: no tensor cores, which would round it to TF32.
 func (p *planner) choose(s *lower.Step) (*cudnn.Plan, error) {
-	candidates, err := p.lib.Candidates(s.Fusion, p.target, max(1, p.limit))
+	need := []cudnn.Property{cudnn.Deterministic}
+	if p.exact {
+		need = append(need, cudnn.FullPrecision)
+	}
+	candidates, err := p.lib.Candidates(s.Fusion, p.target, max(1, p.limit), need...)
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,9 @@ func (ch *chain) extend(c *compiler, taken map[int]bool) bool {
 	}
 	switch o := c.g.Ops[next].(type) {
 	case model.AddChannel:
+		if c.pixelwise() {
+			return false // no engine of full precision adds one
+		}
 		if _, ok := c.g.Ops[ch.head].(model.Conv2D); !ok || o.X != y || ch.vector != model.NoTensor || ch.residual != model.NoTensor {
 			return false
 		}

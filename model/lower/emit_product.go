@@ -86,9 +86,17 @@ func (c *compiler) emitMatmul(ch *chain) error {
 	return nil
 }
 
+// pixelwise says whether matrix products are given to cuDNN as 1x1 convolutions: in
+// float32 it multiplies matrices on tensor cores alone, which round operands to TF32
+// (10 bits), but it has engines of convolutions that do not.
+func (c *compiler) pixelwise() bool { return c.Type == cudnn.Float32 }
+
 // biasRow is a vector added to every row of a matrix.
 func (f *fusion) biasRow(at Ref, n int) *cudnn.Tensor {
 	f.read(at)
+	if f.c.pixelwise() {
+		return f.stored("bias", at, f.c.Type, []int64{1, int64(n), 1, 1}, []int64{int64(n), 1, int64(n), int64(n)})
+	}
 	return f.stored("bias", at, f.c.Type, []int64{1, 1, int64(n)}, []int64{int64(n), int64(n), 1})
 }
 
@@ -96,12 +104,17 @@ func (f *fusion) biasRow(at Ref, n int) *cudnn.Tensor {
 func (f *fusion) matmul(x view, w Ref, y view, terms []*cudnn.Tensor, act model.Activation) {
 	in, out := int64(x.shape.C), int64(y.shape.C)
 	xt, yt := f.rows("x", x), f.rows("y", y)
-	wt := f.stored("weight", w, f.c.Type, []int64{1, in, out}, []int64{in * out, 1, in})
 	product := yt
 	if len(terms) > 0 || act != model.Identity {
 		product = f.virtual("product", yt)
 	}
-	f.ops = append(f.ops, cudnn.Matmul{A: xt, B: wt, C: product})
+	if f.c.pixelwise() {
+		wt := f.stored("weight", w, f.c.Type, []int64{out, in, 1, 1}, []int64{in, 1, in, in})
+		f.ops = append(f.ops, cudnn.Conv{X: xt, W: wt, Y: product, Stride: [2]int64{1, 1}})
+	} else {
+		wt := f.stored("weight", w, f.c.Type, []int64{1, in, out}, []int64{in * out, 1, in})
+		f.ops = append(f.ops, cudnn.Matmul{A: xt, B: wt, C: product})
+	}
 	f.epilogue(product, terms, act, yt)
 	f.read(f.c.ref(x), w)
 	f.write(f.c.ref(y))

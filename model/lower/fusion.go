@@ -61,10 +61,15 @@ func (f *fusion) image(name string, v view) *cudnn.Tensor {
 	return f.stored(name, f.c.ref(v), f.c.Type, []int64{n, c, h, w}, []int64{h * w * s, 1, w * s, s})
 }
 
-// rows is a view as one matrix [1, N*H*W, C].
+// rows is a view as one matrix [1, N*H*W, C]; for [compiler.pixelwise] products as one
+// image of N*H*W pixels in a column.
 func (f *fusion) rows(name string, v view) *cudnn.Tensor {
 	n, c, h, w, s := f.dims(v)
-	return f.stored(name, f.c.ref(v), f.c.Type, []int64{1, n * h * w, c}, []int64{n * h * w * s, s, 1})
+	m := n * h * w
+	if f.c.pixelwise() {
+		return f.stored(name, f.c.ref(v), f.c.Type, []int64{1, c, m, 1}, []int64{m * s, 1, s, s})
+	}
+	return f.stored(name, f.c.ref(v), f.c.Type, []int64{1, m, c}, []int64{m * s, s, 1})
 }
 
 func (f *fusion) dims(v view) (n, c, h, w, stride int64) {

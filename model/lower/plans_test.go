@@ -64,7 +64,11 @@ func TestCuDNNHasPlans(t *testing.T) {
 						target, err := cudnn.TargetFor(arch)
 						require.NoError(t, err)
 						for _, g := range graphs {
-							plans, err := lib.Candidates(g, target, 1)
+							need := []cudnn.Property{cudnn.Deterministic}
+							if ty == cudnn.Float32 {
+								need = append(need, cudnn.FullPrecision)
+							}
+							plans, err := lib.Candidates(g, target, 1, need...)
 							require.NoError(t, err)
 							require.NoError(t, plans[0].Close())
 						}
