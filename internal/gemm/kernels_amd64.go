@@ -257,6 +257,11 @@ func transform2(v *float32, stride int, d *float32, t *float32)
 //go:noescape
 func output2(y *float32, m *float32, stride int, bias *float32, t *float32)
 
+// spread2 is spreadGeneric for count > 0 chunks of 32 columns.
+//
+//go:noescape
+func spread2(dst *float32, phase int, src *float32, w int, chunks *int, count int)
+
 // spread5 is spreadGeneric for count > 0 chunks of 32 columns.
 //
 //go:noescape

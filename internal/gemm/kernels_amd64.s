@@ -8087,178 +8087,69 @@ low:
 	ADDQ         $0x00000040, R9
 	DECQ         DI
 	JNZ          low
-	VMOVUPS      (BX), Y6
-	VMOVUPS      64(BX), Y7
-	VMOVUPS      128(BX), Y8
-	VMOVUPS      192(BX), Y9
-	VMOVUPS      256(BX), Y10
-	VMOVUPS      320(BX), Y11
-	VADDPS       Y8, Y7, Y12
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VMOVUPS      Y6, (DX)
-	VMULPS       Y0, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y1, Y9, Y6
-	VMOVUPS      Y6, 64(DX)
-	VMULPS       Y2, Y12, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y8, Y6
-	VMOVUPS      Y6, 128(DX)
-	VMOVAPS      Y11, Y6
-	VFMADD231PS  Y4, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y5, Y9, Y6
-	VMOVUPS      Y6, 192(DX)
+	VXORPS       Y6, Y6, Y6
 	TESTQ        SI, SI
-	JZ           lowplain0
+	JZ           lowplain
 	VBROADCASTSS (SI), Y6
-	VADDPS       (DX), Y6, Y7
-	VMOVUPS      Y7, (DX)
-	VADDPS       64(DX), Y6, Y7
-	VMOVUPS      Y7, 64(DX)
-	VADDPS       128(DX), Y6, Y7
-	VMOVUPS      Y7, 128(DX)
-	VADDPS       192(DX), Y6, Y6
-	VMOVUPS      Y6, 192(DX)
 
-lowplain0:
+lowplain:
+	MOVQ $0x00000004, DI
+
+lowrows:
+	VMOVUPS      (BX), Y7
+	VMOVUPS      64(BX), Y8
+	VMOVUPS      128(BX), Y9
+	VMOVUPS      192(BX), Y10
+	VMOVUPS      256(BX), Y11
+	VMOVUPS      320(BX), Y12
+	VADDPS       Y9, Y8, Y13
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y11, Y10, Y9
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y13, Y7, Y7
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y0, Y8, Y11
+	VMOVAPS      Y11, Y11
+	VFMADD231PS  Y1, Y10, Y11
+	VMULPS       Y2, Y13, Y13
+	VMOVAPS      Y13, Y13
+	VFMADD231PS  Y3, Y9, Y13
+	VMOVAPS      Y12, Y9
+	VFMADD231PS  Y4, Y8, Y9
+	VMOVAPS      Y9, Y8
+	VFMADD231PS  Y5, Y10, Y8
+	VADDPS       Y6, Y7, Y7
+	VADDPS       Y6, Y11, Y11
+	VADDPS       Y6, Y13, Y13
+	VADDPS       Y6, Y8, Y8
+	VUNPCKLPS    Y11, Y7, Y9
+	VUNPCKHPS    Y11, Y7, Y7
+	VUNPCKLPS    Y8, Y13, Y10
+	VUNPCKHPS    Y8, Y13, Y11
+	VUNPCKLPD    Y10, Y9, Y8
+	VUNPCKHPD    Y10, Y9, Y9
+	VUNPCKLPD    Y11, Y7, Y10
+	VUNPCKHPD    Y11, Y7, Y7
+	VMOVUPS      X8, (DX)
+	VEXTRACTF128 $0x01, Y8, 64(DX)
+	VMOVUPS      X9, 16(DX)
+	VEXTRACTF128 $0x01, Y9, 80(DX)
+	VMOVUPS      X10, 32(DX)
+	VEXTRACTF128 $0x01, Y10, 96(DX)
+	VMOVUPS      X7, 48(DX)
+	VEXTRACTF128 $0x01, Y7, 112(DX)
 	ADDQ         $0x00000180, BX
 	ADDQ         $0x00000100, DX
-	VMOVUPS      (BX), Y6
-	VMOVUPS      64(BX), Y7
-	VMOVUPS      128(BX), Y8
-	VMOVUPS      192(BX), Y9
-	VMOVUPS      256(BX), Y10
-	VMOVUPS      320(BX), Y11
-	VADDPS       Y8, Y7, Y12
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VMOVUPS      Y6, (DX)
-	VMULPS       Y0, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y1, Y9, Y6
-	VMOVUPS      Y6, 64(DX)
-	VMULPS       Y2, Y12, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y8, Y6
-	VMOVUPS      Y6, 128(DX)
-	VMOVAPS      Y11, Y6
-	VFMADD231PS  Y4, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y5, Y9, Y6
-	VMOVUPS      Y6, 192(DX)
-	TESTQ        SI, SI
-	JZ           lowplain1
-	VBROADCASTSS (SI), Y6
-	VADDPS       (DX), Y6, Y7
-	VMOVUPS      Y7, (DX)
-	VADDPS       64(DX), Y6, Y7
-	VMOVUPS      Y7, 64(DX)
-	VADDPS       128(DX), Y6, Y7
-	VMOVUPS      Y7, 128(DX)
-	VADDPS       192(DX), Y6, Y6
-	VMOVUPS      Y6, 192(DX)
-
-lowplain1:
-	ADDQ         $0x00000180, BX
-	ADDQ         $0x00000100, DX
-	VMOVUPS      (BX), Y6
-	VMOVUPS      64(BX), Y7
-	VMOVUPS      128(BX), Y8
-	VMOVUPS      192(BX), Y9
-	VMOVUPS      256(BX), Y10
-	VMOVUPS      320(BX), Y11
-	VADDPS       Y8, Y7, Y12
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VMOVUPS      Y6, (DX)
-	VMULPS       Y0, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y1, Y9, Y6
-	VMOVUPS      Y6, 64(DX)
-	VMULPS       Y2, Y12, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y8, Y6
-	VMOVUPS      Y6, 128(DX)
-	VMOVAPS      Y11, Y6
-	VFMADD231PS  Y4, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y5, Y9, Y6
-	VMOVUPS      Y6, 192(DX)
-	TESTQ        SI, SI
-	JZ           lowplain2
-	VBROADCASTSS (SI), Y6
-	VADDPS       (DX), Y6, Y7
-	VMOVUPS      Y7, (DX)
-	VADDPS       64(DX), Y6, Y7
-	VMOVUPS      Y7, 64(DX)
-	VADDPS       128(DX), Y6, Y7
-	VMOVUPS      Y7, 128(DX)
-	VADDPS       192(DX), Y6, Y6
-	VMOVUPS      Y6, 192(DX)
-
-lowplain2:
-	ADDQ         $0x00000180, BX
-	ADDQ         $0x00000100, DX
-	VMOVUPS      (BX), Y6
-	VMOVUPS      64(BX), Y7
-	VMOVUPS      128(BX), Y8
-	VMOVUPS      192(BX), Y9
-	VMOVUPS      256(BX), Y10
-	VMOVUPS      320(BX), Y11
-	VADDPS       Y8, Y7, Y12
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VMOVUPS      Y6, (DX)
-	VMULPS       Y0, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y1, Y9, Y6
-	VMOVUPS      Y6, 64(DX)
-	VMULPS       Y2, Y12, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y8, Y6
-	VMOVUPS      Y6, 128(DX)
-	VMOVAPS      Y11, Y6
-	VFMADD231PS  Y4, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y5, Y9, Y6
-	VMOVUPS      Y6, 192(DX)
-	TESTQ        SI, SI
-	JZ           lowplain3
-	VBROADCASTSS (SI), Y6
-	VADDPS       (DX), Y6, Y7
-	VMOVUPS      Y7, (DX)
-	VADDPS       64(DX), Y6, Y7
-	VMOVUPS      Y7, 64(DX)
-	VADDPS       128(DX), Y6, Y7
-	VMOVUPS      Y7, 128(DX)
-	VADDPS       192(DX), Y6, Y6
-	VMOVUPS      Y6, 192(DX)
-
-lowplain3:
-	ADDQ $0x00000180, BX
-	ADDQ $0x00000100, DX
-	SUBQ $0x00000600, BX
-	SUBQ $0x000003e0, DX
-	ADDQ $0x20, AX
-	MOVQ $0x00000006, DI
-	MOVQ AX, R8
-	MOVQ BX, R9
-	LEAQ (CX)(CX*2), R10
-	ADDQ R10, R10
+	DECQ         DI
+	JNZ          lowrows
+	SUBQ         $0x00000600, BX
+	SUBQ         $0x00000380, DX
+	ADDQ         $0x20, AX
+	MOVQ         $0x00000006, DI
+	MOVQ         AX, R8
+	MOVQ         BX, R9
+	LEAQ         (CX)(CX*2), R10
+	ADDQ         R10, R10
 
 high:
 	MOVQ         R8, R11
@@ -8297,173 +8188,164 @@ high:
 	ADDQ         $0x00000040, R9
 	DECQ         DI
 	JNZ          high
-	VMOVUPS      (BX), Y6
-	VMOVUPS      64(BX), Y7
-	VMOVUPS      128(BX), Y8
-	VMOVUPS      192(BX), Y9
-	VMOVUPS      256(BX), Y10
-	VMOVUPS      320(BX), Y11
-	VADDPS       Y8, Y7, Y12
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VMOVUPS      Y6, (DX)
-	VMULPS       Y0, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y1, Y9, Y6
-	VMOVUPS      Y6, 64(DX)
-	VMULPS       Y2, Y12, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y8, Y6
-	VMOVUPS      Y6, 128(DX)
-	VMOVAPS      Y11, Y6
-	VFMADD231PS  Y4, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y5, Y9, Y6
-	VMOVUPS      Y6, 192(DX)
+	VXORPS       Y6, Y6, Y6
 	TESTQ        SI, SI
-	JZ           highplain0
+	JZ           highplain
 	VBROADCASTSS (SI), Y6
-	VADDPS       (DX), Y6, Y7
-	VMOVUPS      Y7, (DX)
-	VADDPS       64(DX), Y6, Y7
-	VMOVUPS      Y7, 64(DX)
-	VADDPS       128(DX), Y6, Y7
-	VMOVUPS      Y7, 128(DX)
-	VADDPS       192(DX), Y6, Y6
-	VMOVUPS      Y6, 192(DX)
 
-highplain0:
+highplain:
+	MOVQ $0x00000004, CX
+
+highrows:
+	VMOVUPS      (BX), Y7
+	VMOVUPS      64(BX), Y8
+	VMOVUPS      128(BX), Y9
+	VMOVUPS      192(BX), Y10
+	VMOVUPS      256(BX), Y11
+	VMOVUPS      320(BX), Y12
+	VADDPS       Y9, Y8, Y13
+	VSUBPS       Y9, Y8, Y8
+	VADDPS       Y11, Y10, Y9
+	VSUBPS       Y11, Y10, Y10
+	VADDPS       Y13, Y7, Y7
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y0, Y8, Y11
+	VMOVAPS      Y11, Y11
+	VFMADD231PS  Y1, Y10, Y11
+	VMULPS       Y2, Y13, Y13
+	VMOVAPS      Y13, Y13
+	VFMADD231PS  Y3, Y9, Y13
+	VMOVAPS      Y12, Y9
+	VFMADD231PS  Y4, Y8, Y9
+	VMOVAPS      Y9, Y8
+	VFMADD231PS  Y5, Y10, Y8
+	VADDPS       Y6, Y7, Y7
+	VADDPS       Y6, Y11, Y11
+	VADDPS       Y6, Y13, Y13
+	VADDPS       Y6, Y8, Y8
+	VUNPCKLPS    Y11, Y7, Y9
+	VUNPCKHPS    Y11, Y7, Y7
+	VUNPCKLPS    Y8, Y13, Y10
+	VUNPCKHPS    Y8, Y13, Y11
+	VUNPCKLPD    Y10, Y9, Y8
+	VUNPCKHPD    Y10, Y9, Y9
+	VUNPCKLPD    Y11, Y7, Y10
+	VUNPCKHPD    Y11, Y7, Y7
+	VMOVUPS      X8, (DX)
+	VEXTRACTF128 $0x01, Y8, 64(DX)
+	VMOVUPS      X9, 16(DX)
+	VEXTRACTF128 $0x01, Y9, 80(DX)
+	VMOVUPS      X10, 32(DX)
+	VEXTRACTF128 $0x01, Y10, 96(DX)
+	VMOVUPS      X7, 48(DX)
+	VEXTRACTF128 $0x01, Y7, 112(DX)
 	ADDQ         $0x00000180, BX
 	ADDQ         $0x00000100, DX
-	VMOVUPS      (BX), Y6
-	VMOVUPS      64(BX), Y7
-	VMOVUPS      128(BX), Y8
-	VMOVUPS      192(BX), Y9
-	VMOVUPS      256(BX), Y10
-	VMOVUPS      320(BX), Y11
-	VADDPS       Y8, Y7, Y12
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VMOVUPS      Y6, (DX)
-	VMULPS       Y0, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y1, Y9, Y6
-	VMOVUPS      Y6, 64(DX)
-	VMULPS       Y2, Y12, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y8, Y6
-	VMOVUPS      Y6, 128(DX)
-	VMOVAPS      Y11, Y6
-	VFMADD231PS  Y4, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y5, Y9, Y6
-	VMOVUPS      Y6, 192(DX)
-	TESTQ        SI, SI
-	JZ           highplain1
-	VBROADCASTSS (SI), Y6
-	VADDPS       (DX), Y6, Y7
-	VMOVUPS      Y7, (DX)
-	VADDPS       64(DX), Y6, Y7
-	VMOVUPS      Y7, 64(DX)
-	VADDPS       128(DX), Y6, Y7
-	VMOVUPS      Y7, 128(DX)
-	VADDPS       192(DX), Y6, Y6
-	VMOVUPS      Y6, 192(DX)
+	DECQ         CX
+	JNZ          highrows
+	SUBQ         $0x00000600, BX
+	SUBQ         $0x00000380, DX
+	ADDQ         $0x20, AX
+	VZEROUPPER
+	RET
 
-highplain1:
-	ADDQ         $0x00000180, BX
-	ADDQ         $0x00000100, DX
-	VMOVUPS      (BX), Y6
-	VMOVUPS      64(BX), Y7
-	VMOVUPS      128(BX), Y8
-	VMOVUPS      192(BX), Y9
-	VMOVUPS      256(BX), Y10
-	VMOVUPS      320(BX), Y11
-	VADDPS       Y8, Y7, Y12
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VMOVUPS      Y6, (DX)
-	VMULPS       Y0, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y1, Y9, Y6
-	VMOVUPS      Y6, 64(DX)
-	VMULPS       Y2, Y12, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y3, Y8, Y6
-	VMOVUPS      Y6, 128(DX)
-	VMOVAPS      Y11, Y6
-	VFMADD231PS  Y4, Y7, Y6
-	VMOVAPS      Y6, Y6
-	VFMADD231PS  Y5, Y9, Y6
-	VMOVUPS      Y6, 192(DX)
-	TESTQ        SI, SI
-	JZ           highplain2
-	VBROADCASTSS (SI), Y6
-	VADDPS       (DX), Y6, Y7
-	VMOVUPS      Y7, (DX)
-	VADDPS       64(DX), Y6, Y7
-	VMOVUPS      Y7, 64(DX)
-	VADDPS       128(DX), Y6, Y7
-	VMOVUPS      Y7, 128(DX)
-	VADDPS       192(DX), Y6, Y6
-	VMOVUPS      Y6, 192(DX)
+DATA bits0<>+0(SB)/4, $0x00000001
+DATA bits0<>+4(SB)/4, $0x00000002
+DATA bits0<>+8(SB)/4, $0x00000004
+DATA bits0<>+12(SB)/4, $0x00000008
+DATA bits0<>+16(SB)/4, $0x00000010
+DATA bits0<>+20(SB)/4, $0x00000020
+DATA bits0<>+24(SB)/4, $0x00000040
+DATA bits0<>+28(SB)/4, $0x00000080
+GLOBL bits0<>(SB), RODATA|NOPTR, $32
 
-highplain2:
-	ADDQ         $0x00000180, BX
-	ADDQ         $0x00000100, DX
-	VMOVUPS      (BX), Y6
-	VMOVUPS      64(BX), Y7
-	VMOVUPS      128(BX), Y8
-	VMOVUPS      192(BX), Y9
-	VMOVUPS      256(BX), Y10
-	VMOVUPS      320(BX), Y11
-	VADDPS       Y8, Y7, Y12
-	VSUBPS       Y8, Y7, Y7
-	VADDPS       Y10, Y9, Y8
-	VSUBPS       Y10, Y9, Y9
-	VADDPS       Y12, Y6, Y6
-	VADDPS       Y8, Y6, Y6
-	VMOVUPS      Y6, (DX)
-	VMULPS       Y0, Y7, Y0
-	VMOVAPS      Y0, Y0
-	VFMADD231PS  Y1, Y9, Y0
-	VMOVUPS      Y0, 64(DX)
-	VMULPS       Y2, Y12, Y0
-	VMOVAPS      Y0, Y0
-	VFMADD231PS  Y3, Y8, Y0
-	VMOVUPS      Y0, 128(DX)
-	VMOVAPS      Y11, Y0
-	VFMADD231PS  Y4, Y7, Y0
-	VMOVAPS      Y0, Y0
-	VFMADD231PS  Y5, Y9, Y0
-	VMOVUPS      Y0, 192(DX)
-	TESTQ        SI, SI
-	JZ           highplain3
-	VBROADCASTSS (SI), Y0
-	VADDPS       (DX), Y0, Y1
-	VMOVUPS      Y1, (DX)
-	VADDPS       64(DX), Y0, Y1
-	VMOVUPS      Y1, 64(DX)
-	VADDPS       128(DX), Y0, Y1
-	VMOVUPS      Y1, 128(DX)
-	VADDPS       192(DX), Y0, Y0
-	VMOVUPS      Y0, 192(DX)
+DATA bits1<>+0(SB)/4, $0x00000100
+DATA bits1<>+4(SB)/4, $0x00000200
+DATA bits1<>+8(SB)/4, $0x00000400
+DATA bits1<>+12(SB)/4, $0x00000800
+DATA bits1<>+16(SB)/4, $0x00001000
+DATA bits1<>+20(SB)/4, $0x00002000
+DATA bits1<>+24(SB)/4, $0x00004000
+DATA bits1<>+28(SB)/4, $0x00008000
+GLOBL bits1<>(SB), RODATA|NOPTR, $32
 
-highplain3:
-	ADDQ $0x00000180, BX
-	ADDQ $0x00000100, DX
-	SUBQ $0x00000600, BX
-	SUBQ $0x000003e0, DX
-	ADDQ $0x20, AX
+DATA bits2<>+0(SB)/4, $0x00010000
+DATA bits2<>+4(SB)/4, $0x00020000
+DATA bits2<>+8(SB)/4, $0x00040000
+DATA bits2<>+12(SB)/4, $0x00080000
+DATA bits2<>+16(SB)/4, $0x00100000
+DATA bits2<>+20(SB)/4, $0x00200000
+DATA bits2<>+24(SB)/4, $0x00400000
+DATA bits2<>+28(SB)/4, $0x00800000
+GLOBL bits2<>(SB), RODATA|NOPTR, $32
+
+DATA bits3<>+0(SB)/4, $0x01000000
+DATA bits3<>+4(SB)/4, $0x02000000
+DATA bits3<>+8(SB)/4, $0x04000000
+DATA bits3<>+12(SB)/4, $0x08000000
+DATA bits3<>+16(SB)/4, $0x10000000
+DATA bits3<>+20(SB)/4, $0x20000000
+DATA bits3<>+24(SB)/4, $0x40000000
+DATA bits3<>+28(SB)/4, $0x80000000
+GLOBL bits3<>(SB), RODATA|NOPTR, $32
+
+// func spread2(dst *float32, phase int, src *float32, w int, chunks *int, count int)
+// Requires: AVX, AVX2
+TEXT ·spread2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ phase+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ src+16(FP), DX
+	MOVQ w+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ chunks+32(FP), SI
+	MOVQ count+40(FP), DI
+	LEAQ (CX)(CX*2), R8
+
+chunk:
+	MOVQ         (SI), R9
+	LEAQ         (AX)(R9*4), R9
+	MOVQ         8(SI), R10
+	LEAQ         (DX)(R10*4), R10
+	MOVQ         16(SI), R11
+	VPBROADCASTD 24(SI), Y0
+	VPAND        bits0<>+0(SB), Y0, Y1
+	VPCMPEQD     bits0<>+0(SB), Y1, Y1
+	VPAND        bits1<>+0(SB), Y0, Y2
+	VPCMPEQD     bits1<>+0(SB), Y2, Y2
+	VPAND        bits2<>+0(SB), Y0, Y3
+	VPCMPEQD     bits2<>+0(SB), Y3, Y3
+	VPAND        bits3<>+0(SB), Y0, Y0
+	VPCMPEQD     bits3<>+0(SB), Y0, Y0
+
+row:
+	VMASKMOVPS (R10), Y1, Y4
+	VMASKMOVPS 32(R10), Y2, Y5
+	VMASKMOVPS 64(R10), Y3, Y6
+	VMASKMOVPS 96(R10), Y0, Y7
+	VPERM2F128 $0x20, Y6, Y4, Y8
+	VPERM2F128 $0x31, Y6, Y4, Y4
+	VPERM2F128 $0x20, Y7, Y5, Y6
+	VPERM2F128 $0x31, Y7, Y5, Y5
+	VUNPCKLPS  Y4, Y8, Y7
+	VUNPCKHPS  Y4, Y8, Y4
+	VUNPCKLPS  Y5, Y6, Y8
+	VUNPCKHPS  Y5, Y6, Y6
+	VUNPCKLPD  Y8, Y7, Y5
+	VUNPCKHPD  Y8, Y7, Y7
+	VUNPCKLPD  Y6, Y4, Y8
+	VUNPCKHPD  Y6, Y4, Y4
+	VMOVUPS    Y5, (R9)
+	VMOVUPS    Y7, (R9)(CX*1)
+	VMOVUPS    Y8, (R9)(CX*2)
+	VMOVUPS    Y4, (R9)(R8*1)
+	ADDQ       BX, R10
+	LEAQ       (R9)(CX*4), R9
+	DECQ       R11
+	JNZ        row
+	ADDQ       $0x20, SI
+	DECQ       DI
+	JNZ        chunk
 	VZEROUPPER
 	RET
 

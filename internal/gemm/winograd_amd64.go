@@ -23,9 +23,13 @@ func transformSIMD(v []float32, stride int, d, t []float32) {
 	transform2(&v[0], stride, &d[0], &t[0])
 }
 
-// spreadAVX512 is spreadGeneric in assembly, for all chunks of a channel.
-func (ws *winoSpace) spreadAVX512(padded, src []float32, w int) {
-	spread5(&padded[0], ws.phase, &src[0], w, &ws.chunks[0].to, len(ws.chunks))
+// spreadSIMD is spreadGeneric in assembly, for all chunks of a channel.
+func (ws *winoSpace) spreadSIMD(l level, padded, src []float32, w int) {
+	f := spread2
+	if l == avx512 {
+		f = spread5
+	}
+	f(&padded[0], ws.phase, &src[0], w, &ws.chunks[0].to, len(ws.chunks))
 }
 
 // outputAVX2 is outputGeneric in assembly.

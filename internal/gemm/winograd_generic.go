@@ -68,8 +68,8 @@ func transformGeneric(v []float32, stride int, d []float32) {
 	}
 }
 
-// outputGeneric is A' m A plus bias for a group of lanes: m has its terms stride apart, y the
-// pixels of the tiles lanes apart. bias may be nil.
+// outputGeneric is A' m A plus bias for a group of lanes: m has its terms stride apart, y
+// the four rows of all tiles. bias may be nil.
 func outputGeneric(y []float32, m []float32, stride int, bias *float32) {
 	var x [winoIn]float32
 	var t [winoOut * winoIn]float32
@@ -87,7 +87,7 @@ func outputGeneric(y []float32, m []float32, stride int, bias *float32) {
 				if bias != nil {
 					v += *bias
 				}
-				y[(i*winoOut+j)*lanes+lane] = v
+				y[(i*lanes+lane)*winoOut+j] = v
 			}
 		}
 	}

@@ -63,11 +63,6 @@ func (o *winoOutput) run(l level) {
 // scatter writes the pixels of one output channel.
 func (o *winoOutput) scatter(dst []float32) {
 	for _, s := range o.segments {
-		d := dst[s.to:][:s.n]
-		row := o.y[s.from/(winoOut*lanes)*winoOut*lanes:][:winoOut*lanes]
-		for i := range d {
-			x := s.from + i
-			d[i] = row[x%winoOut*lanes+x/winoOut%lanes]
-		}
+		copy(dst[s.to:s.to+s.n], o.y[s.from:])
 	}
 }

@@ -139,9 +139,9 @@ func (ws *winoSpace) transformInputs(r *convRun, cols int) {
 // find the same column of theirs in neighbouring places.
 func (ws *winoSpace) padChannel(r *convRun, padded []float32, ic int) {
 	src := r.src[ic*r.h*r.w:]
-	if r.conv.tiling.level == avx512 {
+	if l := r.conv.tiling.level; l != generic {
 		if len(ws.chunks) > 0 {
-			ws.spreadAVX512(padded, src, r.w)
+			ws.spreadSIMD(l, padded, src, r.w)
 		}
 		return
 	}

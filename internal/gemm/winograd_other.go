@@ -9,7 +9,7 @@ func (*winoSpace) transformSpansAVX512([]float32, int, int, int, int, []span) {}
 
 func transformSIMD([]float32, int, []float32, []float32) {}
 
-func (*winoSpace) spreadAVX512([]float32, []float32, int) {}
+func (*winoSpace) spreadSIMD(level, []float32, []float32, int) {}
 
 func outputAVX2([]float32, []float32, int, *float32, []float32) {}
 

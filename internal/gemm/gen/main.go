@@ -23,6 +23,7 @@ func main() {
 	move5()
 	transform2()
 	output2()
+	spread2()
 	spread5()
 	for spans := 1; spans <= 8; spans++ {
 		transform5(spans)

@@ -200,28 +200,50 @@ func output2() {
 	for half := range 2 {
 		name := []string{"low", "high"}[half]
 		a.downColumns(name, m, stride, t)
-		for i := range winoOut {
-			row := a.load6(t, groupSize)
-			a.out(row, func(j int, x reg.VecVirtual) {
-				VMOVUPS(x, Mem{Base: y, Disp: j * groupSize})
-			})
-			TESTQ(bias, bias)
-			JZ(LabelRef(name + "plain" + string(rune('0'+i))))
-			b := a.vec()
-			VBROADCASTSS(Mem{Base: bias}, b)
-			for j := range winoOut {
-				x := a.vec()
-				VADDPS(Mem{Base: y, Disp: j * groupSize}, b, x)
-				VMOVUPS(x, Mem{Base: y, Disp: j * groupSize})
-			}
-			Label(name + "plain" + string(rune('0'+i)))
-			ADDQ(U32(winoIn*groupSize), t)
-			ADDQ(U32(winoOut*groupSize), y)
+		b := YMM()
+		VXORPS(b, b, b)
+		TESTQ(bias, bias)
+		JZ(LabelRef(name + "plain"))
+		VBROADCASTSS(Mem{Base: bias}, b)
+		Label(name + "plain")
+		rows := GP64()
+		MOVQ(U32(winoOut), rows)
+		Label(name + "rows")
+		var p [winoOut]reg.VecVirtual
+		a.out(a.load6(t, groupSize), func(j int, x reg.VecVirtual) { p[j] = x })
+		for _, x := range p {
+			VADDPS(b, x, x)
 		}
+		for tile, x := range transpose(p) { // of tiles 0 to 3, and 4 tiles further
+			VMOVUPS(x.AsX(), Mem{Base: y, Disp: tile * 16})
+			VEXTRACTF128(Imm(1), x, Mem{Base: y, Disp: (tile + 4) * 16})
+		}
+		ADDQ(U32(winoIn*groupSize), t)
+		ADDQ(U32(winoOut*groupSize), y)
+		DECQ(rows)
+		JNZ(LabelRef(name + "rows"))
 		SUBQ(U32(winoOut*winoIn*groupSize), t)
-		SUBQ(U32(winoOut*winoOut*groupSize-32), y)
+		SUBQ(U32(winoOut*winoOut*groupSize-8*16), y) // the other 8 tiles
 		ADDQ(Imm(32), m)
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// transpose turns four registers into others of which register i has element i of each, in both
+// halves.
+func transpose(p [4]reg.VecVirtual) (q [4]reg.VecVirtual) {
+	var t [4]reg.VecVirtual
+	for i := range t {
+		t[i], q[i] = YMM(), YMM()
+	}
+	VUNPCKLPS(p[1], p[0], t[0])
+	VUNPCKHPS(p[1], p[0], t[1])
+	VUNPCKLPS(p[3], p[2], t[2])
+	VUNPCKHPS(p[3], p[2], t[3])
+	VUNPCKLPD(t[2], t[0], q[0])
+	VUNPCKHPD(t[2], t[0], q[1])
+	VUNPCKLPD(t[3], t[1], q[2])
+	VUNPCKHPD(t[3], t[1], q[3])
+	return q
 }
