@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"unsafe"
 )
@@ -186,4 +187,17 @@ func (s *search) engine(config descriptor) engine {
 		Varies: has(C.CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC),
 		Rounds: has(C.CUDNN_NUMERICAL_NOTE_TENSOR_CORE) || has(C.CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS) ||
 			has(C.CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION)}
+}
+
+// missing is the property that an engine lacks, as a reason.
+func (e engine) missing(need []Property) error {
+	for _, p := range need {
+		switch {
+		case p == Deterministic && e.Varies:
+			return fmt.Errorf("engine %d gives other bits in other runs", e.Number)
+		case p == FullPrecision && e.Rounds:
+			return fmt.Errorf("engine %d rounds its operands or sums", e.Number)
+		}
+	}
+	return nil
 }

@@ -38,19 +38,6 @@ const (
 	FullPrecision
 )
 
-// missing is the property that an engine lacks, as a reason.
-func (e engine) missing(need []Property) error {
-	for _, p := range need {
-		switch {
-		case p == Deterministic && e.Varies:
-			return fmt.Errorf("engine %d gives other bits in other runs", e.Number)
-		case p == FullPrecision && e.Rounds:
-			return fmt.Errorf("engine %d rounds its operands or sums", e.Number)
-		}
-	}
-	return nil
-}
-
 const storedFormat = 1
 
 func sum(s string) string {

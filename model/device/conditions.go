@@ -1,3 +1,5 @@
+//go:build cuda
+
 package device
 
 import (
@@ -51,19 +53,6 @@ func newConditions(net model.Network, conds []sampler.Cond) (*conditions, error)
 		}
 	}
 	return c, nil
-}
-
-// same says whether rows have the conditions that were uploaded last.
-func (c *conditions) same(conds []sampler.Cond) bool {
-	if c == nil || len(c.conds) != len(conds) {
-		return false
-	}
-	for i, x := range c.conds {
-		if x != conds[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // encode returns the bytes of an input for all rows.
