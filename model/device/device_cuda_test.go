@@ -172,6 +172,34 @@ func TestRowsDoNotMeet(t *testing.T) {
 	assert.Equal(t, both[1], swapped[0])
 }
 
+// TestOtherSizes: one network serves samples of many sizes, with one copy of the weights.
+func TestOtherSizes(t *testing.T) {
+	dev := open(t, gpu.Float32, cuda.Options{})
+	u := fashion(t)
+	n := load(t, dev, u, Options{})
+	before, err := dev.Driver().Stats()
+	require.NoError(t, err)
+	for _, size := range [][2]int{{16, 24}, {32, 8}} {
+		cpu, err := u.Denoiser(size[0], size[1], nil)
+		require.NoError(t, err)
+		want, err := sampler.Run(context.Background(), gpu.NewCPU(0), cpu, requests(t, 10))
+		require.NoError(t, err)
+		m := n.At(size[0], size[1])
+		require.Equal(t, []int{1, size[0], size[1]}, m.Shape())
+		got, err := sampler.Run(context.Background(), dev, m, requests(t, 10))
+		require.NoError(t, err)
+		for i := range want {
+			assert.LessOrEqual(t, maxDiff(want[i], got[i]), 1e-4, "%v, request %d", size, i)
+		}
+	}
+	after, err := dev.Driver().Stats()
+	require.NoError(t, err)
+	assert.Equal(t, before.Memory.InUse, after.Memory.InUse)
+	_, err = sampler.Run(context.Background(), dev, n.At(27, 28), requests(t, 2))
+	var e *model.ShapeError
+	require.ErrorAs(t, err, &e)
+}
+
 // TestNoLeaks: programs and networks give back all that they took.
 func TestNoLeaks(t *testing.T) {
 	dev := open(t, gpu.Float16, cuda.Options{})

@@ -12,8 +12,8 @@ import (
 
 // fits refuses a program whose memory the device does not have, and says how many rows
 // it would have memory for.
-func (n *Network) fits(prog *lower.Program, plans []*cudnn.Plan, weights int64) error {
-	free, err := n.dev.Available()
+func (s *Sized) fits(prog *lower.Program, plans []*cudnn.Plan, weights int64) error {
+	free, err := s.n.dev.Available()
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (n *Network) fits(prog *lower.Program, plans []*cudnn.Plan, weights int64) 
 	// Activations grow with the rows; the scratch of the plans is taken to stay.
 	for lo, hi := 1, prog.Rows-1; lo <= hi; {
 		mid := (lo + hi) / 2
-		smaller, err := n.lower(mid, prog.Size.Tokens)
+		smaller, err := s.lower(mid, prog.Size.Tokens)
 		if err == nil && smaller.Arena+work <= available {
 			e.Fit, e.ArenaFit, lo = mid, smaller.Arena, mid+1
 		} else {

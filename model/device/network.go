@@ -15,25 +15,33 @@ import (
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
-// Network is a network on a GPU, as a [sampler.Model] of that device. Activations and
-// weights have the device's type ([gpu.CUDA.DType]). It is used by one goroutine at a
-// time and closed before its device.
+// Network is a network on a GPU, as a [sampler.Model] of that device for samples of the
+// size that it was loaded for; see [Network.At] for others. Activations and weights have
+// the device's type ([gpu.CUDA.DType]). Programs may be bound by many goroutines at a
+// time. It is closed before its device.
 type Network struct {
+	*Sized
 	c       *gpu.CUDA
 	dev     *cuda.Device
 	net     model.Network
 	o       Options
-	shape   []int
 	stream  *cuda.Stream // for loading and timing
 	handle  *cudnn.Handle
 	planner planner
 	weights *cuda.Buffer
-	eager   *run // of the evaluation that Forward saw last
+}
+
+// Sized is a Network for samples of one size. It shares the weights and the plans of its
+// Network, and is closed with it.
+type Sized struct {
+	n             *Network
+	height, width int
+	eager         *run // of the evaluation that Forward saw last
 }
 
 var (
-	_ sampler.Model  = (*Network)(nil)
-	_ sampler.Binder = (*Network)(nil)
+	_ sampler.Model  = (*Sized)(nil)
+	_ sampler.Binder = (*Sized)(nil)
 )
 
 // Load makes plans for a network and uploads its weights. An operation that the device
@@ -74,14 +82,20 @@ func newNetwork(c *gpu.CUDA, net model.Network, o Options) (*Network, error) {
 		return nil, &model.ShapeError{Op: "output", Detail: fmt.Sprintf("%d channels for %d of input: learned "+
 			"variance and in-painting networks are not supported yet", net.OutChannels(), net.Channels())}
 	}
-	return &Network{c: c, dev: c.Driver(), net: net, o: o, shape: []int{net.Channels(), o.Height, o.Width}}, nil
+	n := &Network{c: c, dev: c.Driver(), net: net, o: o}
+	n.Sized = &Sized{n: n, height: o.Height, width: o.Width}
+	return n, nil
 }
 
+// At returns the network for samples of another size. A size that it cannot have shows
+// when a program is bound.
+func (n *Network) At(height, width int) *Sized { return &Sized{n: n, height: height, width: width} }
+
 // lower makes the program for a number of rows.
-func (n *Network) lower(rows, tokens int) (*lower.Program, error) {
-	t := cudnn.DType(n.c.DType())
-	return lower.Lower(n.net.Graph(), lower.Options{Rows: rows, Type: t, Latents: t,
-		Size: model.Size{H: n.o.Height, W: n.o.Width, Tokens: tokens}})
+func (s *Sized) lower(rows, tokens int) (*lower.Program, error) {
+	t := cudnn.DType(s.n.c.DType())
+	return lower.Lower(s.n.net.Graph(), lower.Options{Rows: rows, Type: t, Latents: t,
+		Size: model.Size{H: s.height, W: s.width, Tokens: tokens}})
 }
 
 // load runs on the device's thread.
@@ -137,60 +151,62 @@ func (n *Network) upload(ctx context.Context, prog *lower.Program) error {
 	return nil
 }
 
-// Shape implements [sampler.Model].
-func (n *Network) Shape() []int { return n.shape }
-
 // PlanStats say where the plans came from.
 func (n *Network) PlanStats() PlanStats { return n.planner.stats }
 
+// Shape implements [sampler.Model].
+func (s *Sized) Shape() []int { return []int{s.n.net.Channels(), s.height, s.width} }
+
 // Bind implements [sampler.Binder]: the network becomes part of the program's graph, one
 // replay a step.
-func (n *Network) Bind(ctx context.Context, p sampler.Program) error {
+func (s *Sized) Bind(ctx context.Context, p sampler.Program) error {
 	capture, ok := p.(gpu.Capturer)
 	e := p.Next()
 	if !ok || e == nil {
 		return nil // Forward will see to it
 	}
-	return n.dev.Do(func() error {
-		r, err := n.prepare(ctx, e)
+	return s.n.dev.Do(func() error {
+		r, err := s.prepare(ctx, e)
 		if err != nil {
 			return err
 		}
 		capture.OnClose(r.close)
-		return capture.Capture(func(s *cuda.Stream, _ *sampler.Eval) error { return r.enqueue(s, false) })
+		return capture.Capture(func(stream *cuda.Stream, _ *sampler.Eval) error { return r.enqueue(stream, false) })
 	})
 }
 
 // Forward implements [sampler.Model] for programs that were not bound: it enqueues an
-// evaluation of all rows.
-func (n *Network) Forward(ctx context.Context, e *sampler.Eval) error {
-	return n.dev.Do(func() error {
-		if n.eager == nil || n.eager.eval != e {
-			if n.eager != nil {
-				if err := n.eager.close(); err != nil {
-					return err
-				}
-				n.eager = nil
+// evaluation of all rows. It is used by one goroutine at a time.
+func (s *Sized) Forward(ctx context.Context, e *sampler.Eval) error {
+	return s.n.dev.Do(func() error {
+		if s.eager == nil || s.eager.eval != e {
+			if err := s.forget(); err != nil {
+				return err
 			}
-			r, err := n.prepare(ctx, e)
+			r, err := s.prepare(ctx, e)
 			if err != nil {
 				return err
 			}
-			n.eager = r
+			s.eager = r
 		}
-		return n.eager.enqueue(n.eager.stream, false)
+		return s.eager.enqueue(s.eager.stream, false)
 	})
+}
+
+// forget frees what Forward keeps.
+func (s *Sized) forget() error {
+	if s.eager == nil {
+		return nil
+	}
+	r := s.eager
+	s.eager = nil
+	return r.close()
 }
 
 // Close frees the network. It may be called twice.
 func (n *Network) Close() error {
 	return n.dev.Do(func() error {
-		var errs []error
-		if n.eager != nil {
-			errs = append(errs, n.eager.close())
-			n.eager = nil
-		}
-		errs = append(errs, n.planner.close())
+		errs := []error{n.forget(), n.planner.close()}
 		if n.handle != nil {
 			errs = append(errs, n.handle.Close())
 			n.handle = nil

@@ -12,11 +12,14 @@ import (
 )
 
 // Network is a network on a GPU. Without the tag cuda there is none.
-type Network struct{}
+type Network struct{ *Sized }
+
+// Sized is a Network for samples of one size.
+type Sized struct{}
 
 var (
-	_ sampler.Model  = (*Network)(nil)
-	_ sampler.Binder = (*Network)(nil)
+	_ sampler.Model  = (*Sized)(nil)
+	_ sampler.Binder = (*Sized)(nil)
 )
 
 // Load returns [cuda.ErrNotBuilt].
@@ -24,17 +27,20 @@ func Load(context.Context, *gpu.CUDA, model.Network, Options) (*Network, error) 
 	return nil, cuda.ErrNotBuilt
 }
 
+// At returns the network for samples of another size.
+func (*Network) At(int, int) *Sized { return nil }
+
 // Shape implements [sampler.Model].
-func (*Network) Shape() []int { return nil }
+func (*Sized) Shape() []int { return nil }
 
 // PlanStats say where the plans came from.
 func (*Network) PlanStats() PlanStats { return PlanStats{} }
 
 // Bind implements [sampler.Binder].
-func (*Network) Bind(context.Context, sampler.Program) error { return cuda.ErrNotBuilt }
+func (*Sized) Bind(context.Context, sampler.Program) error { return cuda.ErrNotBuilt }
 
 // Forward implements [sampler.Model].
-func (*Network) Forward(context.Context, *sampler.Eval) error { return cuda.ErrNotBuilt }
+func (*Sized) Forward(context.Context, *sampler.Eval) error { return cuda.ErrNotBuilt }
 
 // Close frees the network.
 func (*Network) Close() error { return nil }

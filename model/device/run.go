@@ -32,8 +32,9 @@ type boundStep struct {
 }
 
 // prepare makes a run for an evaluation and computes what its conditions determine.
-func (n *Network) prepare(ctx context.Context, e *sampler.Eval) (*run, error) {
-	in, out, t, err := n.buffers(e)
+func (s *Sized) prepare(ctx context.Context, e *sampler.Eval) (*run, error) {
+	n := s.n
+	in, out, t, err := s.buffers(e)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,7 @@ func (n *Network) prepare(ctx context.Context, e *sampler.Eval) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	prog, err := n.lower(len(e.Conds), conds.tokens)
+	prog, err := s.lower(len(e.Conds), conds.tokens)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func (n *Network) prepare(ctx context.Context, e *sampler.Eval) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.fits(prog, plans, 0); err != nil {
+	if err := s.fits(prog, plans, 0); err != nil {
 		return nil, err
 	}
 	r := &run{n: n, eval: e, stream: in.Stream(), prog: prog}
@@ -65,14 +66,14 @@ func (n *Network) prepare(ctx context.Context, e *sampler.Eval) (*run, error) {
 }
 
 // buffers are those of an evaluation on this device.
-func (n *Network) buffers(e *sampler.Eval) (in, out, t *gpu.DeviceBuffer, err error) {
+func (s *Sized) buffers(e *sampler.Eval) (in, out, t *gpu.DeviceBuffer, err error) {
 	in, okIn := e.In.(*gpu.DeviceBuffer)
 	out, okOut := e.Out.(*gpu.DeviceBuffer)
 	t, okT := e.T.(*gpu.DeviceBuffer)
 	if !okIn || !okOut || !okT || in.Stream() == nil {
-		return nil, nil, nil, &model.InputError{Input: "sample", Detail: "is not in the memory of " + n.c.Name()}
+		return nil, nil, nil, &model.InputError{Input: "sample", Detail: "is not in the memory of " + s.n.c.Name()}
 	}
-	if want := sampler.Elems(n.shape); e.Elems != want {
+	if want := sampler.Elems(s.Shape()); e.Elems != want {
 		return nil, nil, nil, &model.InputError{Input: "sample", Detail: "has not the size that the network was loaded for"}
 	}
 	return in, out, t, nil
