@@ -9,6 +9,7 @@ import (
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/model/tokenizer"
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
@@ -29,14 +30,8 @@ type TextToImage struct {
 
 // textPart is a text encoder with the tokenizer it was trained on.
 type textPart struct {
-	tokens  tokenizer
+	tokens  *tokenizer.CLIP
 	encoder *model.CLIPText // with the hidden states that the network was trained on
-}
-
-// tokenizer turns a text to the tokens of an encoder, those of start and end included, padded to the
-// encoder's length and cut to it.
-type tokenizer interface {
-	Encode(text string) ([]int32, error)
 }
 
 // TextInfo describes a text-to-image model.

@@ -2,19 +2,18 @@ package pipeline_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"image"
 	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/cudiffuse/cudiffuse/model/safetensors"
+	"github.com/cudiffuse/cudiffuse/model/tokenizer"
 	"github.com/cudiffuse/cudiffuse/pipeline"
 )
 
@@ -67,33 +66,6 @@ func floats(t testing.TB, f *safetensors.File, name string) []float32 {
 	return x
 }
 
-// recorded is a tokenizer that knows the texts of a folder's calls.
-type recorded map[string][]int32
-
-func (r recorded) Encode(text string) ([]int32, error) {
-	if ids, ok := r[text]; ok {
-		return ids, nil
-	}
-	return nil, fmt.Errorf("text %q was not recorded", text)
-}
-
-func record(t testing.TB, folder, suffix string) recorded {
-	calls, f := readCalls(t, folder)
-	r := recorded{}
-	for name, c := range calls {
-		ids, err := f.Int64s(name + ".ids" + suffix)
-		require.NoError(t, err)
-		for i, text := range []string{c.Prompt, c.Negative} {
-			row := make([]int32, 77)
-			for k := range row {
-				row[k] = int32(ids[i*77+k])
-			}
-			r[text] = row
-		}
-	}
-	return r
-}
-
 // overlay is a folder with some files replaced.
 type overlay struct {
 	fs.FS
@@ -122,12 +94,33 @@ func openText(t testing.TB, folder string, files fstest.MapFS) *pipeline.TextToI
 
 func tryText(t testing.TB, folder string, files fstest.MapFS) (*pipeline.TextToImage, error) {
 	t.Helper()
-	restore := pipeline.ReplaceTokenizer(func(_ fs.FS, dir string) (pipeline.Tokenizer, error) {
-		return record(t, folder, strings.TrimPrefix(dir, "tokenizer")), nil
-	})
-	defer restore()
 	return pipeline.OpenTextFS(overlay{os.DirFS(filepath.Join("testdata", folder)), files}, ".",
 		pipeline.Options{Threads: 2})
+}
+
+// TestTextTokens: the tokens of the calls' prompts, which are the condition's first half.
+func TestTextTokens(t *testing.T) {
+	for _, folder := range textFolders {
+		calls, f := readCalls(t, folder)
+		for _, suffix := range []string{"", "_2"} {
+			if _, ok := f.Tensor("plain.ids" + suffix); !ok && suffix != "" {
+				continue
+			}
+			c, err := tokenizer.Open(os.DirFS("testdata"), folder+"/tokenizer"+suffix)
+			require.NoError(t, err)
+			for name, call := range calls {
+				want, err := f.Int64s(name + ".ids" + suffix)
+				require.NoError(t, err)
+				var got []int64
+				for _, text := range []string{call.Prompt, call.Negative} {
+					for _, id := range c.Encode(text) {
+						got = append(got, int64(id))
+					}
+				}
+				require.Equal(t, want, got, "%s %s%s", folder, name, suffix)
+			}
+		}
+	}
 }
 
 // distance is the largest difference over the largest number wanted.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/model/tokenizer"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -54,21 +55,16 @@ func (p *TextToImage) openTextPart(fsys fs.FS, dir, suffix string) (t textPart, 
 		return t, fmt.Errorf("text_encoder%s: %w", suffix, err)
 	}
 	folder := path.Join(dir, "tokenizer"+suffix)
-	if t.tokens, err = openTokenizer(fsys, folder); err != nil {
+	if t.tokens, err = tokenizer.Open(fsys, folder); err != nil {
 		return t, err
 	}
-	// The empty prompt shows whether the tokens fit the encoder, which checks the others as they come.
-	ids, err := t.tokens.Encode("")
-	if err != nil {
-		return t, fmt.Errorf("%s: %w", folder, err)
+	if n, most := t.tokens.Length(), t.encoder.MaxTokens(); n > most {
+		return t, fmt.Errorf("%s: texts of %d tokens: want at most %d, which text_encoder%s takes", folder, n, most, suffix)
 	}
-	if n := t.encoder.MaxTokens(); len(ids) > n {
-		return t, fmt.Errorf("%s: texts of %d tokens: want at most %d, which %s takes", folder, len(ids), n,
-			"text_encoder"+suffix)
-	}
-	for _, id := range ids {
-		if n := t.encoder.Config().VocabSize; id < 0 || int(id) >= n {
-			return t, fmt.Errorf("%s: token %d: want one within the %d of %s", folder, id, n, "text_encoder"+suffix)
+	n := t.encoder.Config().VocabSize
+	for _, id := range []int32{t.tokens.Start(), t.tokens.End(), t.tokens.Pad()} {
+		if int(id) >= n {
+			return t, fmt.Errorf("%s: special token %d: want one within the %d of text_encoder%s", folder, id, n, suffix)
 		}
 	}
 	return t, nil
@@ -85,6 +81,8 @@ func (p *TextToImage) fit() error {
 		return fmt.Errorf("%s: %s %d: want %d, as %s has", file, what, found, want, of)
 	}
 	switch {
+	case p.info.XL && p.texts[0].tokens.Length() != p.texts[1].tokens.Length():
+		return mismatch("tokenizer_2", "texts of tokens", p.texts[1].tokens.Length(), p.texts[0].tokens.Length(), "tokenizer")
 	case v.OutChannels != 3 || v.InChannels != 3:
 		return fmt.Errorf("vae: images of %d and %d channels: want 3", v.InChannels, v.OutChannels)
 	case c.OutChannels != v.LatentChannels:

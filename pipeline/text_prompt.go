@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
 	"math"
 
 	"github.com/cudiffuse/cudiffuse/model"
@@ -55,11 +54,7 @@ func (p *TextToImage) encode(ctx context.Context, j *textJob, texts []string) ([
 	for k, part := range p.texts {
 		ids := make([][]int32, len(texts))
 		for i, text := range texts {
-			var err error
-			if ids[i], err = part.tokens.Encode(text); err != nil {
-				return nil, &RequestError{Field: [2]string{"prompt", "negative"}[i], Value: fmt.Sprintf("%.40q", text),
-					Want: fmt.Sprintf("a text for the tokenizer: %v", err)}
-			}
+			ids[i] = part.tokens.Encode(text)
 		}
 		encoder := part.encoder
 		if j.ClipSkip > 0 { // not kept: it packs the weights once more
@@ -77,9 +72,6 @@ func (p *TextToImage) encode(ctx context.Context, j *textJob, texts []string) ([
 			if k == 0 {
 				conds[i] = &model.TextEmbedding{Data: make([]float32, tokens*dim), Tokens: tokens}
 			}
-			if conds[i].Tokens != tokens {
-				return nil, fmt.Errorf("tokenizer_2: a text of %d tokens: want %d, as tokenizer gives", tokens, conds[i].Tokens)
-			}
 			for t := range tokens {
 				copy(conds[i].Data[t*dim+at:], hidden[(i*tokens+t)*width:][:width])
 			}
@@ -92,6 +84,15 @@ func (p *TextToImage) encode(ctx context.Context, j *textJob, texts []string) ([
 		at += width
 	}
 	return conds, nil
+}
+
+// Dropped returns how many tokens of a text do not fit the model and are left out, from its end.
+func (p *TextToImage) Dropped(text string) int {
+	most := 0
+	for _, t := range p.texts {
+		most = max(most, len(t.tokens.Tokens(text))-(t.tokens.Length()-2))
+	}
+	return most
 }
 
 // sizes are what Stable Diffusion XL takes beside the text.

@@ -190,7 +190,6 @@ func TestTextRequestErrors(t *testing.T) {
 		"sampler":      {"sd15", pipeline.TextRequest{Sampler: "magic"}, ""},
 		"option":       {"sd15", pipeline.TextRequest{Sampler: "lcm", Params: sampler.Params{Eta: &eta}}, ""},
 		"rescale":      {"sd15", pipeline.TextRequest{Rescale: 2}, ""},
-		"text":         {"sd15", pipeline.TextRequest{Prompt: "never recorded", Steps: 1}, "prompt"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := openText(t, c.folder, nil)
@@ -211,6 +210,15 @@ func TestTextRequestErrors(t *testing.T) {
 	}
 }
 
+// farEnd is sd15's vocabulary with an end of text that its encoder does not have.
+func farEnd(t *testing.T) string {
+	b, err := os.ReadFile("testdata/sd15/tokenizer/vocab.json")
+	require.NoError(t, err)
+	far := strings.Replace(string(b), `"<|endoftext|>": 586`, `"<|endoftext|>": 5000`, 1)
+	require.NotEqual(t, string(b), far)
+	return far
+}
+
 // TestTextOpenErrors: folders that are not what they say. want is in the error, which is an OpenError.
 func TestTextOpenErrors(t *testing.T) {
 	long := strings.Repeat(" ", 1<<20+1)
@@ -228,6 +236,10 @@ func TestTextOpenErrors(t *testing.T) {
 		"unet":        {"sd15", "unet/config.json", `{"sample_size": "x"}`, "unet/config.json"},
 		"vae":         {"sd15", "vae/config.json", `[]`, "vae/config.json"},
 		"text":        {"sd15", "text_encoder/config.json", `nothing`, "text_encoder/config.json"},
+		"tokenizer":   {"sd15", "tokenizer/vocab.json", "{}", "tokenizer"},
+		"long texts":  {"sd15", "tokenizer/tokenizer_config.json", `{"model_max_length": 100}`, "want at most 77, which text_encoder takes"},
+		"two lengths": {"sdxl", "tokenizer_2/tokenizer_config.json", `{"model_max_length": 70}`, "tokenizer_2: texts of tokens 70: want 77"},
+		"vocabulary":  {"sd15", "tokenizer/vocab.json", farEnd(t), "special token 5000: want one within the 587"},
 		"vae weights": {"sd15", "vae/diffusion_pytorch_model.safetensors", "garbage", "vae/diffusion_pytorch_model.safetensors"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -277,21 +289,11 @@ func TestTextPartsThatDoNotFit(t *testing.T) {
 		"no text encoder":  {"sd15", "text_encoder", networks + "none", "text_encoder/config.json"},
 		"no sizes":         {"sdxl", "unet", "testdata/sd15/unet", "0 sizes"},
 		"other pooled":     {"sdxl", "text_encoder_2", "testdata/sdxl/text_encoder", "pooled features"},
-		"small vocabulary": {"sd15", "tokenizer", "", "want one within"},
+		"no tokenizer":     {"sd15", "tokenizer", networks + "none", "tokenizer/vocab.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			restore := pipeline.ReplaceTokenizer(func(fs.FS, string) (pipeline.Tokenizer, error) {
-				if c.part == "tokenizer" {
-					return recorded{"": {1 << 20}}, nil
-				}
-				return record(t, c.folder, ""), nil
-			})
-			defer restore()
-			at := map[string]string{}
-			if c.from != "" {
-				at[c.part] = c.from
-			}
-			p, err := pipeline.OpenTextFS(mounted{os.DirFS("testdata/" + c.folder), at}, ".", pipeline.Options{Threads: 1})
+			at := mounted{os.DirFS("testdata/" + c.folder), map[string]string{c.part: c.from}}
+			p, err := pipeline.OpenTextFS(at, ".", pipeline.Options{Threads: 1})
 			if c.want == "" {
 				require.NoError(t, err)
 				defer p.Close()
@@ -305,4 +307,12 @@ func TestTextPartsThatDoNotFit(t *testing.T) {
 			require.ErrorContains(t, err, c.want)
 		})
 	}
+}
+
+// TestTextDropped: what of a text does not fit 77 tokens, start and end included.
+func TestTextDropped(t *testing.T) {
+	p := openText(t, "sdxl", nil)
+	require.Equal(t, 0, p.Dropped(""))
+	require.Equal(t, 0, p.Dropped(strings.Repeat("a ", 75)))
+	require.Equal(t, 5, p.Dropped(strings.Repeat("a ", 80)))
 }
