@@ -25,12 +25,8 @@ func ExampleOpenText() {
 		log.Fatal(err)
 	}
 	fmt.Println(res.Images[0].Bounds().Size())
-	fmt.Println(res.Parameters)
 	// Output:
 	// step 1 of 2
 	// step 2 of 2
 	// (32,16)
-	// a photo of a cat
-	// Negative prompt: blurry
-	// Steps: 2, Sampler: dpmpp_2m, Schedule type: normal, CFG scale: 7.5, Seed: 42, Size: 32x16, Model: sd15, Images: 1, Spacing: leading, Version: cudiffuse 0.1.0
 }
