@@ -69,7 +69,9 @@ test-cudnn: ## cuDNN has plans for the graphs, for every architecture, and refus
 	  CUDIFFUSE_LIBCUDA=$(CURDIR)/bin/nodevice/libcuda.so.1 CUDIFFUSE_CUDNN_REAL=$$cudnn \
 	  CUDIFFUSE_LIBCUDNN=$$cudnn/cudnn/lib/libcudnn.so.9 CUDNN_REQUIRED=1 && \
 	  export CUDIFFUSE_LIBCUDA CUDIFFUSE_CUDNN_REAL CUDIFFUSE_LIBCUDNN CUDNN_REQUIRED && \
-	  $(GO) test -tags cuda ./cuda/cudnn ./model/lower && $(GO) test -tags cuda ./model/device -run TestCompile && \
+	  printf '%s\n' './cuda/cudnn' './model/lower -skip HasPlans' './model/device -run TestCompile' \
+	    './model/lower -run HasPlans/././sm_(80|89|100)' './model/lower -run HasPlans/././sm_(86|90|120)' | \
+	  xargs -P 2 -I{} sh -c '$(GO) test -tags cuda $$(echo "{}")' && \
 	  CUDIFFUSE_CUDNN_INCLUDE=$$cudnn/cudnn/include $(GO) test -tags cuda ./internal/emu -run TestCudnnABI
 
 bench-cuda: ## launches, bytes and calls of a step, beside those of diffusers
