@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/model/device"
 	"github.com/cudiffuse/cudiffuse/model/tokenizer"
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
@@ -25,6 +27,7 @@ type TextToImage struct {
 
 	zeroNegative bool // force_zeros_for_empty_prompt
 	dev          openedDevice
+	net          *device.Network // the denoiser on a GPU, nil where it runs on the CPU
 	pool         *workers.Pool
 }
 
@@ -54,7 +57,8 @@ type TextInfo struct {
 
 // OpenText opens a diffusers folder of a text-to-image pipeline: one with model_index.json, tokenizer/,
 // text_encoder/, unet/, vae/ and scheduler/, and for Stable Diffusion XL tokenizer_2/ and text_encoder_2/.
-// No file outside the folder is read, whatever the files say. Networks run on the CPU.
+// No file outside the folder is read, whatever the files say. On a GPU the denoiser runs there; text encoders and
+// autoencoder run on the CPU.
 //
 // A folder that cannot be used gives an [*OpenError], which names the file or part.
 func OpenText(dir string, o Options) (*TextToImage, error) {
@@ -83,7 +87,7 @@ func OpenTextFS(fsys fs.FS, dir string, o Options) (*TextToImage, error) {
 }
 
 func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, error) {
-	if err := o.checkText(); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
 	p := &TextToImage{info: TextInfo{Name: name}}
@@ -94,25 +98,22 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 	if p.dev, err = openDevice(o); err != nil {
 		return nil, err
 	}
+	if p.net, err = loadNetwork(p.dev, p.unet, o); err != nil {
+		_ = p.dev.Close() // what matters is why the network did not load
+		return nil, err
+	}
 	p.pool = workers.New(o.Threads)
 	return p, nil
-}
-
-// checkText refuses options that cannot be right, and those of networks on a GPU.
-func (o Options) checkText() error {
-	if err := o.check(); err != nil {
-		return err
-	}
-	if ordinal, _ := parseDevice(o.Device); ordinal >= 0 {
-		return &RequestError{Field: "device", Value: o.Device, Want: "cpu, where text-to-image models run"}
-	}
-	return nil
 }
 
 // Close ends the pipeline's threads. It may be called twice.
 func (p *TextToImage) Close() error {
 	p.pool.Close()
-	return p.dev.Close()
+	var err error
+	if p.net != nil {
+		err = p.net.Close()
+	}
+	return errors.Join(err, p.dev.Close())
 }
 
 // Info returns the model's description.

@@ -133,13 +133,13 @@ func (p *TextToImage) steps(ctx context.Context, j *textJob) iter.Seq2[TextStep,
 			yield(TextStep{}, err)
 			return
 		}
-		m, err := p.unet.Denoiser(j.shape[1], j.shape[2], p.pool)
+		m, err := p.denoiser(j)
 		if err != nil {
 			yield(TextStep{}, err)
 			return
 		}
 		code := p.vae.Codec(p.pool)
-		for s, err := range sampler.Steps(ctx, p.dev, gpu.OnHost(m), reqs) {
+		for s, err := range sampler.Steps(ctx, p.dev, m, reqs) {
 			if err != nil {
 				yield(TextStep{}, err)
 				return
@@ -149,6 +149,18 @@ func (p *TextToImage) steps(ctx context.Context, j *textJob) iter.Seq2[TextStep,
 			}
 		}
 	}
+}
+
+// denoiser is the network where it runs, for the size of a job.
+func (p *TextToImage) denoiser(j *textJob) (sampler.Model, error) {
+	if p.net != nil {
+		return p.net.At(j.shape[1], j.shape[2]), nil
+	}
+	m, err := p.unet.Denoiser(j.shape[1], j.shape[2], p.pool)
+	if err != nil {
+		return nil, err
+	}
+	return gpu.OnHost(m), nil
 }
 
 // requests returns the sampler's requests of a job, one for each image.

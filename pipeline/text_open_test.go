@@ -56,7 +56,7 @@ func TestTextOpenErrors(t *testing.T) {
 		var open *pipeline.OpenError
 		require.ErrorAs(t, err, &open)
 	}
-	_, err := pipeline.OpenText("testdata/sd15", pipeline.Options{Device: "cuda:0"})
+	_, err := pipeline.OpenText("testdata/sd15", pipeline.Options{Device: "gpu"})
 	var request *pipeline.RequestError
 	require.ErrorAs(t, err, &request)
 	require.Equal(t, "device", request.Field)
