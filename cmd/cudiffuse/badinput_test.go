@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -78,6 +80,16 @@ var badArguments = []badCase{
 	{"sample --out @tiny", "is a folder, want a file"},
 	{"sample --out @file/x.png", "is not a folder"},
 	{"sample --out ~", "--out: want a file name"},
+	{"sample --prompt cat", "--prompt: want a text-to-image model, see --model"},
+	{"sample --width 64", "--width: want a text-to-image model"},
+	{"sample --model @sd15", "--prompt: want what to draw"},
+	{"sample --model @sd15 --prompt cat --class 1", "--class: not with a text-to-image model"},
+	{"sample --model @sd15 --prompt cat --width 7", "width 7"},
+	{"sample --model @sd15 --prompt cat -n 0", "--n 0: want a positive number"},
+	{"sample --model @sd15 --prompt cat --guidance 0", "--guidance 0: want 1 for none"},
+	{"sample --model @sd15 --prompt cat --strength 0.5", "--strength: want --init-image with it"},
+	{"sample --model @sd15 --prompt cat --init-image none.png", "--init-image: open none.png"},
+	{"sample --model @sd15 --prompt-file none.txt", "--prompt-file: open none.txt"},
 	{"sample --precision fp8", `precision "fp8": want fp32, fp16 or bf16`},
 	{"sample --precision fp16", `precision "fp16": want fp32 where the network runs on the CPU`},
 	{"sample --network gpu", `network "gpu": want device or cpu`},
@@ -190,6 +202,7 @@ func TestBadInput(t *testing.T) {
 		cases = append(cases, badCase{"forward --model @tiny --out out.safetensors " + c.args, c.want})
 	}
 	f.plans()
+	require.NoError(t, os.CopyFS(filepath.Join(f.dir, "sd15"), os.DirFS(textModels+"/sd15")))
 	require.Greater(t, len(cases), 150)
 	before := listing(t, f.dir)
 	for _, c := range cases {

@@ -24,10 +24,10 @@ type sampleCmd struct {
 	Steps    *int     `help:"Steps; the usual number for the sampler if not given."`
 	Guidance *float64 `aliases:"cfg,cfg-scale" help:"Guidance scale, 1 for none; the model's own if not given."`
 	Class    []string `aliases:"classes" help:"Class names or numbers; all of them if not given." placeholder:"NAME,..."`
-	Negative string   `help:"Class in the place of the unconditional one." placeholder:"CLASS"`
+	Negative string   `aliases:"negative-prompt" help:"Class, or prompt, in the place of the unconditional one." placeholder:"CLASS|TEXT"`
 	Seed     uint64   `help:"Seed of the first image; the others count on from it." default:"1"`
 	RNG      string   `name:"rng" help:"Draws the initial noise: torch-cpu or torch-cuda repeat the seeds of other programs; our own if not given."`
-	N        int      `short:"n" help:"Images of each class." default:"2"`
+	N        *int     `short:"n" help:"Images of each class or prompt; 2 or 1 if not given."`
 	Out      string   `short:"o" help:"File to write; with --each its name is numbered." default:"samples.png" placeholder:"FILE"`
 	Grid     bool     `help:"One sheet with all images (the default)." xor:"layout"`
 	Each     bool     `help:"One file an image in place of a sheet." xor:"layout"`
@@ -37,6 +37,7 @@ type sampleCmd struct {
 	JSON     bool     `name:"json" help:"Print what was made as JSON."`
 
 	deviceFlags `embed:""`
+	textFlags   `embed:""`
 
 	ScheduleType string   `help:"Noise levels: normal (the timesteps of the spacing), karras, exponential (lu_lambdas), polyexponential, beta, beta_timesteps, kl_optimal, uniform, sgm_uniform, simple, ddim_uniform, linear_quadratic, align_your_steps, align_your_steps_sdxl or align_your_steps_svd." default:"normal"`
 	Spacing      string   `name:"timestep-spacing" help:"leading, trailing, linspace or truncated; the model's own if not given."`
@@ -69,6 +70,12 @@ func (c *sampleCmd) Run(a *app) error {
 		if c.Model == "fashion" && (like.Model == "fashion" || like.Model == "fashion_lcm") {
 			c.Model = like.Model
 		}
+	}
+	if isText(c.Model) {
+		return c.runText(a)
+	}
+	if err := c.noText(); err != nil {
+		return err
 	}
 	p, err := openModel(c.Model, c.options())
 	if err != nil {
@@ -175,9 +182,13 @@ func (c *sampleCmd) request(p *pipeline.Pipeline, like *pipeline.Parameters) (pi
 	if like != nil {
 		return c.repeat(p, like)
 	}
-	r := pipeline.Request{N: c.N, Seed: c.Seed, RNG: c.RNG, Sampler: c.Sampler, Params: c.params()}
-	if c.N < 1 {
-		return r, fmt.Errorf("--n %d: want a positive number", c.N)
+	n := 2
+	if c.N != nil {
+		n = *c.N
+	}
+	r := pipeline.Request{N: n, Seed: c.Seed, RNG: c.RNG, Sampler: c.Sampler, Params: c.params()}
+	if n < 1 {
+		return r, fmt.Errorf("--n %d: want a positive number", n)
 	}
 	if c.Columns < 0 {
 		return r, fmt.Errorf("--columns %d: want a positive number, or 0 for one row a class", c.Columns)
