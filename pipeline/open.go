@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"sync"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
@@ -82,32 +80,22 @@ func BundledLCM(o Options) (*Pipeline, error) { return OpenFS(bundled.FS(), bund
 
 // Open opens a diffusers folder of an unconditional or class-conditional UNet2DModel: one with
 // model_index.json, unet/ and scheduler/, or the network's own folder (then with the DDPM schedule). No
-// file outside the folder is read, whatever the files say.
+// file outside the folder is read, whatever the files say. Where no folder has that name, "org/model" and
+// "org/model@revision" are models of the Hugging Face cache.
 func Open(dir string, o Options) (*Pipeline, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	st, err := os.Stat(dir)
+	f, err := openModelFolder(dir)
 	if err != nil {
-		return nil, &OpenError{Path: dir, Detail: "want a folder in diffusers format", Err: err}
+		return nil, err
 	}
-	if !st.IsDir() {
-		return nil, &OpenError{Path: dir, Detail: "is a file: want a folder in diffusers format"}
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
+	defer f.root.Close()
+	p := &Pipeline{info: Info{Name: f.name}}
+	if p.unet, err = model.OpenUNet2DFS(f.root.FS(), f.dir); err != nil {
 		return nil, &OpenError{Path: dir, Err: err}
 	}
-	defer root.Close()
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		abs = dir
-	}
-	p := &Pipeline{info: Info{Name: filepath.Base(abs)}}
-	if p.unet, err = model.OpenUNet2D(dir); err != nil {
-		return nil, &OpenError{Path: dir, Err: err}
-	}
-	return p.finish(root.FS(), ".", dir, o)
+	return p.finish(f.root.FS(), f.dir, dir, o)
 }
 
 // OpenFS is Open for a file system, such as an embedded one.

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
@@ -60,25 +58,16 @@ type TextInfo struct {
 // No file outside the folder is read, whatever the files say. On a GPU the denoiser runs there; text encoders and
 // autoencoder run on the CPU.
 //
+// Where no folder has that name, "org/model" and "org/model@revision" are models of the Hugging Face cache.
+//
 // A folder that cannot be used gives an [*OpenError], which names the file or part.
 func OpenText(dir string, o Options) (*TextToImage, error) {
-	st, err := os.Stat(dir)
+	f, err := openModelFolder(dir)
 	if err != nil {
-		return nil, &OpenError{Path: dir, Detail: "want a folder in diffusers format", Err: err}
+		return nil, err
 	}
-	if !st.IsDir() {
-		return nil, &OpenError{Path: dir, Detail: "is a file: want a folder in diffusers format"}
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, &OpenError{Path: dir, Err: err}
-	}
-	defer root.Close()
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		abs = dir
-	}
-	return openText(root.FS(), ".", dir, filepath.Base(abs), o)
+	defer f.root.Close()
+	return openText(f.root.FS(), f.dir, dir, f.name, o)
 }
 
 // OpenTextFS is [OpenText] for a file system, such as an embedded one.

@@ -43,6 +43,18 @@ func IsTextClass(name string) bool {
 	return ok
 }
 
+// IsText tells whether a model, a folder or a name as [OpenText] takes it, is one of text-to-image.
+func IsText(name string) bool {
+	f, err := openModelFolder(name)
+	if err != nil {
+		return false
+	}
+	defer f.root.Close()
+	b, err := readJSON(f.root.FS(), path.Join(f.dir, "model_index.json"))
+	var index textIndex
+	return err == nil && json.Unmarshal(b, &index) == nil && IsTextClass(index.Class)
+}
+
 // textIndex is what is read of model_index.json. The parts describe themselves.
 type textIndex struct {
 	Class      string `json:"_class_name"`

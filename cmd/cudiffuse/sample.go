@@ -19,7 +19,7 @@ import (
 )
 
 type sampleCmd struct {
-	Model    string   `help:"Model folder in diffusers format, or fashion or fashion_lcm, the bundled ones." default:"fashion"`
+	Model    string   `help:"Model folder in diffusers format, org/name[@revision] of the Hugging Face cache, or fashion or fashion_lcm, the bundled ones." default:"fashion"`
 	Sampler  string   `short:"s" help:"Sampler, e.g. dpmpp_2m, ddim, euler_ancestral; the model's own if not given."`
 	Steps    *int     `help:"Steps; the usual number for the sampler if not given."`
 	Guidance *float64 `aliases:"cfg,cfg-scale" help:"Guidance scale, 1 for none; the model's own if not given."`
@@ -71,7 +71,7 @@ func (c *sampleCmd) Run(a *app) error {
 			c.Model = like.Model
 		}
 	}
-	if isText(c.Model) {
+	if pipeline.IsText(c.Model) {
 		return c.runText(a)
 	}
 	if err := c.noText(); err != nil {
@@ -151,6 +151,9 @@ func checkModel(name string) error {
 	}
 	const want = "want fashion, fashion_lcm or a folder in diffusers format"
 	st, err := os.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) && pipeline.IsHubName(name) {
+		return nil // of the cache, or not: opening it says which
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return usagef("--model %q: there is no such folder: %s", name, want)
 	}

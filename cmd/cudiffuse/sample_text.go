@@ -28,19 +28,6 @@ type textFlags struct {
 	ClipSkip   int      `help:"Last blocks of the text encoder to leave out, as diffusers counts." default:"0"`
 }
 
-// isText says whether a model is a folder of a text-to-image pipeline.
-func isText(model string) bool {
-	f, err := os.Open(filepath.Join(model, "model_index.json"))
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	var index struct {
-		Class string `json:"_class_name"`
-	}
-	return json.NewDecoder(io.LimitReader(f, 1<<20)).Decode(&index) == nil && pipeline.IsTextClass(index.Class)
-}
-
 // noText refuses the flags of text-to-image for other models.
 func (c *sampleCmd) noText() error {
 	f := c.textFlags
