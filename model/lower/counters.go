@@ -16,8 +16,10 @@ type Counters struct {
 	Minimum int64
 }
 
-// Forward counts a pass of the loop, and Conditions what runs when conditions change.
-func (p *Program) Forward() Counters    { return p.count(p.Steps[p.Prologue:]) }
+// Forward counts a pass of the loop.
+func (p *Program) Forward() Counters { return p.count(p.Steps[p.Prologue:]) }
+
+// Conditions counts what runs when the conditions change.
 func (p *Program) Conditions() Counters { return p.count(p.Steps[:p.Prologue]) }
 
 func (p *Program) count(steps []Step) Counters {
