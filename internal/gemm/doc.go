@@ -13,8 +13,9 @@
 //
 // 3x3 convolutions with stride 1, 16 channels or more on both sides and images that fill their 4x4
 // tiles at least by half use Winograd's method, [winoIn1] to [winoOut1] with the sums over inC in
-// between. On the bundled model's weights the greatest error is up to 2.2 times the direct method's.
-// What is not finite makes every output that it takes part in not finite, and others of its tile too.
+// between. On the bundled model's weights the greatest error is up to 2.2 times the direct
+// method's. What is not finite makes every output that it takes part in not finite, and others of
+// its tile too.
 //
 // The method depends on the shape and the size of the image alone. So the bits of a result do not
 // depend on the processor, the assembly, the batch, the tiling or the number of threads. Only the

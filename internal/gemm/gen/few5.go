@@ -10,7 +10,7 @@ import (
 // hide the latency of a multiply-add.
 const fewRows = 4
 
-// few5 emits one output channel of a direct convolution, read in place, for AVX-512: up to four rows
+// few5 emits one output channel of a direct convolution, read in place, for AVX-512: up to 4 rows
 // of up to 32 columns. Missing rows are the last one again.
 func few5() {
 	TEXT("few5", NOSPLIT, "func(dst *float32, ldd int, src *float32, lds int, offsets *int32, k int, "+
