@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cudiffuse/cudiffuse/cuda"
 	"github.com/cudiffuse/cudiffuse/gpu"
+	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/device"
 	"github.com/cudiffuse/cudiffuse/sampler"
@@ -91,15 +93,37 @@ func openDevice(o Options) (openedDevice, error) {
 	return dev, nil
 }
 
-// loadNetwork puts the network on the device, unless it is the CPU or the network is to stay there.
-func loadNetwork(dev openedDevice, net model.Network, o Options) (*device.Network, error) {
-	c, ok := dev.(*gpu.CUDA)
-	if !ok || o.Network == "cpu" {
-		return nil, nil
-	}
-	n, err := device.Load(context.Background(), c, net, device.Options{Bundle: o.Plans, Autotune: o.Autotune})
+// place is where a pipeline's networks run.
+type place struct {
+	dev  openedDevice
+	net  *device.Network // the denoiser on a GPU, nil where it runs on the CPU
+	pool *workers.Pool   // of networks on the CPU
+}
+
+// openPlace opens a device and puts the denoiser on it, unless it is the CPU or the network is to stay there.
+func openPlace(net model.Network, o Options) (place, error) {
+	dev, err := openDevice(o)
 	if err != nil {
-		return nil, fmt.Errorf("device %s: %w", o.Device, err)
+		return place{}, err
 	}
-	return n, nil
+	pl := place{dev: dev}
+	if c, ok := dev.(*gpu.CUDA); ok && o.Network != "cpu" {
+		pl.net, err = device.Load(context.Background(), c, net, device.Options{Bundle: o.Plans, Autotune: o.Autotune})
+		if err != nil {
+			_ = dev.Close() // what matters is why the network did not load
+			return place{}, fmt.Errorf("device %s: %w", o.Device, err)
+		}
+	}
+	pl.pool = workers.New(o.Threads)
+	return pl, nil
+}
+
+// Close ends the pipeline's threads and frees its device. It may be called twice.
+func (pl *place) Close() error {
+	pl.pool.Close()
+	var err error
+	if pl.net != nil {
+		err = pl.net.Close()
+	}
+	return errors.Join(err, pl.dev.Close())
 }

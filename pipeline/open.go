@@ -10,10 +10,8 @@ import (
 	"path"
 	"sync"
 
-	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/bundled"
-	"github.com/cudiffuse/cudiffuse/model/device"
 	"github.com/cudiffuse/cudiffuse/sampler"
 	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
 	"github.com/cudiffuse/cudiffuse/schedule"
@@ -31,9 +29,7 @@ type Pipeline struct {
 	spacing   schedule.Spacing
 	offset    int
 	lcm       int // timesteps of the distillation, 0 for a model that was not distilled
-	dev       openedDevice
-	net       *device.Network // the network on the GPU, nil where it runs on the CPU
-	pool      *workers.Pool
+	place
 
 	fingerprint func() string // computed once, when first wanted
 }
@@ -135,25 +131,10 @@ func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, 
 	}
 	p.fingerprint = sync.OnceValue(p.hash)
 	var err error
-	if p.dev, err = openDevice(o); err != nil {
+	if p.place, err = openPlace(p.unet, o); err != nil {
 		return nil, err
 	}
-	if p.net, err = loadNetwork(p.dev, p.unet, o); err != nil {
-		_ = p.dev.Close() // what matters is why the network did not load
-		return nil, err
-	}
-	p.pool = workers.New(o.Threads)
 	return p, nil
-}
-
-// Close ends the pipeline's threads. It may be called twice.
-func (p *Pipeline) Close() error {
-	p.pool.Close()
-	var err error
-	if p.net != nil {
-		err = p.net.Close()
-	}
-	return errors.Join(err, p.dev.Close())
 }
 
 // Info returns the model's description.

@@ -1,14 +1,11 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 
-	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
-	"github.com/cudiffuse/cudiffuse/model/device"
 	"github.com/cudiffuse/cudiffuse/model/tokenizer"
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
@@ -24,9 +21,7 @@ type TextToImage struct {
 	sched textSchedule
 
 	zeroNegative bool // force_zeros_for_empty_prompt
-	dev          openedDevice
-	net          *device.Network // the denoiser on a GPU, nil where it runs on the CPU
-	pool         *workers.Pool
+	place
 }
 
 // textPart is a text encoder with the tokenizer it was trained on.
@@ -84,25 +79,10 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 		return nil, &OpenError{Path: shown, Err: err}
 	}
 	var err error
-	if p.dev, err = openDevice(o); err != nil {
+	if p.place, err = openPlace(p.unet, o); err != nil {
 		return nil, err
 	}
-	if p.net, err = loadNetwork(p.dev, p.unet, o); err != nil {
-		_ = p.dev.Close() // what matters is why the network did not load
-		return nil, err
-	}
-	p.pool = workers.New(o.Threads)
 	return p, nil
-}
-
-// Close ends the pipeline's threads. It may be called twice.
-func (p *TextToImage) Close() error {
-	p.pool.Close()
-	var err error
-	if p.net != nil {
-		err = p.net.Close()
-	}
-	return errors.Join(err, p.dev.Close())
 }
 
 // Info returns the model's description.
