@@ -1,7 +1,5 @@
 package model
 
-import "math"
-
 // actFunc is y = act(x*scale + shift) over a slice; dst and src may be the same.
 type actFunc func(dst, src []float32, scale, shift float32)
 
@@ -55,18 +53,5 @@ func mishMap(dst, src []float32, scale, shift float32) {
 		e := exp64(float64(z))
 		m := float64(e * (e + 2))
 		dst[i] = float32(float64(z) * (m / (m + 2)))
-	}
-}
-
-// geluMap is z times the probability that a normal number is below z.
-func geluMap(dst, src []float32, scale, shift float32) {
-	dst = dst[:len(src)]
-	for i, x := range src {
-		z := float64(float32(x*scale) + shift)
-		p := normalTail(math.Abs(z))
-		if z > 0 {
-			p = 1 - p
-		}
-		dst[i] = float32(float64(z * p))
 	}
 }

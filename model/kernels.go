@@ -21,6 +21,28 @@ func siluMap(dst, src []float32, scale, shift float32) {
 	siluMapGeneric(dst[n:], src[n:], scale, shift)
 }
 
+// geluMap is z times the probability that a normal number is below z, z = x*scale + shift.
+func geluMap(dst, src []float32, scale, shift float32) {
+	dst = dst[:len(src)]
+	n := 0
+	if simd {
+		n = len(src) &^ 7
+		geluSIMD(dst[:n], src[:n], scale, shift)
+	}
+	geluMapGeneric(dst[n:], src[n:], scale, shift)
+}
+
+// gegluMap is x times the GELU of the gate.
+func gegluMap(dst, x, gate []float32) {
+	dst, gate = dst[:len(x)], gate[:len(x)]
+	n := 0
+	if simd {
+		n = len(x) &^ 7
+		gegluSIMD(dst[:n], x[:n], gate[:n])
+	}
+	gegluMapGeneric(dst[n:], x[n:], gate[n:])
+}
+
 // mulBlock is dst[m][j] = sum over i of a[m*rowStride + i*stride] * b[i][j], for m < rows,
 // i < k and j < lanes, added in the order of i; dst and b are contiguous.
 func mulBlock(rows, k int, dst, a, b []float32, rowStride, stride int) {

@@ -7,6 +7,16 @@ package model
 //go:noescape
 func siluAVX2(n int, dst *float32, src *float32, scale float32, shift float32)
 
+// geluAVX2 is geluMapGeneric for n elements, a multiple of 8.
+//
+//go:noescape
+func geluAVX2(n int, dst *float32, src *float32, scale float32, shift float32)
+
+// gegluAVX2 is gegluMapGeneric for n elements, a multiple of 8.
+//
+//go:noescape
+func gegluAVX2(n int, dst *float32, src *float32, gate *float32)
+
 // softmaxAVX2 is softmaxGeneric for n rows, at least one.
 //
 //go:noescape

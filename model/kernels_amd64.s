@@ -171,6 +171,460 @@ DATA vec_bias<>+24(SB)/4, $0x0000007f
 DATA vec_bias<>+28(SB)/4, $0x0000007f
 GLOBL vec_bias<>(SB), RODATA|NOPTR, $32
 
+// func geluAVX2(n int, dst *float32, src *float32, scale float32, shift float32)
+// Requires: AVX, AVX2
+TEXT ·geluAVX2(SB), NOSPLIT, $0-32
+	VBROADCASTSS scale+24(FP), Y0
+	VBROADCASTSS shift+28(FP), Y1
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         src+16(FP), DX
+	SHRQ         $0x03, AX
+	JZ           done
+
+loop:
+	VMULPS       (DX), Y0, Y2
+	VADDPS       Y1, Y2, Y2
+	VCVTPS2PD    X2, Y3
+	VEXTRACTF128 $0x01, Y2, X4
+	VCVTPS2PD    X4, Y4
+	VANDPD       quad_abs<>+0(SB), Y3, Y5
+	VMULPD       quad_geluT<>+0(SB), Y5, Y6
+	VMOVUPD      quad_one<>+0(SB), Y7
+	VADDPD       Y7, Y6, Y6
+	VDIVPD       Y6, Y7, Y6
+	VMOVUPD      quad_tail0<>+0(SB), Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail1<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail2<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail3<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail4<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail5<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail6<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail7<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail8<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail9<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VMULPD       Y5, Y5, Y6
+	VMULPD       quad_half<>+0(SB), Y6, Y6
+	VMULPD       quad_log2e<>+0(SB), Y6, Y9
+	VADDPD       quad_round<>+0(SB), Y9, Y9
+	VSUBPD       quad_round<>+0(SB), Y9, Y10
+	VMULPD       quad_ln2hi<>+0(SB), Y10, Y11
+	VSUBPD       Y11, Y6, Y11
+	VMULPD       quad_ln2lo<>+0(SB), Y10, Y6
+	VSUBPD       Y6, Y11, Y11
+	VMOVUPD      quad_exp0<>+0(SB), Y6
+	VMULPD       Y11, Y6, Y6
+	VADDPD       quad_exp1<>+0(SB), Y6, Y6
+	VMULPD       Y11, Y6, Y6
+	VADDPD       quad_exp2<>+0(SB), Y6, Y6
+	VMULPD       Y11, Y6, Y6
+	VADDPD       quad_exp3<>+0(SB), Y6, Y6
+	VMULPD       Y11, Y6, Y6
+	VADDPD       quad_exp4<>+0(SB), Y6, Y6
+	VMULPD       Y11, Y6, Y6
+	VADDPD       quad_exp5<>+0(SB), Y6, Y6
+	VMULPD       Y11, Y6, Y6
+	VADDPD       quad_exp6<>+0(SB), Y6, Y6
+	VPADDQ       quad_bias<>+0(SB), Y9, Y9
+	VPSLLQ       $0x34, Y9, Y9
+	VMULPD       Y9, Y6, Y6
+	VMULPD       Y6, Y8, Y8
+	VCMPPD       $0x1e, quad_max<>+0(SB), Y5, Y5
+	VANDNPD      Y8, Y5, Y8
+	VXORPD       Y5, Y5, Y5
+	VCMPPD       $0x1e, Y5, Y3, Y5
+	VSUBPD       Y8, Y7, Y6
+	VBLENDVPD    Y5, Y6, Y8, Y8
+	VMULPD       Y8, Y3, Y3
+	VANDPD       quad_abs<>+0(SB), Y4, Y5
+	VMULPD       quad_geluT<>+0(SB), Y5, Y6
+	VMOVUPD      quad_one<>+0(SB), Y7
+	VADDPD       Y7, Y6, Y6
+	VDIVPD       Y6, Y7, Y6
+	VMOVUPD      quad_tail0<>+0(SB), Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail1<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail2<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail3<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail4<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail5<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail6<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail7<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail8<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VADDPD       quad_tail9<>+0(SB), Y8, Y8
+	VMULPD       Y6, Y8, Y8
+	VMULPD       Y5, Y5, Y6
+	VMULPD       quad_half<>+0(SB), Y6, Y6
+	VMULPD       quad_log2e<>+0(SB), Y6, Y9
+	VADDPD       quad_round<>+0(SB), Y9, Y9
+	VSUBPD       quad_round<>+0(SB), Y9, Y10
+	VMULPD       quad_ln2hi<>+0(SB), Y10, Y11
+	VSUBPD       Y11, Y6, Y11
+	VMULPD       quad_ln2lo<>+0(SB), Y10, Y6
+	VSUBPD       Y6, Y11, Y11
+	VMOVUPD      quad_exp0<>+0(SB), Y6
+	VMULPD       Y11, Y6, Y6
+	VADDPD       quad_exp1<>+0(SB), Y6, Y6
+	VMULPD       Y11, Y6, Y6
+	VADDPD       quad_exp2<>+0(SB), Y6, Y6
+	VMULPD       Y11, Y6, Y6
+	VADDPD       quad_exp3<>+0(SB), Y6, Y6
+	VMULPD       Y11, Y6, Y6
+	VADDPD       quad_exp4<>+0(SB), Y6, Y6
+	VMULPD       Y11, Y6, Y6
+	VADDPD       quad_exp5<>+0(SB), Y6, Y6
+	VMULPD       Y11, Y6, Y6
+	VADDPD       quad_exp6<>+0(SB), Y6, Y6
+	VPADDQ       quad_bias<>+0(SB), Y9, Y9
+	VPSLLQ       $0x34, Y9, Y9
+	VMULPD       Y9, Y6, Y6
+	VMULPD       Y6, Y8, Y8
+	VCMPPD       $0x1e, quad_max<>+0(SB), Y5, Y5
+	VANDNPD      Y8, Y5, Y8
+	VXORPD       Y5, Y5, Y5
+	VCMPPD       $0x1e, Y5, Y4, Y5
+	VSUBPD       Y8, Y7, Y6
+	VBLENDVPD    Y5, Y6, Y8, Y8
+	VMULPD       Y8, Y4, Y4
+	VCVTPD2PSY   Y3, X2
+	VCVTPD2PSY   Y4, X4
+	VINSERTF128  $0x01, X4, Y2, Y2
+	VMOVUPS      Y2, (CX)
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, CX
+	DECQ         AX
+	JNZ          loop
+
+done:
+	VZEROUPPER
+	RET
+
+DATA quad_abs<>+0(SB)/8, $0x7fffffffffffffff
+DATA quad_abs<>+8(SB)/8, $0x7fffffffffffffff
+DATA quad_abs<>+16(SB)/8, $0x7fffffffffffffff
+DATA quad_abs<>+24(SB)/8, $0x7fffffffffffffff
+GLOBL quad_abs<>(SB), RODATA|NOPTR, $32
+
+DATA quad_geluT<>+0(SB)/8, $0x3fd3333333333333
+DATA quad_geluT<>+8(SB)/8, $0x3fd3333333333333
+DATA quad_geluT<>+16(SB)/8, $0x3fd3333333333333
+DATA quad_geluT<>+24(SB)/8, $0x3fd3333333333333
+GLOBL quad_geluT<>(SB), RODATA|NOPTR, $32
+
+DATA quad_one<>+0(SB)/8, $0x3ff0000000000000
+DATA quad_one<>+8(SB)/8, $0x3ff0000000000000
+DATA quad_one<>+16(SB)/8, $0x3ff0000000000000
+DATA quad_one<>+24(SB)/8, $0x3ff0000000000000
+GLOBL quad_one<>(SB), RODATA|NOPTR, $32
+
+DATA quad_tail0<>+0(SB)/8, $0xbf95757efb0014c2
+DATA quad_tail0<>+8(SB)/8, $0xbf95757efb0014c2
+DATA quad_tail0<>+16(SB)/8, $0xbf95757efb0014c2
+DATA quad_tail0<>+24(SB)/8, $0xbf95757efb0014c2
+GLOBL quad_tail0<>(SB), RODATA|NOPTR, $32
+
+DATA quad_tail1<>+0(SB)/8, $0x3fbd3ff9f7c02d96
+DATA quad_tail1<>+8(SB)/8, $0x3fbd3ff9f7c02d96
+DATA quad_tail1<>+16(SB)/8, $0x3fbd3ff9f7c02d96
+DATA quad_tail1<>+24(SB)/8, $0x3fbd3ff9f7c02d96
+GLOBL quad_tail1<>(SB), RODATA|NOPTR, $32
+
+DATA quad_tail2<>+0(SB)/8, $0xbfcdc35c1a79024e
+DATA quad_tail2<>+8(SB)/8, $0xbfcdc35c1a79024e
+DATA quad_tail2<>+16(SB)/8, $0xbfcdc35c1a79024e
+DATA quad_tail2<>+24(SB)/8, $0xbfcdc35c1a79024e
+GLOBL quad_tail2<>(SB), RODATA|NOPTR, $32
+
+DATA quad_tail3<>+0(SB)/8, $0x3fc949566a022f98
+DATA quad_tail3<>+8(SB)/8, $0x3fc949566a022f98
+DATA quad_tail3<>+16(SB)/8, $0x3fc949566a022f98
+DATA quad_tail3<>+24(SB)/8, $0x3fc949566a022f98
+GLOBL quad_tail3<>(SB), RODATA|NOPTR, $32
+
+DATA quad_tail4<>+0(SB)/8, $0xbfb58f03c4fecd26
+DATA quad_tail4<>+8(SB)/8, $0xbfb58f03c4fecd26
+DATA quad_tail4<>+16(SB)/8, $0xbfb58f03c4fecd26
+DATA quad_tail4<>+24(SB)/8, $0xbfb58f03c4fecd26
+GLOBL quad_tail4<>(SB), RODATA|NOPTR, $32
+
+DATA quad_tail5<>+0(SB)/8, $0x3fb945262eea7643
+DATA quad_tail5<>+8(SB)/8, $0x3fb945262eea7643
+DATA quad_tail5<>+16(SB)/8, $0x3fb945262eea7643
+DATA quad_tail5<>+24(SB)/8, $0x3fb945262eea7643
+GLOBL quad_tail5<>(SB), RODATA|NOPTR, $32
+
+DATA quad_tail6<>+0(SB)/8, $0x3fb3d83691faecbe
+DATA quad_tail6<>+8(SB)/8, $0x3fb3d83691faecbe
+DATA quad_tail6<>+16(SB)/8, $0x3fb3d83691faecbe
+DATA quad_tail6<>+24(SB)/8, $0x3fb3d83691faecbe
+GLOBL quad_tail6<>(SB), RODATA|NOPTR, $32
+
+DATA quad_tail7<>+0(SB)/8, $0x3fbc4461888821b1
+DATA quad_tail7<>+8(SB)/8, $0x3fbc4461888821b1
+DATA quad_tail7<>+16(SB)/8, $0x3fbc4461888821b1
+DATA quad_tail7<>+24(SB)/8, $0x3fbc4461888821b1
+GLOBL quad_tail7<>(SB), RODATA|NOPTR, $32
+
+DATA quad_tail8<>+0(SB)/8, $0x3fbe9adb6966c517
+DATA quad_tail8<>+8(SB)/8, $0x3fbe9adb6966c517
+DATA quad_tail8<>+16(SB)/8, $0x3fbe9adb6966c517
+DATA quad_tail8<>+24(SB)/8, $0x3fbe9adb6966c517
+GLOBL quad_tail8<>(SB), RODATA|NOPTR, $32
+
+DATA quad_tail9<>+0(SB)/8, $0x3fbea3db3210dd76
+DATA quad_tail9<>+8(SB)/8, $0x3fbea3db3210dd76
+DATA quad_tail9<>+16(SB)/8, $0x3fbea3db3210dd76
+DATA quad_tail9<>+24(SB)/8, $0x3fbea3db3210dd76
+GLOBL quad_tail9<>(SB), RODATA|NOPTR, $32
+
+DATA quad_half<>+0(SB)/8, $0xbfe0000000000000
+DATA quad_half<>+8(SB)/8, $0xbfe0000000000000
+DATA quad_half<>+16(SB)/8, $0xbfe0000000000000
+DATA quad_half<>+24(SB)/8, $0xbfe0000000000000
+GLOBL quad_half<>(SB), RODATA|NOPTR, $32
+
+DATA quad_log2e<>+0(SB)/8, $0x3ff71547652b82fe
+DATA quad_log2e<>+8(SB)/8, $0x3ff71547652b82fe
+DATA quad_log2e<>+16(SB)/8, $0x3ff71547652b82fe
+DATA quad_log2e<>+24(SB)/8, $0x3ff71547652b82fe
+GLOBL quad_log2e<>(SB), RODATA|NOPTR, $32
+
+DATA quad_round<>+0(SB)/8, $0x4338000000000000
+DATA quad_round<>+8(SB)/8, $0x4338000000000000
+DATA quad_round<>+16(SB)/8, $0x4338000000000000
+DATA quad_round<>+24(SB)/8, $0x4338000000000000
+GLOBL quad_round<>(SB), RODATA|NOPTR, $32
+
+DATA quad_ln2hi<>+0(SB)/8, $0x3fe62e42fee00000
+DATA quad_ln2hi<>+8(SB)/8, $0x3fe62e42fee00000
+DATA quad_ln2hi<>+16(SB)/8, $0x3fe62e42fee00000
+DATA quad_ln2hi<>+24(SB)/8, $0x3fe62e42fee00000
+GLOBL quad_ln2hi<>(SB), RODATA|NOPTR, $32
+
+DATA quad_ln2lo<>+0(SB)/8, $0x3dea39ef35793c76
+DATA quad_ln2lo<>+8(SB)/8, $0x3dea39ef35793c76
+DATA quad_ln2lo<>+16(SB)/8, $0x3dea39ef35793c76
+DATA quad_ln2lo<>+24(SB)/8, $0x3dea39ef35793c76
+GLOBL quad_ln2lo<>(SB), RODATA|NOPTR, $32
+
+DATA quad_exp0<>+0(SB)/8, $0x3f56d7543e4127b8
+DATA quad_exp0<>+8(SB)/8, $0x3f56d7543e4127b8
+DATA quad_exp0<>+16(SB)/8, $0x3f56d7543e4127b8
+DATA quad_exp0<>+24(SB)/8, $0x3f56d7543e4127b8
+GLOBL quad_exp0<>(SB), RODATA|NOPTR, $32
+
+DATA quad_exp1<>+0(SB)/8, $0x3f8126fb8fa71fe6
+DATA quad_exp1<>+8(SB)/8, $0x3f8126fb8fa71fe6
+DATA quad_exp1<>+16(SB)/8, $0x3f8126fb8fa71fe6
+DATA quad_exp1<>+24(SB)/8, $0x3f8126fb8fa71fe6
+GLOBL quad_exp1<>(SB), RODATA|NOPTR, $32
+
+DATA quad_exp2<>+0(SB)/8, $0x3fa5554accfdb593
+DATA quad_exp2<>+8(SB)/8, $0x3fa5554accfdb593
+DATA quad_exp2<>+16(SB)/8, $0x3fa5554accfdb593
+DATA quad_exp2<>+24(SB)/8, $0x3fa5554accfdb593
+GLOBL quad_exp2<>(SB), RODATA|NOPTR, $32
+
+DATA quad_exp3<>+0(SB)/8, $0x3fc5554041b96acb
+DATA quad_exp3<>+8(SB)/8, $0x3fc5554041b96acb
+DATA quad_exp3<>+16(SB)/8, $0x3fc5554041b96acb
+DATA quad_exp3<>+24(SB)/8, $0x3fc5554041b96acb
+GLOBL quad_exp3<>(SB), RODATA|NOPTR, $32
+
+DATA quad_exp4<>+0(SB)/8, $0x3fe000000287f871
+DATA quad_exp4<>+8(SB)/8, $0x3fe000000287f871
+DATA quad_exp4<>+16(SB)/8, $0x3fe000000287f871
+DATA quad_exp4<>+24(SB)/8, $0x3fe000000287f871
+GLOBL quad_exp4<>(SB), RODATA|NOPTR, $32
+
+DATA quad_exp5<>+0(SB)/8, $0x3ff000000a21653f
+DATA quad_exp5<>+8(SB)/8, $0x3ff000000a21653f
+DATA quad_exp5<>+16(SB)/8, $0x3ff000000a21653f
+DATA quad_exp5<>+24(SB)/8, $0x3ff000000a21653f
+GLOBL quad_exp5<>(SB), RODATA|NOPTR, $32
+
+DATA quad_exp6<>+0(SB)/8, $0x3ff0000000000000
+DATA quad_exp6<>+8(SB)/8, $0x3ff0000000000000
+DATA quad_exp6<>+16(SB)/8, $0x3ff0000000000000
+DATA quad_exp6<>+24(SB)/8, $0x3ff0000000000000
+GLOBL quad_exp6<>(SB), RODATA|NOPTR, $32
+
+DATA quad_bias<>+0(SB)/8, $0x00000000000003ff
+DATA quad_bias<>+8(SB)/8, $0x00000000000003ff
+DATA quad_bias<>+16(SB)/8, $0x00000000000003ff
+DATA quad_bias<>+24(SB)/8, $0x00000000000003ff
+GLOBL quad_bias<>(SB), RODATA|NOPTR, $32
+
+DATA quad_max<>+0(SB)/8, $0x402d000000000000
+DATA quad_max<>+8(SB)/8, $0x402d000000000000
+DATA quad_max<>+16(SB)/8, $0x402d000000000000
+DATA quad_max<>+24(SB)/8, $0x402d000000000000
+GLOBL quad_max<>(SB), RODATA|NOPTR, $32
+
+// func gegluAVX2(n int, dst *float32, src *float32, gate *float32)
+// Requires: AVX, AVX2
+TEXT ·gegluAVX2(SB), NOSPLIT, $0-32
+	MOVQ gate+24(FP), BX
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ src+16(FP), DX
+	SHRQ $0x03, AX
+	JZ   done
+
+loop:
+	VMOVUPS      (BX), Y0
+	ADDQ         $0x20, BX
+	VCVTPS2PD    X0, Y1
+	VEXTRACTF128 $0x01, Y0, X2
+	VCVTPS2PD    X2, Y2
+	VANDPD       quad_abs<>+0(SB), Y1, Y3
+	VMULPD       quad_geluT<>+0(SB), Y3, Y4
+	VMOVUPD      quad_one<>+0(SB), Y5
+	VADDPD       Y5, Y4, Y4
+	VDIVPD       Y4, Y5, Y4
+	VMOVUPD      quad_tail0<>+0(SB), Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail1<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail2<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail3<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail4<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail5<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail6<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail7<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail8<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail9<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VMULPD       Y3, Y3, Y4
+	VMULPD       quad_half<>+0(SB), Y4, Y4
+	VMULPD       quad_log2e<>+0(SB), Y4, Y7
+	VADDPD       quad_round<>+0(SB), Y7, Y7
+	VSUBPD       quad_round<>+0(SB), Y7, Y8
+	VMULPD       quad_ln2hi<>+0(SB), Y8, Y9
+	VSUBPD       Y9, Y4, Y9
+	VMULPD       quad_ln2lo<>+0(SB), Y8, Y4
+	VSUBPD       Y4, Y9, Y9
+	VMOVUPD      quad_exp0<>+0(SB), Y4
+	VMULPD       Y9, Y4, Y4
+	VADDPD       quad_exp1<>+0(SB), Y4, Y4
+	VMULPD       Y9, Y4, Y4
+	VADDPD       quad_exp2<>+0(SB), Y4, Y4
+	VMULPD       Y9, Y4, Y4
+	VADDPD       quad_exp3<>+0(SB), Y4, Y4
+	VMULPD       Y9, Y4, Y4
+	VADDPD       quad_exp4<>+0(SB), Y4, Y4
+	VMULPD       Y9, Y4, Y4
+	VADDPD       quad_exp5<>+0(SB), Y4, Y4
+	VMULPD       Y9, Y4, Y4
+	VADDPD       quad_exp6<>+0(SB), Y4, Y4
+	VPADDQ       quad_bias<>+0(SB), Y7, Y7
+	VPSLLQ       $0x34, Y7, Y7
+	VMULPD       Y7, Y4, Y4
+	VMULPD       Y4, Y6, Y6
+	VCMPPD       $0x1e, quad_max<>+0(SB), Y3, Y3
+	VANDNPD      Y6, Y3, Y6
+	VXORPD       Y3, Y3, Y3
+	VCMPPD       $0x1e, Y3, Y1, Y3
+	VSUBPD       Y6, Y5, Y4
+	VBLENDVPD    Y3, Y4, Y6, Y6
+	VMULPD       Y6, Y1, Y1
+	VANDPD       quad_abs<>+0(SB), Y2, Y3
+	VMULPD       quad_geluT<>+0(SB), Y3, Y4
+	VMOVUPD      quad_one<>+0(SB), Y5
+	VADDPD       Y5, Y4, Y4
+	VDIVPD       Y4, Y5, Y4
+	VMOVUPD      quad_tail0<>+0(SB), Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail1<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail2<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail3<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail4<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail5<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail6<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail7<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail8<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VADDPD       quad_tail9<>+0(SB), Y6, Y6
+	VMULPD       Y4, Y6, Y6
+	VMULPD       Y3, Y3, Y4
+	VMULPD       quad_half<>+0(SB), Y4, Y4
+	VMULPD       quad_log2e<>+0(SB), Y4, Y7
+	VADDPD       quad_round<>+0(SB), Y7, Y7
+	VSUBPD       quad_round<>+0(SB), Y7, Y8
+	VMULPD       quad_ln2hi<>+0(SB), Y8, Y9
+	VSUBPD       Y9, Y4, Y9
+	VMULPD       quad_ln2lo<>+0(SB), Y8, Y4
+	VSUBPD       Y4, Y9, Y9
+	VMOVUPD      quad_exp0<>+0(SB), Y4
+	VMULPD       Y9, Y4, Y4
+	VADDPD       quad_exp1<>+0(SB), Y4, Y4
+	VMULPD       Y9, Y4, Y4
+	VADDPD       quad_exp2<>+0(SB), Y4, Y4
+	VMULPD       Y9, Y4, Y4
+	VADDPD       quad_exp3<>+0(SB), Y4, Y4
+	VMULPD       Y9, Y4, Y4
+	VADDPD       quad_exp4<>+0(SB), Y4, Y4
+	VMULPD       Y9, Y4, Y4
+	VADDPD       quad_exp5<>+0(SB), Y4, Y4
+	VMULPD       Y9, Y4, Y4
+	VADDPD       quad_exp6<>+0(SB), Y4, Y4
+	VPADDQ       quad_bias<>+0(SB), Y7, Y7
+	VPSLLQ       $0x34, Y7, Y7
+	VMULPD       Y7, Y4, Y4
+	VMULPD       Y4, Y6, Y6
+	VCMPPD       $0x1e, quad_max<>+0(SB), Y3, Y3
+	VANDNPD      Y6, Y3, Y6
+	VXORPD       Y3, Y3, Y3
+	VCMPPD       $0x1e, Y3, Y2, Y3
+	VSUBPD       Y6, Y5, Y4
+	VBLENDVPD    Y3, Y4, Y6, Y6
+	VMULPD       Y6, Y2, Y2
+	VCVTPD2PSY   Y1, X0
+	VCVTPD2PSY   Y2, X2
+	VINSERTF128  $0x01, X2, Y0, Y0
+	VMULPS       (DX), Y0, Y0
+	VMOVUPS      Y0, (CX)
+	ADDQ         $0x20, DX
+	ADDQ         $0x20, CX
+	DECQ         AX
+	JNZ          loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func softmaxAVX2(n int, s *float32, scale float32)
 // Requires: AVX, AVX2
 TEXT ·softmaxAVX2(SB), NOSPLIT, $0-20

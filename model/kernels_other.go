@@ -8,6 +8,10 @@ const haveSIMD = false
 
 func siluSIMD(dst, src []float32, scale, shift float32) { siluMapGeneric(dst, src, scale, shift) }
 
+func geluSIMD(dst, src []float32, scale, shift float32) { geluMapGeneric(dst, src, scale, shift) }
+
+func gegluSIMD(dst, x, gate []float32) { gegluMapGeneric(dst, x, gate) }
+
 func softmaxSIMD(s []float32, scale float32) { softmaxGeneric(s, scale) }
 
 func mulBlockSIMD(rows, k int, dst, a, b []float32, rowStride, stride int) {

@@ -15,6 +15,18 @@ func siluSIMD(dst, src []float32, scale, shift float32) {
 	}
 }
 
+func geluSIMD(dst, src []float32, scale, shift float32) {
+	if len(src) > 0 {
+		geluAVX2(len(src), &dst[0], &src[0], scale, shift)
+	}
+}
+
+func gegluSIMD(dst, x, gate []float32) {
+	if len(x) > 0 {
+		gegluAVX2(len(x), &dst[0], &x[0], &gate[0])
+	}
+}
+
 func softmaxSIMD(s []float32, scale float32) { softmaxAVX2(len(s)/lanes, &s[0], scale) }
 
 func mulBlockSIMD(rows, k int, dst, a, b []float32, rowStride, stride int) {

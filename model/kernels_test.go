@@ -155,3 +155,14 @@ func TestNetworkSameBits(t *testing.T) {
 		sameBits(t, fast, run(t, u, g.n, g.in, 2), name)
 	}
 }
+
+// bothKernelsBench is bothKernels for a benchmark.
+func bothKernelsBench(b *testing.B, f func(b *testing.B)) {
+	saved := simd
+	defer func() { simd = saved }()
+	for _, use := range []bool{false, true} {
+		if simd = use; !use || haveSIMD {
+			b.Run(map[bool]string{false: "generic", true: "simd"}[use], f)
+		}
+	}
+}

@@ -81,10 +81,7 @@ func (s *gegluStep) Do(i int) {
 	y := s.y[row*s.size+lo : row*s.size+hi]
 	x := s.x[2*row*s.size+lo:][:len(y)]
 	gate := s.x[(2*row+1)*s.size+lo:][:len(y)]
-	geluMap(y, gate, 1, 0)
-	for j, v := range x {
-		y[j] = v * y[j]
-	}
+	gegluMap(y, x, gate)
 }
 
 // swapAxesStep runs [SwapAxes]: one task a channel of the result.

@@ -7,6 +7,8 @@ import . "github.com/mmcloughlin/avo/build"
 
 func main() {
 	silu()
+	gelu(false)
+	gelu(true)
 	softmax()
 	for _, rows := range []int{1, 4} {
 		mulBlock(rows)

@@ -1,0 +1,40 @@
+package model
+
+import (
+	"math/rand/v2"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+)
+
+// atPageEnd returns n normal numbers that end where the next page is forbidden, so that a read or
+// write behind them kills the test.
+func atPageEnd(t *testing.T, rng *rand.Rand, n int) []float32 {
+	t.Helper()
+	page := syscall.Getpagesize()
+	size := (n*4 + page - 1) / page * page
+	mem, err := syscall.Mmap(-1, 0, size+page, syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, syscall.Munmap(mem)) })
+	require.NoError(t, syscall.Mprotect(mem[size:], syscall.PROT_NONE))
+	floats := unsafe.Slice((*float32)(unsafe.Pointer(&mem[0])), (size+page)/4)[:size/4]
+	out := floats[len(floats)-n:]
+	normals(rng, out, 1)
+	return out
+}
+
+// TestKernelsStayInside runs the kernels with every operand at the end of its memory.
+func TestKernelsStayInside(t *testing.T) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	bothKernels(t, func(t *testing.T) {
+		for n := 1; n < 34; n++ {
+			src, gate, dst := atPageEnd(t, rng, n), atPageEnd(t, rng, n), atPageEnd(t, rng, n)
+			siluMap(dst, src, 1, 0)
+			geluMap(dst, src, 1, 0)
+			gegluMap(dst, src, gate)
+		}
+	})
+}
