@@ -17,6 +17,16 @@ func geluAVX2(n int, dst *float32, src *float32, scale float32, shift float32)
 //go:noescape
 func gegluAVX2(n int, dst *float32, src *float32, gate *float32)
 
+// addMomentsAVX2 is addMomentsGeneric for n elements, a multiple of 8.
+//
+//go:noescape
+func addMomentsAVX2(n int, sum *float64, sq *float64, x *float32)
+
+// normaliseAVX2 is normaliseGeneric for n elements, a multiple of 8.
+//
+//go:noescape
+func normaliseAVX2(n int, y *float32, x *float32, mean *float64, rstd *float64, gamma float64, beta float64)
+
 // softmaxAVX2 is softmaxGeneric for n rows, at least one.
 //
 //go:noescape

@@ -625,6 +625,78 @@ done:
 	VZEROUPPER
 	RET
 
+// func addMomentsAVX2(n int, sum *float64, sq *float64, x *float32)
+// Requires: AVX
+TEXT ·addMomentsAVX2(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ sum+8(FP), CX
+	MOVQ sq+16(FP), DX
+	MOVQ x+24(FP), BX
+	SHRQ $0x03, AX
+	JZ   done
+
+loop:
+	VCVTPS2PD (BX), Y0
+	VCVTPS2PD 16(BX), Y1
+	VADDPD    (CX), Y0, Y2
+	VMOVUPD   Y2, (CX)
+	VMULPD    Y0, Y0, Y0
+	VADDPD    (DX), Y0, Y0
+	VMOVUPD   Y0, (DX)
+	VADDPD    32(CX), Y1, Y0
+	VMOVUPD   Y0, 32(CX)
+	VMULPD    Y1, Y1, Y1
+	VADDPD    32(DX), Y1, Y1
+	VMOVUPD   Y1, 32(DX)
+	ADDQ      $0x20, BX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	DECQ      AX
+	JNZ       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func normaliseAVX2(n int, y *float32, x *float32, mean *float64, rstd *float64, gamma float64, beta float64)
+// Requires: AVX
+TEXT ·normaliseAVX2(SB), NOSPLIT, $0-56
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         mean+24(FP), BX
+	MOVQ         rstd+32(FP), SI
+	VBROADCASTSD gamma+40(FP), Y0
+	VBROADCASTSD beta+48(FP), Y1
+	SHRQ         $0x03, AX
+	JZ           done
+
+loop:
+	VCVTPS2PD  (DX), Y2
+	VCVTPS2PD  16(DX), Y3
+	VSUBPD     (BX), Y2, Y2
+	VMULPD     (SI), Y2, Y2
+	VMULPD     Y0, Y2, Y2
+	VADDPD     Y1, Y2, Y2
+	VCVTPD2PSY Y2, X2
+	VMOVUPS    X2, (CX)
+	VSUBPD     32(BX), Y3, Y3
+	VMULPD     32(SI), Y3, Y3
+	VMULPD     Y0, Y3, Y3
+	VADDPD     Y1, Y3, Y3
+	VCVTPD2PSY Y3, X2
+	VMOVUPS    X2, 16(CX)
+	ADDQ       $0x20, DX
+	ADDQ       $0x20, CX
+	ADDQ       $0x40, BX
+	ADDQ       $0x40, SI
+	DECQ       AX
+	JNZ        loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func softmaxAVX2(n int, s *float32, scale float32)
 // Requires: AVX, AVX2
 TEXT ·softmaxAVX2(SB), NOSPLIT, $0-20

@@ -12,6 +12,12 @@ func geluSIMD(dst, src []float32, scale, shift float32) { geluMapGeneric(dst, sr
 
 func gegluSIMD(dst, x, gate []float32) { gegluMapGeneric(dst, x, gate) }
 
+func addMomentsSIMD(sum, sq []float64, x []float32) { addMomentsGeneric(sum, sq, x) }
+
+func normaliseSIMD(y, x []float32, mean, rstd []float64, gamma, beta float64) {
+	normaliseGeneric(y, x, mean, rstd, gamma, beta)
+}
+
 func softmaxSIMD(s []float32, scale float32) { softmaxGeneric(s, scale) }
 
 func mulBlockSIMD(rows, k int, dst, a, b []float32, rowStride, stride int) {

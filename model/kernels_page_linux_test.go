@@ -26,6 +26,11 @@ func atPageEnd(t *testing.T, rng *rand.Rand, n int) []float32 {
 	return out
 }
 
+// asFloat64 reads pairs of words as float64.
+func asFloat64(v []float32) []float64 {
+	return unsafe.Slice((*float64)(unsafe.Pointer(&v[0])), len(v)/2)
+}
+
 // TestKernelsStayInside runs the kernels with every operand at the end of its memory.
 func TestKernelsStayInside(t *testing.T) {
 	rng := rand.New(rand.NewPCG(13, 14))
@@ -35,6 +40,10 @@ func TestKernelsStayInside(t *testing.T) {
 			siluMap(dst, src, 1, 0)
 			geluMap(dst, src, 1, 0)
 			gegluMap(dst, src, gate)
+			// Pairs of float32 hold the float64 operands; the pages are aligned.
+			sum, sq := asFloat64(atPageEnd(t, rng, 2*n)), asFloat64(atPageEnd(t, rng, 2*n))
+			addMoments(sum, sq, src)
+			normalise(dst, src, sum, sq, 1, 0)
 		}
 	})
 }

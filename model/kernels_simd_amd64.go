@@ -27,6 +27,18 @@ func gegluSIMD(dst, x, gate []float32) {
 	}
 }
 
+func addMomentsSIMD(sum, sq []float64, x []float32) {
+	if len(x) > 0 {
+		addMomentsAVX2(len(x), &sum[0], &sq[0], &x[0])
+	}
+}
+
+func normaliseSIMD(y, x []float32, mean, rstd []float64, gamma, beta float64) {
+	if len(x) > 0 {
+		normaliseAVX2(len(x), &y[0], &x[0], &mean[0], &rstd[0], gamma, beta)
+	}
+}
+
 func softmaxSIMD(s []float32, scale float32) { softmaxAVX2(len(s)/lanes, &s[0], scale) }
 
 func mulBlockSIMD(rows, k int, dst, a, b []float32, rowStride, stride int) {

@@ -2,8 +2,9 @@ package model
 
 import "math"
 
-// layerNormStep runs [LayerNorm]: one task normalises a block of pixels of one row, the
-// pixels being lanes whose sums run over the channels in order.
+// layerNormStep runs [LayerNorm]: one task normalises a block of pixels of one row. The
+// pixels are lanes whose sums, in float64, run over the channels in order, so the size of
+// a block does not change the result.
 type layerNormStep struct {
 	noScratch
 	op          LayerNorm
@@ -14,44 +15,39 @@ type layerNormStep struct {
 	blocks int // of pixels
 }
 
+// normBlock is how many pixels are a block: a few cache lines of a channel, so that the
+// large step from channel to channel is made seldom.
+const normBlock = 64
+
 func (s *layerNormStep) run(e *Executor, n int) {
 	shape := e.shapes[s.op.X]
 	s.x, s.y = e.rows(s.op.X, n), e.rows(s.op.Y, n)
 	s.pixels = shape.H * shape.W
-	s.blocks = (s.pixels + lanes - 1) / lanes
+	s.blocks = (s.pixels + normBlock - 1) / normBlock
 	e.pool.Run(n*s.blocks, s)
 }
 
 // Do implements workers.Task.
 func (s *layerNormStep) Do(i int) {
-	row, first := i/s.blocks, i%s.blocks*lanes
-	count := min(lanes, s.pixels-first)
+	row, first := i/s.blocks, i%s.blocks*normBlock
+	count := min(normBlock, s.pixels-first)
 	lo := row*s.op.Channels*s.pixels + first
-	var sum, sq [lanes]float64
+	var sum, sq [normBlock]float64
 	for c := range s.op.Channels {
-		for j, v := range s.x[lo+c*s.pixels:][:count] {
-			a := float64(v)
-			sum[j] += a
-			sq[j] += float64(a * a)
-		}
+		addMoments(sum[:], sq[:], s.x[lo+c*s.pixels:][:count])
 	}
 	n := float64(s.op.Channels)
-	var mean, rstd [lanes]float64
 	for j := range count {
-		mean[j] = sum[j] / n
-		variance := sq[j]/n - float64(mean[j]*mean[j])
+		mean := sum[j] / n
+		variance := sq[j]/n - float64(mean*mean)
 		if variance < 0 { // rounding; NaN passes
 			variance = 0
 		}
-		rstd[j] = 1 / math.Sqrt(variance+float64(s.op.Eps))
+		sum[j], sq[j] = mean, 1/math.Sqrt(variance+float64(s.op.Eps))
 	}
 	for c := range s.op.Channels {
-		g, b := float64(s.gamma[c]), float64(s.beta[c])
 		x, y := s.x[lo+c*s.pixels:][:count], s.y[lo+c*s.pixels:][:count]
-		for j, v := range x {
-			z := float64((float64(v) - mean[j]) * rstd[j])
-			y[j] = float32(float64(z*g) + b)
-		}
+		normalise(y, x, sum[:], sq[:], float64(s.gamma[c]), float64(s.beta[c]))
 	}
 }
 

@@ -9,6 +9,8 @@ func main() {
 	silu()
 	gelu(false)
 	gelu(true)
+	addMoments()
+	normalise()
 	softmax()
 	for _, rows := range []int{1, 4} {
 		mulBlock(rows)
