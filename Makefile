@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: all build test race v3 cross lint generate check-generated bench compare train clean \
+.PHONY: all build test race v3 cross lint generate check-generated bench bench-torch compare train clean \
 	kernels check-kernels cuda lint-cuda test-cuda test-cudnn acceptance bench-cuda
 
 all: lint test
@@ -83,6 +83,9 @@ acceptance: ## the same tests, sanitizers and benchmarks on a real GPU; without 
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/gemm ./gpu ./model
+
+bench-torch: ## the bundled network beside torch: TORCH_PYTHON names a python that has torch and diffusers
+	python3 docs/bench/bench.py $(or $(TORCH_PYTHON),python3)
 
 compare: build ## the table and plot of the README (about half an hour on 2 cores)
 	mkdir -p docs/compare

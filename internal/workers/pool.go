@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Task is work split into independent indexes.
@@ -17,13 +18,18 @@ type Task interface{ Do(i int) }
 // never correctness, because every caller can finish its own call alone.
 const queueFactor = 4
 
+// spin is how long a worker without work, and a caller whose call others finish, look for it before they
+// sleep: waking up takes tens of microseconds, which is as long as a small operation.
+const spin = 100 * time.Microsecond
+
 // freeCalls bounds the call records kept for reuse; more concurrent callers than that allocate.
 const freeCalls = 64
 
 // Pool runs Tasks on a fixed number of threads, the caller's included.
 //
 // A Pool may be used by many goroutines at once, and a Task may call Run itself: a caller always
-// works on its own call, so nothing waits for a free worker. Idle workers sleep. A nil Pool, and a
+// works on its own call, so nothing waits for a free worker. Idle workers stay awake for a moment, since
+// the next operation of a network comes soon, and then sleep. A nil Pool, and a
 // closed one, run everything in the caller.
 type Pool struct {
 	threads int
@@ -83,6 +89,8 @@ func (p *Pool) Run(n int, t Task) {
 	}
 	c.refs.Add(int64(sent - helpers))
 	if !c.work() {
+		for start := time.Now(); c.left.Load() > 0 && time.Since(start) < spin; { // the last pieces end soon
+		}
 		<-c.done
 	}
 	value, failed := c.panicked, c.failed.Load()
@@ -107,7 +115,8 @@ func (p *Pool) Close() {
 }
 
 func (p *Pool) worker() {
-	for c := range p.queue {
+	for {
+		c := p.take()
 		if c == nil {
 			return
 		}
@@ -116,6 +125,20 @@ func (p *Pool) worker() {
 		}
 		p.release(c)
 	}
+}
+
+// take waits for a call, awake for a moment.
+func (p *Pool) take() *call {
+	for start := time.Now(); time.Since(start) < spin; {
+		for range 64 {
+			select {
+			case c := <-p.queue:
+				return c
+			default:
+			}
+		}
+	}
+	return <-p.queue
 }
 
 // offer puts c in the queue unless it is full.
