@@ -51,17 +51,21 @@ func (c *CPU) Program(elems int, reqs []sampler.Request) (sampler.Program, error
 		elems:  elems,
 		chunks: (elems + chunkElems - 1) / chunkElems,
 		rows:   make([]cpuRow, len(reqs)),
-		live:   make([]int, len(reqs)),
+		live:   make([]int, 0, len(reqs)),
 		active: make([]int, 0, rows),
 	}
 	in, out, t := make(HostBuffer, rows*elems), make(HostBuffer, rows*elems), make(HostBuffer, rows)
 	p.eval = sampler.Eval{Elems: elems, Conds: make([]sampler.Cond, 0, rows), In: in, T: t, Out: out}
 	first := 0
+	origins := newOrigins(reqs)
 	for i := range reqs {
 		req, r := &reqs[i], &p.rows[i]
-		p.live[i] = i
 		if err := r.bind(elems, req); err != nil {
 			return nil, err
+		}
+		r.origin = &origins[i]
+		if r.stage < len(r.table) {
+			p.live = append(p.live, i)
 		}
 		r.first = first
 		next := first + len(req.Conds)
@@ -100,6 +104,9 @@ func (r *cpuRow) bind(elems int, req *sampler.Request) error {
 		return err
 	}
 	r.seed = req.Seed
+	if s := req.Resume; s != nil {
+		r.stage, r.hasD = s.Stage, s.D != nil
+	}
 	r.weights = make([]float32, len(req.Conds))
 	for k, w := range req.Conds {
 		r.weights[k] = float32(w.Weight)

@@ -37,7 +37,10 @@ func (p *cudaProgram) open(reqs []sampler.Request) error {
 	if err = p.given(reqs); err != nil {
 		return err
 	}
-	return p.launches()
+	if err = p.launches(); err != nil {
+		return err
+	}
+	return p.resume(reqs)
 }
 
 // given uploads what the requests bring along: initial noise, known values and masks.
@@ -47,8 +50,12 @@ func (p *cudaProgram) given(reqs []sampler.Request) error {
 	}
 	for i := range reqs {
 		r := &p.b.rows[i]
-		if reqs[i].Init != nil {
-			if err := p.put(r.x, reqs[i].Init); err != nil {
+		x := reqs[i].Init
+		if reqs[i].Resume != nil {
+			x = reqs[i].Resume.X
+		}
+		if x != nil {
+			if err := p.put(r.x, x); err != nil {
 				return err
 			}
 		}

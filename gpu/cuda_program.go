@@ -38,6 +38,12 @@ func newCUDAProgram(c *CUDA, b *batch) *cudaProgram {
 	n := len(b.rows)
 	p := &cudaProgram{c: c, b: b, stages: make([]int, n), hasD: make([]bool, n), left: n,
 		active: make([]int, 0, len(b.conds))}
+	for i := range b.rows {
+		p.stages[i] = int(b.state[i].stage)
+		if p.stages[i] == int(b.rows[i].stages) {
+			p.left--
+		}
+	}
 	p.enqueue = p.step
 	return p
 }

@@ -24,7 +24,7 @@ func (t *tables) upload(dev *cuda.Device, b *batch) error {
 		return at
 	}
 	entries, rows, weights := place(bytesOf(b.table)), place(bytesOf(b.rows)), place(bytesOf(b.weights))
-	state := place(make([]byte, len(b.rows)*int(unsafe.Sizeof(deviceState{}))))
+	state := place(bytesOf(b.state))
 	scalars := place(make([]byte, len(b.rows)*int(unsafe.Sizeof(deviceScalars{}))))
 
 	var err error

@@ -55,12 +55,14 @@ type batch struct {
 	arena   int       // elements of all registers
 	conds   []sampler.Cond
 	reduces bool // some request needs its scalars
+	state   []deviceState
+	origins []origin
 }
 
 // newBatch rounds the plans to tables and gives every register that a plan uses its place. Requests
 // have been checked.
 func newBatch(elems int, reqs []sampler.Request) (*batch, error) {
-	b := &batch{elems: elems}
+	b := &batch{elems: elems, origins: newOrigins(reqs)}
 	for i := range reqs {
 		if err := b.add(&reqs[i]); err != nil {
 			return nil, err
@@ -74,17 +76,23 @@ func (b *batch) add(req *sampler.Request) error {
 	if err != nil {
 		return err
 	}
-	first := &req.Plan.Stages[0]
 	r := deviceRow{seed: req.Seed, table: uint64(len(b.table)), stages: uint64(len(table)),
 		first: uint64(len(b.conds)), conds: uint64(len(req.Conds)), init: float32(req.Plan.Init)}
 	if req.Init != nil {
 		r.flags |= rowInit
 	}
-	if first.Eval {
-		r.flags |= rowEval
-		r.firstIn = float32(first.At.In)
+	var state deviceState
+	if s := req.Resume; s != nil {
+		r.flags |= rowInit
+		r.init = 1 // x is as it was
+		state.stage = uint32(s.Stage)
 	}
-	r.firstT = float32(first.At.T)
+	b.state = append(b.state, state)
+	first := newFirst(req)
+	if first.eval {
+		r.flags |= rowEval
+	}
+	r.firstIn, r.firstT = first.in, first.t
 	var base bool
 	var pushed [sampler.Slots]bool
 	for _, e := range table {

@@ -27,6 +27,7 @@ type cpuRow struct {
 
 	known, mask []float32 // [elems] in-painting, or nil
 	scalars     *scalars  // nil when the plan needs none
+	origin      *origin
 }
 
 // cpuProgram implements sampler.Program. Nothing in it allocates after Program returned.
@@ -97,7 +98,7 @@ func (p *updateTask) Do(i int) {
 func (p *cpuProgram) start(reqs []sampler.Request) {
 	p.pool.Run(len(p.rows)*p.chunks, &startTask{p, reqs})
 	for i := range p.rows {
-		fill(p.rows[i].t, float32(reqs[i].Plan.Stages[0].At.T))
+		fill(p.rows[i].t, newFirst(&reqs[i]).t)
 	}
 }
 
@@ -109,11 +110,25 @@ type startTask struct {
 // Do implements workers.Task:
 //
 //	x = init * noise(draw 0),  base = x,  in = c_in*x
+//
+// or the registers of a request that goes on, and its input.
 func (s *startTask) Do(i int) {
 	row := i / s.chunks
 	lo := i % s.chunks * chunkElems
 	hi := min(lo+chunkElems, s.elems)
 	r, req := &s.rows[row], &s.reqs[row]
+	if req.Resume != nil {
+		r.resume(req.Resume, lo, hi)
+	} else {
+		r.begin(req, lo, hi)
+	}
+	if first := newFirst(req); first.eval {
+		r.input(first.in, lo, hi)
+	}
+}
+
+// begin writes elements lo to hi of the initial sample.
+func (r *cpuRow) begin(req *sampler.Request, lo, hi int) {
 	x := r.x[lo:hi]
 	if req.Init != nil {
 		copy(x, req.Init[lo:hi])
@@ -123,9 +138,6 @@ func (s *startTask) Do(i int) {
 	scale(x, float32(req.Plan.Init), x)
 	if r.base != nil {
 		copy(r.base[lo:hi], x)
-	}
-	if st := &req.Plan.Stages[0]; st.Eval {
-		r.input(float32(st.At.In), lo, hi)
 	}
 }
 

@@ -21,6 +21,10 @@ type Request struct {
 	Init  []float32 // the initial noise (times Plan.Init gives x) in place of the seed's; may be nil
 
 	Inpaint *Inpaint // the part of the sample that is known; nil for none
+
+	// Resume is a run of this plan and seed that was saved; it goes on at its stage and Init is not used. nil
+	// begins at the first stage.
+	Resume *State
 }
 
 // Buffer is memory that belongs to a device.

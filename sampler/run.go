@@ -9,8 +9,8 @@ import (
 
 // Step is one update of a whole batch, as the iterator of [Steps] yields it. It is valid until the next.
 type Step struct {
-	Stage  int // stages done, from 1
-	Stages int // of the longest plan in the batch
+	Stage  int // stages done by this call, from 1
+	Stages int // that it does in all: those of the longest plan in the batch, less what was resumed
 	prog   Program
 	reqs   []Request
 }
@@ -86,7 +86,10 @@ func (r *Request) check(row, n int) error {
 		return &RequestError{Row: row, Field: "initial noise",
 			Detail: fmt.Sprintf("%d values: want %d", len(r.Init), n)}
 	}
-	return r.Inpaint.check(row, n)
+	if err := r.Inpaint.check(row, n); err != nil {
+		return err
+	}
+	return r.checkResume(row, n)
 }
 
 // Elems returns the product of a shape, 0 if a size is not positive or the product does not fit an int32.
@@ -101,7 +104,8 @@ func Elems(shape []int) int {
 	return n
 }
 
-// Steps runs requests together and yields after each stage. Breaking out of the loop frees everything; a
+// Steps runs requests together and yields after each stage; once, at stage 0, when all of them are resumed
+// and nothing is left to do. Breaking out of the loop frees everything; a
 // canceled ctx ends it between two stages, with ctx's error.
 func Steps(ctx context.Context, dev Device, m Model, reqs []Request) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
@@ -123,7 +127,11 @@ func Steps(ctx context.Context, dev Device, m Model, reqs []Request) iter.Seq2[S
 		}
 		s := Step{prog: prog, reqs: reqs}
 		for i := range reqs {
-			s.Stages = max(s.Stages, len(reqs[i].Plan.Stages))
+			s.Stages = max(s.Stages, len(reqs[i].Plan.Stages)-reqs[i].done())
+		}
+		if s.Stages == 0 {
+			yield(s, nil)
+			return
 		}
 		for e := prog.Next(); e != nil; e = prog.Next() {
 			if err := stage(ctx, prog, m, e); err != nil {

@@ -1,0 +1,130 @@
+package sampler
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
+
+// The binary form of a plan: every field in the order of its declaration, little endian, float64 by their
+// bits, so that nothing is lost. docs/plan.md's JSON is for programs that execute plans; it leaves out zeros
+// and what no stage uses.
+
+// What a plan or a stage has, as bits of a word before it.
+const (
+	planThreshold = 1
+	stageEval     = 1
+	stageFinal    = 2
+	stageBase     = 4
+	stagePush     = 8
+)
+
+const stageBytes = 4 + 4*8 + 3*8 + Registers*8 + 8 + 2*8 + 8 // of a stage without base and push
+
+func appendPlan(b []byte, p *Plan) []byte {
+	b = appendBytes(b, []byte(p.Sampler))
+	b = appendFloats(b, p.Init, p.Rescale)
+	if p.Threshold == nil {
+		b = binary.LittleEndian.AppendUint32(b, 0)
+	} else {
+		b = binary.LittleEndian.AppendUint32(b, planThreshold)
+		b = appendFloats(b, p.Threshold.Quantile, p.Threshold.Max)
+	}
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(p.Stages)))
+	for i := range p.Stages {
+		b = appendStage(b, &p.Stages[i])
+	}
+	return b
+}
+
+func appendStage(b []byte, st *Stage) []byte {
+	var flags uint32
+	for _, f := range []struct {
+		on  bool
+		bit uint32
+	}{{st.Eval, stageEval}, {st.Final, stageFinal}, {st.Base != nil, stageBase}, {st.Push != nil, stagePush}} {
+		if f.on {
+			flags |= f.bit
+		}
+	}
+	b = binary.LittleEndian.AppendUint32(b, flags)
+	b = appendFloats(b, st.At.T, st.At.Alpha, st.At.Sigma, st.At.In, st.From.Skip, st.From.Out, st.Clip)
+	for _, r := range st.rows() {
+		c := r.Coefficients()
+		b = appendFloats(b, c[:]...)
+	}
+	for _, v := range []int{st.Slot, st.Draws[0], st.Draws[1], st.Step} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(v))
+	}
+	return b
+}
+
+// plan takes a length and a plan of just that length.
+func (r *reader) plan() *Plan {
+	in := &reader{b: r.bytes()}
+	if r.err != nil {
+		return nil
+	}
+	p := in.planAlone()
+	if len(in.b) > 0 {
+		in.fail("plan", "%d bytes too many", len(in.b))
+	}
+	r.err = in.err
+	return p
+}
+
+func (r *reader) planAlone() *Plan {
+	p := &Plan{Sampler: string(r.bytes())}
+	p.Init, p.Rescale = r.float(), r.float()
+	if r.flags("plan", planThreshold) != 0 {
+		p.Threshold = &Threshold{Quantile: r.float(), Max: r.float()}
+	}
+	n := r.count("stages", stageBytes)
+	if r.err != nil {
+		return nil
+	}
+	p.Stages = make([]Stage, n)
+	for i := range p.Stages {
+		r.stage(&p.Stages[i])
+	}
+	return p
+}
+
+func (r *reader) stage(st *Stage) {
+	flags := r.flags("stage", stageEval|stageFinal|stageBase|stagePush)
+	st.Eval, st.Final = flags&stageEval != 0, flags&stageFinal != 0
+	st.At = schedule.Point{T: r.float(), Alpha: r.float(), Sigma: r.float(), In: r.float()}
+	st.From = schedule.Scaling{Skip: r.float(), Out: r.float()}
+	st.Clip = r.float()
+	st.X = r.row()
+	if flags&stageBase != 0 {
+		row := r.row()
+		st.Base = &row
+	}
+	if flags&stagePush != 0 {
+		row := r.row()
+		st.Push = &row
+	}
+	st.Slot, st.Draws[0], st.Draws[1], st.Step = r.int(), r.int(), r.int(), r.int()
+}
+
+func (r *reader) row() (row Row) {
+	row.X, row.Base, row.D, row.Raw, row.Unc = r.float(), r.float(), r.float(), r.float(), r.float()
+	for k := range row.H {
+		row.H[k] = r.float()
+	}
+	row.N[0], row.N[1] = r.float(), r.float()
+	return row
+}
+
+func appendBytes(b, v []byte) []byte {
+	return append(binary.LittleEndian.AppendUint32(b, uint32(len(v))), v...)
+}
+
+func appendFloats(b []byte, v ...float64) []byte {
+	for _, f := range v {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
+	}
+	return b
+}
