@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // State is one request in mid-run: all that the stages to come read and cannot make anew. It is saved by a
@@ -105,7 +106,7 @@ func (s *State) Validate() error {
 		return err
 	}
 	n := len(s.X)
-	if Elems([]int{n}) != n {
+	if n < 1 || n > math.MaxInt32 {
 		return &StateError{Field: "x", Detail: fmt.Sprintf("%d values: want 1 to 2^31-1", n)}
 	}
 	live := s.Plan.Live(s.Stage)
