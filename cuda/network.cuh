@@ -14,11 +14,11 @@ namespace cudiffuse {
         group_norm<V>(x, y, gamma, beta, scale_shift, xs, ys, ss, pixels, channels, per_group, chunk, eps, act);          \
     }                                                                                                                     \
     extern "C" __global__ void __launch_bounds__(kNetThreads) group_norm_stats_##suffix(                                  \
-        const type* x, float2* work, uint64_t xs, int pixels, int channels, int groups, int slab) {                       \
+        const type* x, Group* work, uint64_t xs, int pixels, int channels, int groups, int slab) {                       \
         group_norm_stats<V>(x, work, xs, pixels, channels, groups, slab);                                                 \
     }                                                                                                                     \
     extern "C" __global__ void __launch_bounds__(kNetThreads) group_norm_apply_##suffix(                                  \
-        const type* x, type* y, const float* gamma, const float* beta, const type* scale_shift, const float2* work,       \
+        const type* x, type* y, const float* gamma, const float* beta, const type* scale_shift, const Group* work,       \
         uint64_t xs, uint64_t ys, uint64_t ss, int pixels, int channels, int groups, int slab, int tile, float eps,       \
         int act) {                                                                                                        \
         group_norm_apply<V>(x, y, gamma, beta, scale_shift, work, xs, ys, ss, pixels, channels, groups, slab, tile, eps,  \
@@ -43,17 +43,20 @@ namespace cudiffuse {
         pointwise<V>(x, b, y, t, xs, bs, ys, rows, pixels, channels, op, act, mul, add);                                  \
     }
 
+#define LAYOUT(name, type, function, To)                                                                                 \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) name(void* image, type* rows, const int* index,            \
+                                                                   uint64_t stride, uint64_t images, uint64_t pixels,    \
+                                                                   int channels, int image_type) {                       \
+        function<To>(image, rows, index, stride, images, pixels, channels, image_type);                                  \
+    }
+
 #define NETWORK(suffix, type)                                                                                            \
     NETWORK_VECTOR(suffix, type, 1)                                                                                      \
     NETWORK_VECTOR(suffix##_v, type, kVector<type>)                                                                      \
-    extern "C" __global__ void __launch_bounds__(kNetThreads) to_nhwc_##suffix(                                          \
-        const type* x, type* y, uint64_t ys, uint64_t images, uint64_t pixels, int channels) {                           \
-        to_nhwc(x, y, ys, images, pixels, channels);                                                                     \
-    }                                                                                                                    \
-    extern "C" __global__ void __launch_bounds__(kNetThreads) from_nhwc_##suffix(                                        \
-        const type* x, type* y, uint64_t xs, uint64_t images, uint64_t pixels, int channels) {                           \
-        from_nhwc(x, y, xs, images, pixels, channels);                                                                   \
-    }                                                                                                                    \
+    LAYOUT(to_nhwc_##suffix, type, layout, true)                                                                         \
+    LAYOUT(from_nhwc_##suffix, type, layout, false)                                                                      \
+    LAYOUT(to_nhwc_tiled_##suffix, type, layout_tiled, true)                                                             \
+    LAYOUT(from_nhwc_tiled_##suffix, type, layout_tiled, false)                                                          \
     extern "C" __global__ void __launch_bounds__(kNetThreads) embed_time_##suffix(                                       \
         const float* t, const float* f, type* y, uint64_t ys, uint64_t rows, int dim, int flip, int log) {               \
         embed_time(t, f, y, ys, rows, dim, flip, log);                                                                   \
@@ -63,19 +66,19 @@ namespace cudiffuse {
         lookup(index, table, y, ys, rows, dim);                                                                          \
     }
 
-#define ATTENTION(D)                                                                                              \
-    extern "C" __global__ void __launch_bounds__(kAttentionThreads) attention_f32_d##D(                           \
+#define ATTENTION(D, R)                                                                                           \
+    extern "C" __global__ void __launch_bounds__(kNetThreads, 2) attention_f32_d##D(                              \
         const float* q, const float* k, const float* v, float* o, uint64_t qs, uint64_t ks, uint64_t vs,          \
         uint64_t os, int queries, int keys, int dim, float scale) {                                               \
-        attention<D>(q, k, v, o, qs, ks, vs, os, queries, keys, dim, scale);                                      \
+        attention<D, R>(q, k, v, o, qs, ks, vs, os, queries, keys, dim, scale);                                   \
     }
 
 NETWORK(f32, float)
 NETWORK(f16, f16)
 NETWORK(bf16, bf16)
-ATTENTION(64)
-ATTENTION(128)
-ATTENTION(256)
-ATTENTION(512)
+ATTENTION(64, 4)
+ATTENTION(128, 4)
+ATTENTION(256, 4)
+ATTENTION(512, 2)
 
 }  // namespace cudiffuse

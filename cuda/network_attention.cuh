@@ -5,89 +5,142 @@
 
 namespace cudiffuse {
 
-constexpr int kQueries = 16, kKeys = 32, kDims = 64, kAttentionThreads = 128;
+constexpr int kKeys = 64, kDims = 64, kDepth = 16, kPad = 4;
 
-// A block has 16 queries of a head of an image: a grid of (query tiles, heads, images). Eight threads share a query;
-// each has every eighth key of a tile, and every eighth dimension of the result. D bounds the dimensions of a head.
-template <int D>
+// shared2 and shared4 read shared memory.
+__device__ __forceinline__ float2 shared2(const float* p) { return *reinterpret_cast<const float2*>(p); }
+__device__ __forceinline__ float4 shared4(const float* p) { return *reinterpret_cast<const float4*>(p); }
+
+// A block has 16 R queries of a head of an image: a grid of (query tiles, heads, images), of 16 x 16 threads. A thread
+// has R queries, and of those four keys of a tile of 64 in the first product, four of every 64 dimensions in the second:
+// each pair of 16-byte reads from shared memory gives 4 R multiply-adds. D bounds the dimensions of a head.
+template <int D, int R>
 __device__ __forceinline__ void attention(const float* q, const float* k, const float* v, float* o, uint64_t qs, uint64_t ks,
                                           uint64_t vs, uint64_t os, int queries, int keys, int dim, float scale) {
-    __shared__ float tile[kKeys][kDims + 1], qt[kQueries][D], p[kQueries][kKeys + 1];
-    const int mine = threadIdx.x / 8, part = threadIdx.x % 8, q0 = blockIdx.x * kQueries;
+    constexpr int kQueries = 16 * R, kBlocks = D / kDims;
+    // Q and K by dimension, kDepth of them at a time; the values, in the same place afterwards; probabilities by key.
+    __shared__ __align__(16) float tile[kKeys * (kDims + kPad)], p[kKeys * kQueries];
+    float(*qt)[kQueries + kPad] = reinterpret_cast<float(*)[kQueries + kPad]>(tile);
+    float(*kt)[kKeys + kPad] = reinterpret_cast<float(*)[kKeys + kPad]>(tile + kDepth * (kQueries + kPad));
+    float(*vt)[kDims + kPad] = reinterpret_cast<float(*)[kDims + kPad]>(tile);
+    const int tx = threadIdx.x % 16, ty = threadIdx.x / 16, q0 = blockIdx.x * kQueries;
     const uint64_t head = (uint64_t)blockIdx.y * dim, image = blockIdx.z;
     q += image * queries * qs + head, o += image * queries * os + head;
     k += image * keys * ks + head, v += image * keys * vs + head;
-    for (int i = threadIdx.x; i < kQueries * dim; i += kAttentionThreads) {
-        const int r = i / dim, c = i % dim;
-        qt[r][c] = q0 + r < queries ? q[(uint64_t)(q0 + r) * qs + c] : 0.0f;
-    }
-    float sums[D / 8], most = -INFINITY, total = 0.0f;
-#pragma unroll
-    for (int c = 0; c < D / 8; ++c) sums[c] = 0.0f;
 
-    // fill brings dimensions d0.. of a tile of keys or values in.
-    auto fill = [&](const float* x, uint64_t stride, int k0, int d0) {
-        __syncthreads();
-#pragma unroll 4
-        for (int i = threadIdx.x; i < kKeys * kDims; i += kAttentionThreads) {
-            const int r = i / kDims, c = i % kDims;
-            tile[r][c] = k0 + r < keys && d0 + c < dim ? x[(uint64_t)(k0 + r) * stride + d0 + c] : 0.0f;
+    float sums[kBlocks][R][4] = {}, most[R], total[R] = {};
+#pragma unroll
+    for (int i = 0; i < R; ++i) most[i] = -INFINITY;
+
+    // get and put move a thread's queries at one dimension or key.
+    auto get = [&](const float* at, float a[R]) {
+        if constexpr (R == 4) {
+            const float4 w = shared4(at);
+            a[0] = w.x, a[1] = w.y, a[2] = w.z, a[3] = w.w;
+        } else {
+            const float2 w = shared2(at);
+            a[0] = w.x, a[1] = w.y;
         }
-        __syncthreads();
     };
+    // Probabilities of a key lie in an order of their own, so that threads with different keys meet different banks.
+    auto probabilities = [&](int key) { return p + key * kQueries + (ty ^ (key / 4 & 15)) * R; };
+    // multiply adds R x 4 products to s.
+    auto multiply = [&](float s[R][4], const float a[R], float4 b) {
+#pragma unroll
+        for (int i = 0; i < R; ++i) {
+            s[i][0] = __fmaf_rn(a[i], b.x, s[i][0]), s[i][1] = __fmaf_rn(a[i], b.y, s[i][1]);
+            s[i][2] = __fmaf_rn(a[i], b.z, s[i][2]), s[i][3] = __fmaf_rn(a[i], b.w, s[i][3]);
+        }
+    };
+
+#pragma unroll 1
     for (int k0 = 0; k0 < keys; k0 += kKeys) {
-        float s[kKeys / 8] = {};
-        for (int d0 = 0; d0 < dim; d0 += kDims) {
-            fill(k, ks, k0, d0);
-            const int n = min(kDims, dim - d0);
+        float s[R][4] = {};
+#pragma unroll 1
+        for (int d0 = 0; d0 < dim; d0 += kDepth) {
+            __syncthreads();
+            const bool there = d0 + tx < dim;
+#pragma unroll
+            for (int i = 0; i < R; ++i) {
+                const int r = ty + 16 * i;
+                qt[tx][r] = there && q0 + r < queries ? q[(q0 + r) * qs + d0 + tx] : 0.0f;
+            }
+#pragma unroll
+            for (int i = 0; i < kKeys / 16; ++i) {
+                const int r = ty + 16 * i;
+                kt[tx][r] = there && k0 + r < keys ? k[(k0 + r) * ks + d0 + tx] : 0.0f;
+            }
+            __syncthreads();
+            // Zeros behind the last dimension would spoil an infinite score: 0 times infinity.
+            const int n = min(kDepth, dim - d0);
 #pragma unroll 4
             for (int c = 0; c < n; ++c) {
-                const float a = qt[mine][d0 + c];
-#pragma unroll
-                for (int j = 0; j < kKeys / 8; ++j) s[j] = __fmaf_rn(a, tile[part + 8 * j][c], s[j]);
+                float a[R];
+                get(qt[c] + R * ty, a);
+                multiply(s, a, shared4(kt[c] + 4 * tx));
             }
         }
-        float top = most;
 #pragma unroll
-        for (int j = 0; j < kKeys / 8; ++j) {
-            s[j] = k0 + part + 8 * j < keys ? s[j] * scale : -INFINITY;
-            top = s[j] > top || s[j] != s[j] ? s[j] : top;  // NaN wins and spreads
+        for (int i = 0; i < R; ++i) {
+            float top = most[i], sum = 0.0f;
+#pragma unroll
+            for (int j = 0; j < 4; ++j) {
+                s[i][j] = k0 + 4 * tx + j < keys ? s[i][j] * scale : -INFINITY;
+                top = fmaxf(top, s[i][j]);
+            }
+            for (int d = 8; d; d /= 2) top = fmaxf(top, __shfl_xor_sync(~0u, top, d));
+#pragma unroll
+            for (int j = 0; j < 4; ++j) {  // a key at -infinity weighs nothing, even while all are; NaN spreads
+                s[i][j] = s[i][j] == -INFINITY ? 0.0f : expf(s[i][j] - top);
+                sum += s[i][j];
+            }
+            for (int d = 8; d; d /= 2) sum += __shfl_xor_sync(~0u, sum, d);
+            const float fade = most[i] == -INFINITY ? 0.0f : expf(most[i] - top);
+            total[i] = total[i] * fade + sum, most[i] = top;
+#pragma unroll
+            for (int b = 0; b < kBlocks; ++b)
+#pragma unroll
+                for (int e = 0; e < 4; ++e) sums[b][i][e] *= fade;
         }
-        for (int d = 4; d; d /= 2) {
-            const float other = __shfl_xor_sync(~0u, top, d);
-            top = other > top || other != other ? other : top;
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+            float* at = probabilities(4 * tx + j);
+            if constexpr (R == 4) {
+                *reinterpret_cast<float4*>(at) = make_float4(s[0][j], s[1][j], s[2][j], s[3][j]);
+            } else {
+                *reinterpret_cast<float2*>(at) = make_float2(s[0][j], s[1][j]);
+            }
         }
-        const float fade = most == -INFINITY ? 0.0f : expf(most - top);
-        float sum = 0.0f;
+        const int n = min(kKeys, keys - k0);
 #pragma unroll
-        for (int j = 0; j < kKeys / 8; ++j) {
-            const float e = k0 + part + 8 * j < keys ? expf(s[j] - top) : 0.0f;
-            p[mine][part + 8 * j] = e;
-            sum += e;
-        }
-        for (int d = 4; d; d /= 2) sum += __shfl_xor_sync(~0u, sum, d);
-        total = total * fade + sum, most = top;
-#pragma unroll
-        for (int c = 0; c < D / 8; ++c) sums[c] *= fade;
-#pragma unroll
-        for (int b = 0; b < (D + kDims - 1) / kDims; ++b) {
+        for (int b = 0; b < kBlocks; ++b) {
             if (b * kDims >= dim) continue;
-            fill(v, vs, k0, b * kDims);
-#pragma unroll
-            for (int c = 0; c < kDims / 8; ++c) {
-                if (b * (kDims / 8) + c >= D / 8) continue;
-                float a = sums[b * (kDims / 8) + c];
+            __syncthreads();
 #pragma unroll 4
-                for (int j = 0; j < kKeys; ++j) a = __fmaf_rn(p[mine][j], tile[j][part + 8 * c], a);
-                sums[b * (kDims / 8) + c] = a;
+            for (int i = threadIdx.x; i < kKeys * kDims; i += kNetThreads) {
+                const int r = i / kDims, c = b * kDims + i % kDims;
+                vt[r][i % kDims] = r < n && c < dim ? v[(k0 + r) * vs + c] : 0.0f;
+            }
+            __syncthreads();
+#pragma unroll 4
+            for (int j = 0; j < n; ++j) {
+                float a[R];
+                get(probabilities(j), a);
+                multiply(sums[b], a, shared4(vt[j] + 4 * tx));
             }
         }
     }
-    if (q0 + mine >= queries) return;
 #pragma unroll
-    for (int c = 0; c < D / 8; ++c) {
-        const int at = c / 8 * kDims + part + c % 8 * 8;
-        if (at < dim) o[(uint64_t)(q0 + mine) * os + at] = __fdiv_rn(sums[c], total);
+    for (int i = 0; i < R; ++i) {
+        const int r = q0 + R * ty + i;
+        if (r >= queries) continue;
+#pragma unroll
+        for (int b = 0; b < kBlocks; ++b)
+#pragma unroll
+            for (int e = 0; e < 4; ++e) {
+                const int c = b * kDims + 4 * tx + e;
+                if (c < dim) o[r * os + c] = __fdiv_rn(sums[b][i][e], total[i]);
+            }
     }
 }
 

@@ -98,32 +98,77 @@ __device__ __forceinline__ void pointwise(const T* x, const T* b, T* y, const fl
         if (op == kSum) load<V>(z, b + row * bs + c);
         if (op == kAddRow) load<V>(z, b + row / pixels * bs + c);
         const float d = op == kDivRow ? t[row / pixels] : add;
+        auto each = [&](auto f) {
 #pragma unroll
-        for (int v = 0; v < V; ++v) switch (op) {
-            case kActivate: r[v] = activate(act, r[v]); break;
-            case kAffine: r[v] = r[v] * mul + add; break;
-            case kSum: r[v] = __fdiv_rn(r[v] + z[v], d); break;
-            case kAddRow: r[v] += z[v]; break;
-            case kDivRow: r[v] = __fdiv_rn(r[v], d); break;
-            }
+            for (int v = 0; v < V; ++v) r[v] = f(r[v], z[v]);
+        };
+        switch (op) {
+        case kActivate: activate_all<V>(act, r); break;
+        case kAffine: each([&](float x, float) { return x * mul + add; }); break;
+        case kSum: each([&](float x, float o) { return __fdiv_rn(x + o, d); }); break;
+        case kAddRow: each([&](float x, float o) { return x + o; }); break;
+        case kDivRow: each([&](float x, float) { return __fdiv_rn(x, d); }); break;
+        }
         store<V>(y + row * ys + c, r);
     }
 }
 
-// to_nhwc brings [N, C, H*W] into rows of pixels, from_nhwc back. Neighbouring threads have neighbouring pixels: of
-// the few channels of images and latents that is what memory wants on both sides.
-template <typename T>
-__device__ __forceinline__ void to_nhwc(const T* x, T* y, uint64_t ys, uint64_t images, uint64_t pixels, int channels) {
+// Images hold [N, C, H*W] in a type that is known at run time, numbered as package netkernels does.
+__device__ __forceinline__ float load_image(const void* image, int type, uint64_t i) {
+    if (type == 0) return static_cast<const float*>(image)[i];
+    return type == 1 ? to_float(static_cast<const f16*>(image)[i]) : to_float(static_cast<const bf16*>(image)[i]);
+}
+__device__ __forceinline__ void store_image(void* image, int type, uint64_t i, float v) {
+    if (type == 0) static_cast<float*>(image)[i] = v;
+    else if (type == 1) static_cast<f16*>(image)[i] = cast<f16>(v);
+    else static_cast<bf16*>(image)[i] = cast<bf16>(v);
+}
+// image_of is the image of row n: some images of a batch, or all in order.
+__device__ __forceinline__ uint64_t image_of(const int* index, uint64_t n) { return index ? index[n] : n; }
+
+// layout brings images into rows of pixels (To), or back. Neighbouring threads have neighbouring pixels: of the few
+// channels of latents that is what memory wants on both sides.
+template <bool To, typename T>
+__device__ __forceinline__ void layout(void* image, T* rows, const int* index, uint64_t stride, uint64_t images,
+                                       uint64_t pixels, int channels, int type) {
     for (uint64_t i = first_item(); i < images * pixels; i += all_threads()) {
-        const T* in = x + i / pixels * channels * pixels + i % pixels;
-        for (int c = 0; c < channels; ++c) y[i * ys + c] = in[c * pixels];
+        const uint64_t at = image_of(index, i / pixels) * channels * pixels + i % pixels;
+        for (int c = 0; c < channels; ++c) {
+            if constexpr (To) rows[i * stride + c] = cast<T>(load_image(image, type, at + c * pixels));
+            else store_image(image, type, at + c * pixels, to_float(rows[i * stride + c]));
+        }
     }
 }
-template <typename T>
-__device__ __forceinline__ void from_nhwc(const T* x, T* y, uint64_t xs, uint64_t images, uint64_t pixels, int channels) {
-    for (uint64_t i = first_item(); i < images * pixels; i += all_threads()) {
-        T* out = y + i / pixels * channels * pixels + i % pixels;
-        for (int c = 0; c < channels; ++c) out[c * pixels] = x[i * xs + c];
+
+// layout_tiled does the same for many channels: tiles of 32 x 32 turn in shared memory.
+template <bool To, typename T>
+__device__ __forceinline__ void layout_tiled(void* image, T* rows, const int* index, uint64_t stride, uint64_t images,
+                                             uint64_t pixels, int channels, int type) {
+    __shared__ float tile[32][33];
+    const int tx = threadIdx.x % 32, ty = threadIdx.x / 32;
+    const uint64_t across = (channels + 31) / 32, down = (pixels + 31) / 32;
+    for (uint64_t i = blockIdx.x; i < images * down * across; i += gridDim.x) {
+        const uint64_t n = i / (down * across), p0 = i / across % down * 32;
+        const int c0 = int(i % across) * 32;
+        const uint64_t at = image_of(index, n) * channels * pixels;
+        __syncthreads();
+#pragma unroll
+        for (int j = ty; j < 32; j += 8) {
+            if constexpr (To) {
+                if (c0 + j < channels && p0 + tx < pixels) tile[j][tx] = load_image(image, type, at + (c0 + j) * pixels + p0 + tx);
+            } else {
+                if (c0 + tx < channels && p0 + j < pixels) tile[tx][j] = to_float(rows[(n * pixels + p0 + j) * stride + c0 + tx]);
+            }
+        }
+        __syncthreads();
+#pragma unroll
+        for (int j = ty; j < 32; j += 8) {
+            if constexpr (To) {
+                if (c0 + tx < channels && p0 + j < pixels) rows[(n * pixels + p0 + j) * stride + c0 + tx] = cast<T>(tile[tx][j]);
+            } else {
+                if (c0 + j < channels && p0 + tx < pixels) store_image(image, type, at + (c0 + j) * pixels + p0 + tx, tile[j][tx]);
+            }
+        }
     }
 }
 

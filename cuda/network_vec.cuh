@@ -14,19 +14,41 @@ constexpr int kNetThreads = 256;
 // kVector is the elements of 16 bytes.
 template <typename T> constexpr int kVector = 16 / sizeof(T);
 
-template <int V, typename T> __device__ __forceinline__ void load(float r[V], const T* p) {
-    if constexpr (V == 1) {
-        r[0] = to_float(*p);
-    } else if constexpr (sizeof(T) == 4) {
-        load4(r, p);
-    } else {
-        uint4 v = *reinterpret_cast<const uint4*>(p);
-        const uint32_t w[4] = {v.x, v.y, v.z, v.w};
+// Raw is V elements as they lie in memory, for keeping in registers.
+template <int V, typename T> struct Raw {
+    uint4 w;
+    __device__ __forceinline__ void load(const T* p) { w = *reinterpret_cast<const uint4*>(p); }
+    __device__ __forceinline__ void get(float r[V]) const {
+        const uint32_t words[4] = {w.x, w.y, w.z, w.w};
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
-            r[2 * i] = to_float(T{(uint16_t)w[i]});
-            r[2 * i + 1] = to_float(T{(uint16_t)(w[i] >> 16)});
+            if constexpr (sizeof(T) == 4) {
+                r[i] = __uint_as_float(words[i]);
+            } else {
+                r[2 * i] = to_float(T{(uint16_t)words[i]}), r[2 * i + 1] = to_float(T{(uint16_t)(words[i] >> 16)});
+            }
         }
+    }
+};
+template <typename T> struct Raw<1, T> {
+    T w;
+    __device__ __forceinline__ void load(const T* p) { w = *p; }
+    __device__ __forceinline__ void get(float r[1]) const { r[0] = to_float(w); }
+};
+
+template <int V, typename T> __device__ __forceinline__ void load(float r[V], const T* p) {
+    Raw<V, T> raw;
+    raw.load(p);
+    raw.get(r);
+}
+
+// load_params loads V float32 parameters. They are 16-byte aligned where tensors are.
+template <int V> __device__ __forceinline__ void load_params(float r[V], const float* p) {
+    if constexpr (V == 1) {
+        r[0] = *p;
+    } else {
+#pragma unroll
+        for (int v = 0; v < V; v += 4) load4(r + v, p + v);
     }
 }
 
@@ -50,19 +72,26 @@ __device__ __forceinline__ float sigmoid(float x) { return __fdiv_rn(1.0f, 1.0f 
 
 __device__ __forceinline__ float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f)); }
 
-// activate is uniform in `act`: no thread diverges.
-__device__ __forceinline__ float activate(int act, float x) {
+// silu, and Mish as x tanh(ln(1+e)), which is (e^2 + 2e) / (e^2 + 2e + 2) and in float32 x from 20 on.
+__device__ __forceinline__ float silu(float x) { return __fdiv_rn(x, 1.0f + expf(-x)); }
+__device__ __forceinline__ float mish(float x) {
+    const float e = expf(fminf(x, 20.0f)), m = e * (e + 2.0f);
+    return x * __fdiv_rn(m, m + 2.0f);
+}
+
+// activate_all applies an activation; all threads have the same one.
+template <int V> __device__ __forceinline__ void activate_all(int act, float r[V]) {
+    auto each = [&](auto f) {
+#pragma unroll
+        for (int v = 0; v < V; ++v) r[v] = f(r[v]);
+    };
     switch (act) {
-    case kSiLU: return __fdiv_rn(x, 1.0f + expf(-x));
-    case kMish: {  // tanh(ln(1+e)) = (e^2 + 2e) / (e^2 + 2e + 2); above 20 it is 1 in float32
-        float e = expf(fminf(x, 20.0f)), m = e * (e + 2.0f);
-        return x * __fdiv_rn(m, m + 2.0f);
+    case kSiLU: each([](float x) { return silu(x); }); break;
+    case kMish: each([](float x) { return mish(x); }); break;
+    case kGELU: each([](float x) { return gelu(x); }); break;
+    case kReLU: each([](float x) { return x < 0.0f ? 0.0f : x; }); break;  // NaN stays
+    case kQuickGELU: each([](float x) { return x * sigmoid(1.702f * x); }); break;
     }
-    case kGELU: return gelu(x);
-    case kReLU: return x < 0.0f ? 0.0f : x;  // NaN stays
-    case kQuickGELU: return x * sigmoid(1.702f * x);
-    }
-    return x;
 }
 
 }  // namespace cudiffuse

@@ -19,12 +19,6 @@ var _ Op = Attention{}
 // MaxHeadDim is the longest head.
 const MaxHeadDim = 512
 
-// queries of a block, see network_attention.cuh.
-const (
-	blockQueries     = 16
-	attentionThreads = 128
-)
-
 // Validate implements [Op].
 func (o Attention) Validate() error {
 	if o.Dim > MaxHeadDim || o.Heads > maxGrid || o.Images > maxGrid {
@@ -41,8 +35,12 @@ func (o Attention) Launches() []Launch {
 	for size < o.Dim {
 		size *= 2
 	}
-	g := cuda.Geometry{Grid: cuda.Dim{X: (o.Queries + blockQueries - 1) / blockQueries, Y: o.Heads, Z: o.Images},
-		Block: cuda.Dim{X: attentionThreads}}
+	queries := 64 // of a block, see network_attention.cuh
+	if size == MaxHeadDim {
+		queries = 32
+	}
+	g := cuda.Geometry{Grid: cuda.Dim{X: (o.Queries + queries - 1) / queries, Y: o.Heads, Z: o.Images},
+		Block: cuda.Dim{X: threads}}
 	return []Launch{{fmt.Sprintf("attention_f32_d%d", size), g, []uint64{o.Q.At, o.K.At, o.V.At, o.O.At,
 		uint64(o.Q.Stride), uint64(o.K.Stride), uint64(o.V.Stride), uint64(o.O.Stride), i32(o.Queries), i32(o.Keys),
 		i32(o.Dim), cuda.F32(o.Scale)}}}

@@ -1,5 +1,7 @@
 package netkernels
 
+import "cmp"
+
 // EmbedTime is y[r] = [sin(t[r] f), cos(t[r] f)], the cosines first with Flip, a last 0
 // if Dim is odd. With Log the angle is ln(t) * f * 2 pi: Gaussian Fourier features.
 type EmbedTime struct {
@@ -18,7 +20,8 @@ func (o EmbedTime) Validate() error {
 	if o.Dim < 2 {
 		return &Error{"EmbedTime", "fewer than two elements"}
 	}
-	return check("EmbedTime", o.Type, map[string]int{"rows": o.Rows, "elements": o.Dim}, o.Dim, o.Y)
+	return cmp.Or(check("EmbedTime", o.Type, map[string]int{"rows": o.Rows, "elements": o.Dim}, o.Dim, o.Y),
+		checkWords("EmbedTime", o.T, o.F))
 }
 
 // Launches implements [Op].
@@ -55,7 +58,8 @@ var _ Op = Lookup{}
 
 // Validate implements [Op].
 func (o Lookup) Validate() error {
-	return check("Lookup", o.Type, map[string]int{"rows": o.Rows, "elements": o.Dim}, o.Dim, o.Y)
+	return cmp.Or(check("Lookup", o.Type, map[string]int{"rows": o.Rows, "elements": o.Dim}, o.Dim, o.Y),
+		checkWords("Lookup", o.Index, o.Table))
 }
 
 // Launches implements [Op].

@@ -1,6 +1,7 @@
 package netkernels
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/cudiffuse/cudiffuse/cuda"
@@ -134,8 +135,8 @@ func (o Pointwise) Validate() error {
 	if o.Op == Sum || o.Op == AddRow {
 		tensors = append(tensors, o.B)
 	}
-	return check("Pointwise", o.Type, map[string]int{"rows": o.Rows, "rows of an image": o.RowsPerImage,
-		"channels": o.Channels}, o.Channels, tensors...)
+	return cmp.Or(checkAct("Pointwise", o.Act), checkWords("Pointwise", o.T), check("Pointwise", o.Type,
+		map[string]int{"rows": o.Rows, "rows of an image": o.RowsPerImage, "channels": o.Channels}, o.Channels, tensors...))
 }
 
 // Launches implements [Op].
@@ -152,7 +153,7 @@ func (o Pointwise) Workspace() int64 { return 0 }
 // Bytes implements [Op].
 func (o Pointwise) Bytes() (read, written int64) {
 	n := int64(o.Rows) * int64(o.Channels) * o.Type.size()
-	images := int64(o.Rows / o.RowsPerImage)
+	images := int64((o.Rows + o.RowsPerImage - 1) / o.RowsPerImage)
 	switch o.Op {
 	case Sum:
 		return 2 * n, n
@@ -164,31 +165,52 @@ func (o Pointwise) Bytes() (read, written int64) {
 	return n, n
 }
 
-// Layout moves images between [N, C, H, W] and rows of pixels.
+// Layout moves images between [N, C, H, W] and rows of pixels. With Index, row n holds
+// image Index[n]: some images of a batch are taken, or written.
 type Layout struct {
 	Type                     DType
 	ToRows                   bool
-	Images, Pixels, Channels int
-	Image                    uint64 // [Images, Channels, Pixels]
+	Images, Pixels, Channels int    // Images are those that move
+	Image                    uint64 // [?, Channels, Pixels], of Type, or of ImageType with Convert
+	Index                    uint64 // [Images] int32, checked before it is uploaded; 0 for 0, 1, 2, ...
+	Convert                  bool
+	ImageType                DType
 	Rows                     Tensor
 }
 
 var _ Op = Layout{}
 
+// imageType is the type of [N, C, H, W].
+func (o Layout) imageType() DType {
+	if o.Convert {
+		return o.ImageType
+	}
+	return o.Type
+}
+
 // Validate implements [Op].
 func (o Layout) Validate() error {
-	return check("Layout", o.Type, map[string]int{"images": o.Images, "pixels": o.Pixels, "channels": o.Channels},
-		o.Channels, o.Rows)
+	counts := map[string]int{"images": o.Images, "pixels": o.Pixels, "channels": o.Channels}
+	return cmp.Or(check("Layout", o.Type, counts, o.Channels, o.Rows), checkWords("Layout", o.Index),
+		check("Layout", o.imageType(), nil, o.Channels, Tensor{o.Image, o.Channels}))
 }
+
+// tileChannels is the number from which images turn in tiles.
+const tileChannels = 16
 
 // Launches implements [Op].
 func (o Layout) Launches() []Launch {
-	sizes := []uint64{uint64(o.Rows.Stride), uint64(o.Images), uint64(o.Pixels), i32(o.Channels)}
-	kernel, args := "from_nhwc_", []uint64{o.Rows.At, o.Image}
+	kernel := "from_nhwc_"
 	if o.ToRows {
-		kernel, args = "to_nhwc_", []uint64{o.Image, o.Rows.At}
+		kernel = "to_nhwc_"
 	}
-	return []Launch{{kernel + suffixes[o.Type], over(int64(o.Images) * int64(o.Pixels)), append(args, sizes...)}}
+	g := over(int64(o.Images) * int64(o.Pixels))
+	if o.Channels >= tileChannels {
+		kernel += "tiled_"
+		g = over(threads * int64(o.Images) * int64((o.Pixels+31)/32) * int64((o.Channels+31)/32))
+	}
+	return []Launch{{kernel + suffixes[o.Type], g, []uint64{o.Image, o.Rows.At, o.Index, uint64(o.Rows.Stride),
+		uint64(o.Images), uint64(o.Pixels), i32(o.Channels), i32(int(o.imageType()))}}}
 }
 
 // Workspace implements [Op].
@@ -196,6 +218,13 @@ func (o Layout) Workspace() int64 { return 0 }
 
 // Bytes implements [Op].
 func (o Layout) Bytes() (read, written int64) {
-	n := int64(o.Images) * int64(o.Pixels) * int64(o.Channels) * o.Type.size()
-	return n, n
+	n := int64(o.Images) * int64(o.Pixels) * int64(o.Channels)
+	read, written = n*o.imageType().size(), n*o.Type.size()
+	if !o.ToRows {
+		read, written = written, read
+	}
+	if o.Index != 0 {
+		read += 4 * int64(o.Images)
+	}
+	return read, written
 }

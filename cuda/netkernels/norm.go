@@ -1,6 +1,7 @@
 package netkernels
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/cudiffuse/cudiffuse/cuda"
@@ -22,16 +23,19 @@ type GroupNorm struct {
 
 var _ Op = GroupNorm{}
 
-// Limits of the one-launch form: elements of a block, and shared memory.
+// held is the vectors of a thread in the one-launch form, see network_norm.cuh.
 const (
-	maxOnePass = 1 << 14
-	maxShared  = 48 << 10
+	held      = 12
+	maxShared = 48 << 10
 )
 
 // Validate implements [Op].
 func (o GroupNorm) Validate() error {
 	err := check("GroupNorm", o.Type, map[string]int{"images": o.Images, "pixels": o.Pixels, "channels": o.Channels,
 		"groups": o.Groups}, o.Channels, o.X, o.Y)
+	if err == nil {
+		err = cmp.Or(checkAct("GroupNorm", o.Act), checkWords("GroupNorm", o.Gamma, o.Beta, o.Work))
+	}
 	switch {
 	case err != nil:
 		return err
@@ -39,29 +43,38 @@ func (o GroupNorm) Validate() error {
 		return &Error{"GroupNorm", fmt.Sprintf("%d channels in %d groups", o.Channels, o.Groups)}
 	case o.Images > maxGrid:
 		return &Error{"GroupNorm", fmt.Sprintf("%d images: at most %d", o.Images, maxGrid)}
-	case o.ScaleShift.Stride > 0 && o.ScaleShift.Stride < 2*o.Channels:
-		return &Error{"GroupNorm", fmt.Sprintf("scale and shift %d elements apart, for %d channels", o.ScaleShift.Stride, o.Channels)}
 	}
-	if s := o.shared(3*o.Channels, int(16/o.Type.size())); s > maxShared {
+	if o.ScaleShift.Stride > 0 {
+		if err := check("GroupNorm", o.Type, nil, 2*o.Channels, o.ScaleShift); err != nil {
+			return err
+		}
+	}
+	if s := max(o.sharedMoments(o.Channels, int(16/o.Type.size())), groupBytes*o.Groups); s > maxShared {
 		return &Error{"GroupNorm", fmt.Sprintf("%d channels need %d bytes of shared memory, there are %d", o.Channels, s, maxShared)}
 	}
 	return nil
 }
 
-// shared is the bytes for some floats and two floats for each element of the threads.
-func (o GroupNorm) shared(floats, v int) int { return 4 * (floats + 2*threads*v) }
+// sharedMoments is the bytes of two floats for every channel, and 2v+1 for every thread.
+func (o GroupNorm) sharedMoments(channels, v int) int { return 4 * (2*channels + (2*v+1)*threads) }
 
-// chunk is the channels of a block in the one-launch form: whole groups and, if there
-// is a vector width that divides them, whole vectors. 0 means the two-launch form.
+// groupBytes is a group's mean, in two parts, and its variance.
+const groupBytes = 12
+
+// chunk is the channels of a block in the one-launch form: whole groups, whole vectors,
+// and at least a sector of memory. 0 means the two-launch form.
 func (o GroupNorm) chunk(v int) int {
 	per := o.Channels / o.Groups
 	n := per
-	for n%v != 0 || n*int(o.Type.size()) < 32 && n < o.Channels { // at least a sector of memory
+	for n%v != 0 || n*int(o.Type.size()) < 32 && n < o.Channels || o.Channels%n != 0 {
 		if n += per; n > o.Channels {
 			return 0
 		}
 	}
-	if n*o.Pixels > maxOnePass || n/per > threads || o.Channels%n != 0 {
+	if n/v > threads || n/per > threads {
+		return 0
+	}
+	if rows := threads / (n / v); (o.Pixels+rows-1)/rows > held {
 		return 0
 	}
 	return n
@@ -80,47 +93,56 @@ func (o GroupNorm) rows() int { return max(1, min(o.Pixels, 8192/o.Channels)) }
 
 // Launches implements [Op].
 func (o GroupNorm) Launches() []Launch {
-	kernel, v := name("group_norm", o.Type, o.Channels, o.X, o.Y)
-	if v > 1 && o.Channels/o.Groups%v != 0 && o.chunk(v) == 0 && o.chunk(1) != 0 {
-		kernel, v = name("group_norm", o.Type, 1) // groups that no vector divides
-	}
+	gamma, beta := Tensor{At: o.Gamma}, Tensor{At: o.Beta}
+	kernel, v := name("group_norm", o.Type, o.Channels, o.X, o.Y, gamma, beta)
 	if n := o.chunk(v); n > 0 {
+		per := o.Channels / o.Groups
 		return []Launch{{kernel, cuda.Geometry{Grid: cuda.Dim{X: o.Channels / n, Y: o.Images}, Block: cuda.Dim{X: threads},
-			Shared: o.shared(3*n, v)}, []uint64{o.X.At, o.Y.At, o.Gamma, o.Beta, o.ScaleShift.At, uint64(o.X.Stride),
-			uint64(o.Y.Stride), uint64(o.ScaleShift.Stride), i32(o.Pixels), i32(o.Channels), i32(o.Channels / o.Groups),
+			Shared: o.sharedMoments(n, v) + groupBytes*n/per}, []uint64{o.X.At, o.Y.At, o.Gamma, o.Beta, o.ScaleShift.At,
+			uint64(o.X.Stride), uint64(o.Y.Stride), uint64(o.ScaleShift.Stride), i32(o.Pixels), i32(o.Channels), i32(per),
 			i32(n), cuda.F32(o.Eps), i32(int(o.Act))}}}
 	}
 	slab, tile := o.slab(), o.tile()
-	stats, _ := name("group_norm_stats", o.Type, o.Channels, o.X, o.Y)
-	apply, _ := name("group_norm_apply", o.Type, o.Channels, o.X, o.Y)
+	stats, v := name("group_norm_stats", o.Type, o.Channels, o.X)
+	apply, _ := name("group_norm_apply", o.Type, o.Channels, o.X, o.Y, gamma, beta)
 	return []Launch{
 		{stats, cuda.Geometry{Grid: cuda.Dim{X: (o.Pixels + slab - 1) / slab, Y: o.Images}, Block: cuda.Dim{X: threads},
-			Shared: o.shared(2*o.Channels, v)}, []uint64{o.X.At, o.Work, uint64(o.X.Stride), i32(o.Pixels), i32(o.Channels),
+			Shared: o.sharedMoments(o.Channels, v)}, []uint64{o.X.At, o.Work, uint64(o.X.Stride), i32(o.Pixels), i32(o.Channels),
 			i32(o.Groups), i32(slab)}},
 		{apply, cuda.Geometry{Grid: cuda.Dim{X: (o.Pixels + tile - 1) / tile, Y: o.Images}, Block: cuda.Dim{X: threads},
-			Shared: 4 * 3 * o.Channels}, []uint64{o.X.At, o.Y.At, o.Gamma, o.Beta, o.ScaleShift.At, o.Work,
+			Shared: groupBytes * o.Groups}, []uint64{o.X.At, o.Y.At, o.Gamma, o.Beta, o.ScaleShift.At, o.Work,
 			uint64(o.X.Stride), uint64(o.Y.Stride), uint64(o.ScaleShift.Stride), i32(o.Pixels), i32(o.Channels),
 			i32(o.Groups), i32(slab), i32(tile), cuda.F32(o.Eps), i32(int(o.Act))}},
 	}
 }
 
-// Workspace implements [Op].
+// Workspace implements [Op]. It is enough for any addresses, which may be known later than
+// this: a slice that no vector fits takes the two-launch form earlier.
 func (o GroupNorm) Workspace() int64 {
-	if len(o.Launches()) == 1 {
+	_, v := name("", o.Type, o.Channels, Tensor{Stride: o.X.Stride}, Tensor{Stride: o.Y.Stride})
+	if o.chunk(v) > 0 && o.chunk(1) > 0 {
 		return 0
 	}
+	return o.moments()
+}
+
+// moments is the bytes that the two launches share.
+func (o GroupNorm) moments() int64 {
 	slab := o.slab()
-	return int64(o.Images) * int64((o.Pixels+slab-1)/slab) * int64(o.Groups) * 8
+	return int64(o.Images) * int64((o.Pixels+slab-1)/slab) * int64(o.Groups) * groupBytes
 }
 
 // Bytes implements [Op]. The two-launch form reads x twice.
 func (o GroupNorm) Bytes() (read, written int64) {
 	x := int64(o.Images) * int64(o.Pixels) * int64(o.Channels) * o.Type.size()
-	read = x*int64(len(o.Launches())) + 8*int64(o.Channels) + o.Workspace()
+	read, written = x+8*int64(o.Channels), x
+	if len(o.Launches()) > 1 {
+		read, written = read+x+o.moments(), written+o.moments()
+	}
 	if o.ScaleShift.Stride > 0 {
 		read += int64(o.Images) * 2 * int64(o.Channels) * o.Type.size()
 	}
-	return read, x + o.Workspace()
+	return read, written
 }
 
 // LayerNorm is y = (x - mean)/sqrt(var + Eps) * gamma + beta over the channels of each
@@ -137,12 +159,13 @@ var _ Op = LayerNorm{}
 
 // Validate implements [Op].
 func (o LayerNorm) Validate() error {
-	return check("LayerNorm", o.Type, map[string]int{"rows": o.Rows, "channels": o.Channels}, o.Channels, o.X, o.Y)
+	return cmp.Or(check("LayerNorm", o.Type, map[string]int{"rows": o.Rows, "channels": o.Channels}, o.Channels, o.X, o.Y),
+		checkWords("LayerNorm", o.Gamma, o.Beta))
 }
 
 // Launches implements [Op].
 func (o LayerNorm) Launches() []Launch {
-	kernel, _ := name("layer_norm", o.Type, o.Channels, o.X, o.Y)
+	kernel, _ := name("layer_norm", o.Type, o.Channels, o.X, o.Y, Tensor{At: o.Gamma}, Tensor{At: o.Beta})
 	const warps = threads / 32 // a token each
 	g := cuda.Geometry{Grid: cuda.Dim{X: (o.Rows + warps - 1) / warps}, Block: cuda.Dim{X: threads}}
 	return []Launch{{kernel, g, []uint64{o.X.At, o.Y.At, o.Gamma, o.Beta, uint64(o.X.Stride), uint64(o.Y.Stride),

@@ -125,3 +125,21 @@ func check(op string, t DType, counts map[string]int, channels int, tensors ...T
 	}
 	return nil
 }
+
+// checkAct refuses activations that the kernels have not.
+func checkAct(op string, a Activation) error {
+	if a < Identity || a > QuickGELU {
+		return &Error{op, fmt.Sprintf("activation %d", int(a))}
+	}
+	return nil
+}
+
+// checkWords is for the addresses of parameters, numbers and indexes: words of four bytes.
+func checkWords(op string, addresses ...uint64) error {
+	for _, a := range addresses {
+		if a%4 != 0 {
+			return &Error{op, fmt.Sprintf("address %#x of words of four bytes", a)}
+		}
+	}
+	return nil
+}
