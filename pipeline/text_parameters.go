@@ -47,6 +47,9 @@ func (p TextParameters) String() string {
 	if p.ClipSkip > 0 {
 		set = append(set, "Clip skip: "+strconv.Itoa(p.ClipSkip+1)) // A1111 counts from the last block
 	}
+	if p.Syntax != "" {
+		set = append(set, "Prompt syntax: "+quote(p.Syntax))
+	}
 	if p.Strength != 0 {
 		set = append(set, "Denoising strength: "+formatNumber(p.Strength))
 	}
@@ -147,6 +150,7 @@ func (p *TextParameters) takeExtra() (err error) {
 	take("Images", integer(&p.N))
 	take("Clip skip", integer(&p.ClipSkip))
 	p.ClipSkip = max(p.ClipSkip-1, 0)
+	take("Prompt syntax", func(v string) error { p.Syntax = v; return nil })
 	take("Denoising strength", func(v string) (err error) {
 		p.Strength, err = strconv.ParseFloat(v, 64)
 		return err

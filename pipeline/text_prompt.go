@@ -2,9 +2,11 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/pipeline/prompt"
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
@@ -22,18 +24,16 @@ func (p *TextToImage) textOptions(skip int) model.TextOptions {
 	return model.TextOptions{Skip: skip}
 }
 
+// guided tells whether the network runs for the negative prompt too.
+func (p *TextToImage) guided(j *textJob) bool { return !p.info.Embedded && j.Guidance != 1 }
+
 // conditions encodes the prompts of a job to the conditions of its images, which share them.
 func (p *TextToImage) conditions(ctx context.Context, j *textJob) ([]sampler.Weighted, error) {
-	texts := []string{j.Prompt}
-	guided := !p.info.Embedded && j.Guidance != 1
-	if guided {
-		texts = append(texts, j.Negative)
-	}
-	conds, err := p.encode(ctx, j, texts)
+	conds, err := p.encode(ctx, j)
 	if err != nil {
 		return nil, err
 	}
-	if !guided {
+	if !p.guided(j) {
 		if p.info.Embedded {
 			conds[0].TimeCond = guidanceEmbedding(j.Guidance-1, p.unet.Config().TimeCondDim)
 		}
@@ -46,15 +46,53 @@ func (p *TextToImage) conditions(ctx context.Context, j *textJob) ([]sampler.Wei
 	return sampler.Guide(conds[0], conds[1], j.Guidance)
 }
 
+// promptChunks returns the chunks of the prompt, and of the negative one of a guided job, for every text
+// encoder: all of the same number, since texts of one length run in one batch.
+func (p *TextToImage) promptChunks(j *textJob) ([][][]prompt.Chunk, error) {
+	texts := []string{j.Prompt}
+	if p.guided(j) {
+		texts = append(texts, j.Negative)
+	}
+	parts, most := make([][][]prompt.Chunk, len(p.texts)), 0
+	for k, part := range p.texts {
+		parts[k] = make([][]prompt.Chunk, len(texts))
+		for i, text := range texts {
+			if j.Syntax == "" {
+				parts[k][i] = []prompt.Chunk{{Tokens: part.tokens.Encode(text)}}
+			} else {
+				pieces, err := prompt.Parse(text)
+				if err == nil {
+					parts[k][i], err = prompt.Cut(part.tokens, pieces)
+				}
+				if err != nil {
+					return nil, &RequestError{Field: "syntax", Value: fmt.Sprintf("%q of %.40q", j.Syntax, text),
+						Want: fmt.Sprintf("a text of its notation: %v", err)}
+				}
+			}
+			most = max(most, len(parts[k][i]))
+		}
+	}
+	for k, part := range p.texts {
+		for i := range texts {
+			parts[k][i] = prompt.Pad(part.tokens, parts[k][i], most)
+		}
+	}
+	return parts, nil
+}
+
 // encode runs the text encoders. Of two, the features of a token follow one another, and the pooled vector
-// is the second's.
-func (p *TextToImage) encode(ctx context.Context, j *textJob, texts []string) ([]*model.TextEmbedding, error) {
-	conds := make([]*model.TextEmbedding, len(texts))
+// is the second's. Chunks are encoded each by itself and their tokens follow one another; the pooled vector is
+// that of the first, without weights.
+func (p *TextToImage) encode(ctx context.Context, j *textJob) ([]*model.TextEmbedding, error) {
+	parts := j.chunks
+	conds := make([]*model.TextEmbedding, len(parts[0]))
 	dim, at := p.unet.ContextDim(), 0
 	for k, part := range p.texts {
-		ids := make([][]int32, len(texts))
-		for i, text := range texts {
-			ids[i] = part.tokens.Encode(text)
+		var ids [][]int32
+		for _, chunks := range parts[k] {
+			for _, c := range chunks {
+				ids = append(ids, c.Tokens)
+			}
 		}
 		encoder := part.encoder
 		if j.ClipSkip > 0 { // not kept: it packs the weights once more
@@ -67,17 +105,23 @@ func (p *TextToImage) encode(ctx context.Context, j *textJob, texts []string) ([
 		if err != nil {
 			return nil, err
 		}
-		tokens, width := len(ids[0]), encoder.HiddenDim()
+		n, width := len(parts[k][0]), encoder.HiddenDim()
+		length := len(ids[0])
+		tokens := n * length
 		for i := range conds {
 			if k == 0 {
 				conds[i] = &model.TextEmbedding{Data: make([]float32, tokens*dim), Tokens: tokens}
 			}
+			text := hidden[i*tokens*width:][:tokens*width]
+			for c, chunk := range parts[k][i] {
+				prompt.Emphasize(text[c*length*width:][:length*width], chunk.Weights)
+			}
 			for t := range tokens {
-				copy(conds[i].Data[t*dim+at:], hidden[(i*tokens+t)*width:][:width])
+				copy(conds[i].Data[t*dim+at:], text[t*width:][:width])
 			}
 			if p.info.XL && k == len(p.texts)-1 {
 				d := encoder.PooledDim()
-				conds[i].Pooled = pooled[i*d : (i+1)*d : (i+1)*d]
+				conds[i].Pooled = pooled[i*n*d : (i*n+1)*d : (i*n+1)*d]
 				conds[i].TimeIDs = j.sizes()
 			}
 		}
@@ -86,7 +130,8 @@ func (p *TextToImage) encode(ctx context.Context, j *textJob, texts []string) ([
 	return conds, nil
 }
 
-// Dropped returns how many tokens of a text do not fit the model and are left out, from its end.
+// Dropped returns how many tokens of a text do not fit the model and are left out, from its end, where
+// TextRequest.Syntax is "". With [SyntaxA1111] none is.
 func (p *TextToImage) Dropped(text string) int {
 	most := 0
 	for _, t := range p.texts {

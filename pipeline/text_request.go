@@ -5,6 +5,7 @@ import (
 	"image"
 	"math"
 
+	"github.com/cudiffuse/cudiffuse/pipeline/prompt"
 	"github.com/cudiffuse/cudiffuse/sampler"
 	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
 	"github.com/cudiffuse/cudiffuse/schedule"
@@ -15,8 +16,11 @@ import (
 type TextRequest struct {
 	Prompt   string
 	Negative string // in the place of the empty prompt that guidance leads away from
-	N        int    // images; 0 means 1
-	Seed     uint64 // of the first image; the i-th image has Seed+i
+	// Syntax is how both prompts are read: "" as the text that they are, cut to the tokens that the encoder takes,
+	// as diffusers does, or [SyntaxA1111].
+	Syntax string
+	N      int    // images; 0 means 1
+	Seed   uint64 // of the first image; the i-th image has Seed+i
 	// RNG is what draws the initial noise of a seed, see [Request.RNG]. With "torch-cpu" an image has the
 	// noise that diffusers draws for one image from torch.Generator().manual_seed(Seed).
 	RNG string
@@ -50,6 +54,10 @@ type TextRequest struct {
 	Crop             image.Point // left and top
 }
 
+// SyntaxA1111 reads weights in brackets, and encodes a text of any length in chunks, as package prompt tells. A
+// prompt of one chunk without brackets gives what Syntax "" gives.
+const SyntaxA1111 = "a1111"
+
 // maxTextImages bounds the images of a request: their latents and texts are held together.
 const maxTextImages = 1 << 10
 
@@ -61,6 +69,8 @@ type textJob struct {
 	TextRequest
 	plan  *sampler.Plan
 	shape [3]int // of the latents
+	// chunks are those of the texts for each text encoder, see promptChunks.
+	chunks [][][]prompt.Chunk
 }
 
 func (j *textJob) elems() int { return j.shape[0] * j.shape[1] * j.shape[2] }
@@ -149,7 +159,12 @@ func (p *TextToImage) resolveText(j *textJob) error {
 				Want: fmt.Sprintf("0 to %d blocks of the text encoder", most)}
 		}
 	}
-	return nil
+	if j.Syntax != "" && j.Syntax != SyntaxA1111 {
+		return &RequestError{Field: "syntax", Value: fmt.Sprintf("%.40q", j.Syntax), Want: SyntaxA1111 + " or nothing"}
+	}
+	var err error
+	j.chunks, err = p.promptChunks(j)
+	return err
 }
 
 // resolvePlan compiles the folder's scheduler, or the sampler that is named.
