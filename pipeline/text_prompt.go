@@ -24,6 +24,23 @@ func (p *TextToImage) textOptions(skip int) model.TextOptions {
 	return model.TextOptions{Skip: skip}
 }
 
+// resolveText checks the options of the texts and makes their chunks.
+func (p *TextToImage) resolveText(j *textJob) error {
+	for _, t := range p.texts {
+		most := t.encoder.Config().Layers - p.textOptions(0).Skip
+		if j.ClipSkip < 0 || j.ClipSkip > most {
+			return &RequestError{Field: "clip skip", Value: j.ClipSkip,
+				Want: fmt.Sprintf("0 to %d blocks of the text encoder", most)}
+		}
+	}
+	if j.Syntax != "" && j.Syntax != SyntaxA1111 {
+		return &RequestError{Field: "syntax", Value: fmt.Sprintf("%.40q", j.Syntax), Want: SyntaxA1111 + " or nothing"}
+	}
+	var err error
+	j.chunks, err = p.promptChunks(j)
+	return err
+}
+
 // guided tells whether the network runs for the negative prompt too.
 func (p *TextToImage) guided(j *textJob) bool { return !p.info.Embedded && j.Guidance != 1 }
 

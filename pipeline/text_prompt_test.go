@@ -72,4 +72,9 @@ func TestPromptWeights(t *testing.T) {
 	for i := range want {
 		require.InDelta(t, want[i]*before/after, got[i], 1e-5, i)
 	}
+
+	// In a second chunk the same; the first is as it is alone, since each has a mean of its own.
+	both := encode("in the old castle BREAK a (cat:1.5) a")
+	require.Equal(t, encode("in the old castle"), both[:len(got)])
+	require.Equal(t, got, both[len(got):])
 }

@@ -151,22 +151,6 @@ func (p *TextToImage) resolveGuidance(j *textJob) error {
 	return nil
 }
 
-func (p *TextToImage) resolveText(j *textJob) error {
-	for _, t := range p.texts {
-		most := t.encoder.Config().Layers - p.textOptions(0).Skip
-		if j.ClipSkip < 0 || j.ClipSkip > most {
-			return &RequestError{Field: "clip skip", Value: j.ClipSkip,
-				Want: fmt.Sprintf("0 to %d blocks of the text encoder", most)}
-		}
-	}
-	if j.Syntax != "" && j.Syntax != SyntaxA1111 {
-		return &RequestError{Field: "syntax", Value: fmt.Sprintf("%.40q", j.Syntax), Want: SyntaxA1111 + " or nothing"}
-	}
-	var err error
-	j.chunks, err = p.promptChunks(j)
-	return err
-}
-
 // resolvePlan compiles the folder's scheduler, or the sampler that is named.
 func (p *TextToImage) resolvePlan(j *textJob) error {
 	var err error
