@@ -192,3 +192,24 @@ func TestStateDevices(t *testing.T) {
 		}
 	}
 }
+
+// TestStateErrors: rows that are not there and programs that are closed.
+func TestStateErrors(t *testing.T) {
+	cpu := NewCPU(1)
+	defer cpu.Close()
+	check := func(t *testing.T, dev sampler.Device) {
+		p, err := dev.Program(8, gputest.Requests(8)[:2])
+		require.NoError(t, err)
+		for _, row := range []int{-1, 2} {
+			var e *sampler.RequestError
+			_, err := p.(sampler.Saver).Save(row)
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, "row", e.Field)
+		}
+		require.NoError(t, p.Close())
+		_, err = p.(sampler.Saver).Save(0)
+		require.ErrorIs(t, err, sampler.ErrClosed)
+	}
+	t.Run("cpu", func(t *testing.T) { check(t, cpu) })
+	t.Run("cuda", func(t *testing.T) { check(t, openCUDA(t, gputest.Float32)) })
+}

@@ -166,6 +166,25 @@ func TestHostileStates(t *testing.T) {
 	}
 }
 
+// TestImpossibleStates: numbers that fit in their places and make no state.
+func TestImpossibleStates(t *testing.T) {
+	data := written()
+	body := data[20 : len(data)-32]
+	planEnd := 4 + int(binary.LittleEndian.Uint32(body))
+	for field, change := range map[string]func(b []byte){
+		"registers": func(b []byte) { b[planEnd+36] = 0b01001011 }, // known without mask
+		"base":      func(b []byte) { b[planEnd+36] = 0b11001101 }, // h0 in place of base
+		"stage":     func(b []byte) { b[planEnd] = 3 },
+		"plan":      func(b []byte) { b[4+7+16+4+16+4+4+7*8+3*11*8] = 4 }, // slot 4
+	} {
+		b := bytes.Clone(body)
+		change(b)
+		var e *sampler.StateError
+		require.ErrorAs(t, new(sampler.State).UnmarshalBinary(framed(b)), &e)
+		require.Equal(t, field, e.Field)
+	}
+}
+
 // FuzzState: bytes, alone and as the body of a state with a checksum that matches, are refused with a typed
 // error or give the same bytes again.
 func FuzzState(f *testing.F) {
