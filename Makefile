@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: all build test race v3 cross lint generate check-generated bench bench-torch compare train clean \
+.PHONY: all build test race v3 cross lint generate check-generated bench bench-torch compare samplers-docs train clean \
 	kernels check-kernels cuda lint-cuda test-cuda test-cudnn acceptance bench-cuda
 
 all: lint test
@@ -90,6 +90,10 @@ bench-torch: ## the bundled network beside torch: TORCH_PYTHON names a python th
 compare: build ## the table and plot of the README (about half an hour on 2 cores)
 	mkdir -p docs/compare
 	bin/cudiffuse compare --out docs/compare
+
+samplers-docs: build ## the page of docs/samplers, its pictures and its plot (about 8 minutes on 1 core)
+	mkdir -p docs/samplers
+	bin/cudiffuse gallery --out docs/samplers
 
 train: ## train the bundled model again from the public data (hours)
 	model/bundled/train/train.sh

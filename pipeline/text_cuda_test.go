@@ -6,6 +6,7 @@ import (
 	"context"
 	"math"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,6 +30,7 @@ func TestTextOnGPU(t *testing.T) {
 		require.NoError(t, err)
 		for _, r := range []pipeline.TextRequest{
 			{Prompt: "a photo of a cat", Negative: "blurry", N: 2, Seed: 3, Steps: 4, Sampler: "dpmpp_2m"},
+			{Prompt: strings.Repeat("a ", 100) + "(cat:1.3)", Steps: 2, Sampler: "euler", Syntax: pipeline.SyntaxA1111},
 			{Prompt: "a cat", Steps: 2, Seed: 1, Sampler: "euler", Height: 2 * cpu.Info().Height, Width: cpu.Info().Width},
 		} {
 			if cpu.Info().Embedded {

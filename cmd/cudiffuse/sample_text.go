@@ -25,6 +25,7 @@ type textFlags struct {
 	Height     int      `help:"Of the image in pixels; the model's own if not given."`
 	InitImage  string   `aliases:"image" help:"PNG or JPEG to start from in place of noise, of the size to draw." placeholder:"FILE"`
 	Strength   float64  `aliases:"denoising-strength" help:"How much of --init-image is drawn anew, up to 1; 0 means 0.8."`
+	Syntax     string   `name:"prompt-syntax" help:"a1111 for weights as in (word:1.3) and [word], BREAK, and prompts of any length; the text as it is if not given."`
 	ClipSkip   int      `help:"Last blocks of the text encoder to leave out, as diffusers counts." default:"0"`
 }
 
@@ -33,7 +34,8 @@ func (c *sampleCmd) noText() error {
 	f := c.textFlags
 	return refuse("want a text-to-image model, see --model", []given{{"--prompt", len(f.Prompt) > 0},
 		{"--prompt-file", f.PromptFile != ""}, {"--init-image", f.InitImage != ""}, {"--width", f.Width != 0},
-		{"--height", f.Height != 0}, {"--strength", f.Strength != 0}, {"--clip-skip", f.ClipSkip != 0}})
+		{"--height", f.Height != 0}, {"--strength", f.Strength != 0}, {"--clip-skip", f.ClipSkip != 0},
+		{"--prompt-syntax", f.Syntax != ""}})
 }
 
 // noClasses refuses the flags that text-to-image does not have.
@@ -79,7 +81,7 @@ func (c *sampleCmd) runText(a *app) error {
 	defer p.Close()
 	var results []pipeline.TextResult
 	for i, prompt := range prompts {
-		if n := p.Dropped(prompt); n > 0 {
+		if n := p.Dropped(prompt); n > 0 && r.Syntax == "" {
 			a.log.Warn("the end of the prompt does not fit and is left out", "tokens", n, "prompt", prompt)
 		}
 		r.Prompt = prompt
@@ -141,7 +143,8 @@ func (c *sampleCmd) prompts() ([]string, error) {
 // textRequest is the request of the flags, without its prompt.
 func (c *sampleCmd) textRequest() (pipeline.TextRequest, error) {
 	r := pipeline.TextRequest{Negative: c.Negative, Seed: c.Seed, RNG: c.RNG, Height: c.Height, Width: c.Width,
-		Sampler: c.Sampler, Params: c.params(), Strength: c.Strength, Rescale: c.GuidanceRescale, ClipSkip: c.ClipSkip}
+		Sampler: c.Sampler, Params: c.params(), Strength: c.Strength, Rescale: c.GuidanceRescale, ClipSkip: c.ClipSkip,
+		Syntax: c.Syntax}
 	for _, n := range []struct {
 		flag string
 		from *int
