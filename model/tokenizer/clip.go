@@ -1,44 +1,47 @@
 package tokenizer
 
-import (
-	"slices"
-	"strings"
-)
-
 // CLIP is a tokenizer of CLIP's text encoders. It is safe for concurrent use.
 type CLIP struct {
-	ids    map[string]int32 // by token
+	ids    map[string]int32 // by token, as the file spells it
 	tokens map[int32]string
-	ranks  map[pair]int32 // of merges
-	bytes  [256]string    // the printable character that stands for a byte
+	merges map[uint64]merge
+	first  [256]int32 // the symbol of a byte, -1 if the vocabulary has none
+	last   [256]int32 // of the last byte of a word
+
+	raw        matcher // added tokens, looked for in the text as it is,
+	normalized matcher // and in the normalized text
+	special    map[int32]bool
 
 	start, end, pad, unknown int32
 	length                   int // of a padded text
+
+	cache cache
 }
-
-// pair is two neighbouring symbols of a word.
-type pair struct{ left, right string }
-
-// endOfWord marks the last symbol of a word.
-const endOfWord = "</w>"
 
 // Length is the number of tokens of a padded text, 77 for all published models.
 func (c *CLIP) Length() int { return c.length }
 
-// Start, End and Pad are the tokens around a text and behind it.
+// Start is the token before a text.
 func (c *CLIP) Start() int32 { return c.start }
 
 // End is the token after a text.
 func (c *CLIP) End() int32 { return c.end }
 
-// Pad is the token that fills a text up.
+// Pad is the token that fills a text up: CLIP's own end of text, or "!", which is token 0, in Stable Diffusion 2 and in
+// the second tokenizer of Stable Diffusion XL.
 func (c *CLIP) Pad() int32 { return c.pad }
 
-// Encode returns the Length tokens of a text: the start, as many of the text's as fit,
-// the end, and padding.
-func (c *CLIP) Encode(text string) []int32 {
-	return c.Frame(c.Tokens(text))
+// ID returns the number of a token as the vocabulary spells it, such as "cat</w>" or "<|endoftext|>".
+func (c *CLIP) ID(token string) (id int32, ok bool) {
+	id, ok = c.ids[token]
+	return id, ok
 }
+
+// Token returns the spelling of a token, "" if there is none of this number.
+func (c *CLIP) Token(id int32) string { return c.tokens[id] }
+
+// Encode returns the Length tokens of a text: the start, as many of the text's as fit, the end, and padding.
+func (c *CLIP) Encode(text string) []int32 { return c.Frame(c.Tokens(text)) }
 
 // Frame puts tokens between start and end and fills up. Those beyond Length-2 are cut.
 func (c *CLIP) Frame(tokens []int32) []int32 {
@@ -52,78 +55,52 @@ func (c *CLIP) Frame(tokens []int32) []int32 {
 	return out
 }
 
-// Tokens returns the tokens of a text, without start and end. The special tokens are
-// recognised where the text spells them.
+// Count returns the number of tokens of a text, without start and end. Those beyond Length-2 do not fit one padded
+// text.
+func (c *CLIP) Count(text string) int { return len(c.Tokens(text)) }
+
+// Tokens returns the tokens of a text, without start and end. Special and other added tokens are recognised where the
+// text spells them. Invalid UTF-8 is read as U+FFFD, as Python's decoder reads it with errors="replace".
 func (c *CLIP) Tokens(text string) []int32 {
 	var out []int32
+	text = validUTF8(text)
 	for text != "" {
-		at, special := c.nextSpecial(text)
-		out = c.plain(out, text[:at])
-		text = text[at:]
-		if special != "" {
-			out = append(out, c.ids[special])
-			text = text[len(special):]
+		at, size, id := c.raw.next(text)
+		part := normalize(text[:at])
+		for part != "" {
+			at, size, id := c.normalized.next(part)
+			for word := range words(part[:at]) {
+				out = c.word(out, word)
+			}
+			if size > 0 {
+				out = append(out, id)
+			}
+			part = part[at+size:]
 		}
-	}
-	return out
-}
-
-// nextSpecial finds the first special token in a text, or its end.
-func (c *CLIP) nextSpecial(text string) (at int, token string) {
-	at = len(text)
-	for _, id := range []int32{c.start, c.end} {
-		s := c.tokens[id]
-		if i := strings.Index(text, s); i >= 0 && i < at {
-			at, token = i, s
+		if size > 0 {
+			out = append(out, id)
 		}
-	}
-	return at, token
-}
-
-func (c *CLIP) plain(out []int32, text string) []int32 {
-	for word := range words(normalize(text)) {
-		out = c.word(out, word)
+		text = text[at+size:]
 	}
 	return out
 }
 
 // word appends the tokens of one piece.
 func (c *CLIP) word(out []int32, word string) []int32 {
-	symbols := make([]string, len(word))
+	if t, ok := c.cache.get(word); ok {
+		return append(out, t...)
+	}
+	symbols := make([]int32, len(word))
 	for i := range len(word) {
-		symbols[i] = c.bytes[word[i]]
+		symbols[i] = c.first[word[i]]
 	}
-	symbols[len(symbols)-1] += endOfWord
-	for _, s := range c.merge(symbols) {
-		id, ok := c.ids[s]
-		if !ok {
-			id = c.unknown
-		}
-		out = append(out, id)
-	}
-	return out
-}
-
-// Text returns the text of tokens, without start, end and padding. Words are parted by
-// blanks, as they were not always.
-func (c *CLIP) Text(tokens []int32) string {
-	back := map[rune]byte{}
-	for b, s := range c.bytes {
-		back[[]rune(s)[0]] = byte(b)
-	}
-	var b strings.Builder
-	special := []int32{c.start, c.end, c.pad}
-	for _, t := range tokens {
-		if slices.Contains(special, t) {
-			continue
-		}
-		s, end := strings.CutSuffix(c.tokens[t], endOfWord)
-		for _, r := range s {
-			b.WriteByte(back[r])
-		}
-		if end {
-			b.WriteByte(' ')
+	symbols[len(word)-1] = c.last[word[len(word)-1]]
+	symbols = c.mergeAll(symbols)
+	for i, s := range symbols {
+		if s < 0 {
+			symbols[i] = c.unknown
 		}
 	}
-	return strings.ToValidUTF8(strings.TrimSuffix(b.String(), " "), "\ufffd")
+	c.cache.put(word, symbols)
+	return append(out, symbols...)
 }

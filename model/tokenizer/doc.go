@@ -1,10 +1,24 @@
-// Package tokenizer turns prompts into the tokens of CLIP's text encoders, as
-// transformers' CLIPTokenizer does: byte-pair encoding over UTF-8 bytes (Sennrich et al.,
-// "Neural Machine Translation of Rare Words with Subword Units", 2016; Radford et al.,
-// "Learning Transferable Visual Models From Natural Language Supervision", 2021).
+// Package tokenizer turns prompts into the tokens of CLIP's text encoders, as transformers' CLIPTokenizer does:
+// byte-pair encoding over UTF-8 bytes (Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units",
+// 2016; Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021).
 //
-// A text is brought to NFC, its white space to single blanks, and to lower case; it is
-// cut into words, contractions, digits and runs of other characters; and each piece, a
-// sequence of bytes, is merged by the ranks of merges.txt. Time and memory grow with the
+// Added tokens, such as "<|endoftext|>", are taken out of a text first. What is between them is brought to NFC, its
+// white space to single blanks, and to lower case; it is cut into words, contractions, digits and runs of other
+// characters; and each piece, a sequence of bytes, is merged by the ranks of merges.txt. Time and memory grow with the
 // length of the text as n log n, whatever the text.
+//
+// # Padding
+//
+// The first models fill texts up with "<|endoftext|>". Stable Diffusion 2, and the second encoder of Stable Diffusion
+// XL, fill up with token 0, which is "!". There "!" is a special token: transformers finds it in prompts before it cuts
+// them into words, so "wow!!" ends in two tokens 0, where the first models have one token "!!</w>". So does [CLIP].
+//
+// # Differences
+//
+// open_clip, which trained those models, prepares texts otherwise: it repairs wrongly decoded text (ftfy), replaces HTML
+// entities ("&amp;" by "&"), does not bring text to NFC beyond what ftfy does, and finds special tokens and contractions
+// in either case. transformers does none of this since its version 5, and neither does this package.
+//
+// Characters are those of Unicode 16. In scripts that came with Unicode 15.1 or later, combining marks are not
+// reordered or composed.
 package tokenizer

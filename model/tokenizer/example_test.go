@@ -7,12 +7,27 @@ import (
 	"github.com/cudiffuse/cudiffuse/model/tokenizer"
 )
 
-func ExampleCLIP_Tokens() {
+func open() *tokenizer.CLIP {
 	c, err := tokenizer.Open(os.DirFS("testdata"), "clip")
 	if err != nil {
-		fmt.Println(err)
-		return
+		panic(err)
 	}
-	fmt.Println(c.Tokens("a photo of a cat"))
+	return c
+}
+
+func ExampleCLIP_Tokens() {
+	fmt.Println(open().Tokens("a photo of a cat"))
 	// Output: [320 1125 539 320 2368]
+}
+
+func ExampleCLIP_Encode() {
+	tokens := open().Encode("A photo of a cat")
+	fmt.Println(len(tokens), tokens[:8])
+	// Output: 77 [49406 320 1125 539 320 2368 49407 49407]
+}
+
+func ExampleCLIP_Text() {
+	c := open()
+	fmt.Println(c.Text(c.Encode("A   photo of a CAT!")))
+	// Output: a photo of a cat !
 }

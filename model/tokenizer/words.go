@@ -3,49 +3,33 @@ package tokenizer
 import (
 	"iter"
 	"strings"
-	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 )
-
-// normalize brings a text to NFC, runs of white space to one blank each, and letters to
-// lower case, character by character.
-func normalize(text string) string {
-	text = norm.NFC.String(strings.ToValidUTF8(text, "\ufffd"))
-	var b strings.Builder
-	b.Grow(len(text))
-	blank := false
-	for _, r := range text {
-		if unicode.IsSpace(r) {
-			if !blank {
-				b.WriteByte(' ')
-			}
-			blank = true
-			continue
-		}
-		blank = false
-		if r == 'İ' { // the one letter whose lower case is two characters
-			b.WriteString("i̇")
-			continue
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
-}
 
 // contractions are pieces of their own, tried in this order.
 var contractions = []string{"'s", "'t", "'re", "'ve", "'m", "'ll", "'d"}
 
-// words cuts a normalized text: contractions, runs of letters, single digits, and runs
-// of what is neither letter, digit nor white space.
+// markers are the special tokens that CLIP's expression names. Where a piece starts with one that is no special token
+// (because it was not spelled in lower case), its three parts are pieces.
+var markers = []string{"<|startoftext|>", "<|endoftext|>"}
+
+// words cuts a normalized text into what this expression matches, from left to right:
+//
+//	<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+
+//
+// by hand: every character is looked at once.
 func words(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for text != "" {
-			n := firstWord(text)
-			if n == 0 { // white space
-				_, n = utf8.DecodeRuneInString(text)
-			} else if !yield(text[:n]) {
+			if m := marker(text); m != "" {
+				if !yield(m[:2]) || !yield(m[2:len(m)-2]) || !yield(m[len(m)-2:]) {
+					return
+				}
+				text = text[len(m):]
+				continue
+			}
+			n, piece := firstWord(text)
+			if piece && !yield(text[:n]) {
 				return
 			}
 			text = text[n:]
@@ -53,23 +37,43 @@ func words(text string) iter.Seq[string] {
 	}
 }
 
-// firstWord is the length of the piece that a text starts with, 0 for white space.
-func firstWord(text string) int {
-	for _, c := range contractions {
-		if strings.HasPrefix(text, c) {
-			return len(c)
+// marker is the marker that a text starts with, or "".
+func marker(text string) string {
+	if text[0] == '<' {
+		for _, m := range markers {
+			if strings.HasPrefix(text, m) {
+				return m
+			}
+		}
+	}
+	return ""
+}
+
+// firstWord is the length of the piece that a text starts with; piece is false for white space.
+func firstWord(text string) (n int, piece bool) {
+	if text[0] == '\'' {
+		for _, c := range contractions {
+			if strings.HasPrefix(text, c) {
+				return len(c), true
+			}
 		}
 	}
 	first, size := utf8.DecodeRuneInString(text)
-	switch {
-	case unicode.IsSpace(first):
-		return 0
-	case unicode.Is(unicode.N, first):
-		return size
+	switch class(first) {
+	case space:
+		return size, false
+	case number:
+		return size, true
+	case letter:
+		return run(text, letter), true
 	}
-	letters := unicode.Is(unicode.L, first)
+	return run(text, other), true
+}
+
+// run is the length of the characters of one class that a text starts with.
+func run(text string, of kind) int {
 	for i, r := range text {
-		if unicode.Is(unicode.L, r) != letters || unicode.IsSpace(r) || unicode.Is(unicode.N, r) {
+		if class(r) != of {
 			return i
 		}
 	}
