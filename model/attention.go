@@ -6,18 +6,32 @@ import "math"
 // so that memory does not grow with the number of heads and rows.
 const slotsPerThread = 4
 
-// headRows is how many channels of a result are computed at a time.
-const headRows = 4
+const (
+	// keyTile is how many keys are taken at a time. Their scores, 8 KiB, and their part of
+	// K, 20 KiB for 40 channels, share the first-level cache. The sums over keys are parted
+	// here, so another value gives other bits.
+	keyTile = 128
+	// packedStride is keyTile and a cache line, which spreads the channels over the cache.
+	packedStride = keyTile + 16
+	// queryGroup is how many blocks of queries at most share a tile of K that is copied.
+	queryGroup = 4
+)
 
-// attentionStep runs [Attention]. A work item is a block of 16 queries of one head of
+// attentionStep runs [Attention]. A work item is a few blocks of 16 queries of one head of
 // one row; slot k does the items k, k+slots, k+2*slots, ... with its own scratch. The
-// queries of a block are the lanes of its vectors:
+// queries of a block are the lanes of its vectors. With m[r] and l[r] the greatest score
+// and the sum of p so far, for one tile of keys j after the other,
 //
 //	s[j][r] = sum over c of k[c][j] * q[c][r]       score of key j for query r
-//	p       = softmax of s / sqrt(d) over j
-//	y[c][r] = sum over j of v[c][j] * p[j][r]
+//	f[r]    = exp((m[r] - m'[r]) / sqrt(d))         m' the greatest with this tile
+//	p[j][r] = exp((s[j][r] - m'[r]) / sqrt(d))
+//	l[r]    = f[r] * l[r] + sum over j of p[j][r]
+//	y[c][r] = f[r] * y[c][r] + sum over j of v[c][j] * p[j][r]
 //
-// A causal block stops at the key of its last query.
+// and y/l in the end: the algorithm of Dao et al., "FlashAttention" (2022),
+// arXiv:2205.14135, which needs no memory that grows with the keys. A causal block stops
+// at the key of its last query. The tiles are the same for every query, so a result does
+// not depend on the other queries, the batch or the threads.
 type attentionStep struct {
 	op      Attention
 	scratch []float32
@@ -27,19 +41,22 @@ type attentionStep struct {
 	dim     int // channels of a head
 	tokens  int // queries
 	keys    int
-	blocks  int // query blocks
+	group   int // blocks of queries of an item
+	groups  int // items of a head
 	items   int
 	scale   float32
 }
 
 // attentionScratch is the floats of scratch an attention needs.
 func attentionScratch(q, k Shape, heads, threads int) int {
-	return slotsPerThread * threads * slotScratch(q.C/heads, k.H*k.W)
+	return slotsPerThread * threads * slotScratch(q.C/heads)
 }
 
-// slotScratch holds queries, [dim, lanes], scores, [keys, lanes], and a few rows of
-// the result.
-func slotScratch(dim, keys int) int { return lanes * (dim + keys + headRows) }
+// slotScratch holds the queries and results of a group, [dim, lanes] each, a tile of
+// scores, [keyTile, lanes], and one of K, [dim, packedStride].
+func slotScratch(dim int) int {
+	return 2*queryGroup*dim*lanes + keyTile*lanes + dim*packedStride
+}
 
 func (s *attentionStep) setScratch(b []float32) { s.scratch = b }
 
@@ -48,61 +65,128 @@ func (s *attentionStep) run(e *Executor, n int) {
 	s.q, s.k, s.v = e.rows(s.op.Q, n), e.rows(s.op.K, n), e.rows(s.op.V, n)
 	s.y = e.rows(s.op.Y, n)
 	s.dim, s.tokens, s.keys = x.C/s.op.Heads, x.H*x.W, k.H*k.W
-	s.blocks = (s.tokens + lanes - 1) / lanes
-	s.items = n * s.op.Heads * s.blocks
-	s.slots = min(s.items, slotsPerThread*e.pool.Threads())
 	s.scale = float32(1 / math.Sqrt(float64(s.dim)))
+	s.deal(n*s.op.Heads, e.pool.Threads())
 	e.pool.Run(s.slots, s)
+}
+
+// deal cuts the heads into items: whole groups of queries, or smaller ones where there
+// would be too few for the threads.
+func (s *attentionStep) deal(heads, threads int) {
+	blocks := (s.tokens + lanes - 1) / lanes
+	s.group = queryGroup
+	for s.group > 1 && heads*((blocks+s.group-1)/s.group) < slotsPerThread*threads {
+		s.group /= 2
+	}
+	s.groups = (blocks + s.group - 1) / s.group
+	s.items = heads * s.groups
+	s.slots = min(s.items, slotsPerThread*threads)
 }
 
 // Do implements workers.Task.
 func (s *attentionStep) Do(slot int) {
-	size := slotScratch(s.dim, s.keys)
+	size := slotScratch(s.dim)
 	buf := s.scratch[slot*size : (slot+1)*size]
 	for i := slot; i < s.items; i += s.slots {
-		s.block(buf, i/s.blocks, i%s.blocks*lanes)
+		s.item(buf, i/s.groups, i%s.groups*s.group*lanes)
 	}
 }
 
-// block does the queries first, first+1, ... of a head of a row (head counts them all).
-func (s *attentionStep) block(buf []float32, head, first int) {
-	q, scores := buf[:s.dim*lanes], buf[s.dim*lanes:(s.dim+s.keys)*lanes]
-	out := buf[(s.dim+s.keys)*lanes:]
-	lo, keyLo, keyHi := head*s.dim*s.tokens, head*s.dim*s.keys, (head+1)*s.dim*s.keys
-	count := min(lanes, s.tokens-first)
+// attentionBlock is 16 queries on their way through the keys.
+type attentionBlock struct {
+	first, count int
+	keys         int // how many of them it takes
+	q, y         []float32
+	state        softmaxState
+}
+
+// item does a group of queries, the first of which is given, of a head of a row (head
+// counts them all).
+func (s *attentionStep) item(buf []float32, head, first int) {
+	var blocks [queryGroup]attentionBlock
+	scores, buf := buf[:keyTile*lanes], buf[keyTile*lanes:]
+	packed, buf := buf[:s.dim*packedStride], buf[s.dim*packedStride:]
+	n, keys := 0, 0
+	for ; n < s.group && first+n*lanes < s.tokens; n++ {
+		b, size := &blocks[n], s.dim*lanes
+		b.q, b.y, buf = buf[:size], buf[size:2*size], buf[2*size:]
+		s.begin(b, head, first+n*lanes)
+		keys = b.keys // the last one takes the most
+	}
+	k := s.k[head*s.dim*s.keys : (head+1)*s.dim*s.keys]
+	v := s.v[head*s.dim*s.keys : (head+1)*s.dim*s.keys]
+	for lo := 0; lo < keys; lo += keyTile {
+		tile, stride := k[lo:], s.keys
+		if s.keys > keyTile {
+			width := min(keyTile, keys-lo)
+			for c := range s.dim {
+				copy(packed[c*packedStride:][:width], k[c*s.keys+lo:])
+			}
+			tile, stride = packed, packedStride
+		}
+		for i := range blocks[:n] {
+			s.tile(&blocks[i], scores, tile, v[lo:], lo, stride)
+		}
+	}
+	for i := range blocks[:n] {
+		s.finish(&blocks[i], head)
+	}
+}
+
+// begin copies the queries of a block.
+func (s *attentionStep) begin(b *attentionBlock, head, first int) {
+	b.first, b.count, b.keys = first, min(lanes, s.tokens-first), s.keys
+	if s.op.Causal {
+		b.keys = first + b.count
+	}
 	for c := range s.dim {
-		lane := q[c*lanes : (c+1)*lanes]
-		copy(lane, s.q[lo+c*s.tokens+first:][:count])
-		clear(lane[count:]) // lanes without a query compute something finite, unused
+		lane := b.q[c*lanes : (c+1)*lanes]
+		copy(lane, s.q[(head*s.dim+c)*s.tokens+first:][:b.count])
+		clear(lane[b.count:]) // lanes without a query compute something finite, unused
 	}
-	keys := s.keys
+	clear(b.y)
+	b.state.reset()
+}
+
+// tile takes a tile of keys, the first of which is lo. The channels of k lie stride apart,
+// those of v as in memory.
+func (s *attentionStep) tile(b *attentionBlock, scores, k, v []float32, lo, stride int) {
+	keys := min(keyTile, b.keys-lo)
+	if keys <= 0 {
+		return
+	}
+	scores = scores[:keys*lanes]
+	mulBlock(keys, s.dim, scores, k, b.q, 1, stride, nil)
 	if s.op.Causal {
-		keys = first + count
-		scores = scores[:keys*lanes]
+		mask(scores, b.first-lo, minusInf)
 	}
-	mulBlock(keys, s.dim, scores, s.k[keyLo:keyHi], q, 1, s.keys)
+	softmaxTile(scores, s.scale, &b.state)
 	if s.op.Causal {
-		mask(scores, first, minusInf)
+		mask(scores, b.first-lo, 0) // where the exponential has left 1e-38
 	}
-	softmaxBlock(scores, s.scale)
-	if s.op.Causal {
-		mask(scores, first, 0) // where the exponential has left 1e-38
+	mulBlock(s.dim, keys, b.y, v, scores, s.keys, 1, b.state.factor())
+}
+
+// finish divides by the sums and writes the results of a block.
+func (s *attentionStep) finish(b *attentionBlock, head int) {
+	inv := b.state.sum()
+	for j, x := range inv {
+		inv[j] = 1 / x
 	}
-	for c := 0; c < s.dim; c += headRows {
-		rows := min(headRows, s.dim-c)
-		mulBlock(rows, keys, out, s.v[keyLo+c*s.keys:keyHi], scores, s.keys, 1)
-		for r := range rows {
-			copy(s.y[lo+(c+r)*s.tokens+first:][:count], out[r*lanes:])
+	for c := range s.dim {
+		y := s.y[(head*s.dim+c)*s.tokens+b.first:][:b.count]
+		for j, x := range b.y[c*lanes:][:len(y)] {
+			y[j] = x * inv[j]
 		}
 	}
 }
 
 var minusInf = float32(math.Inf(-1))
 
-// mask sets the scores of keys behind the query of their lane, the first of which is the
-// given one.
+// mask sets the scores of keys behind the query of their lane; the first query is so many
+// keys behind the first key of the tile.
 func mask(scores []float32, first int, to float32) {
-	for j := first + 1; j*lanes < len(scores); j++ {
+	for j := max(0, first+1); j*lanes < len(scores); j++ {
 		for r := range j - first {
 			scores[j*lanes+r] = to
 		}

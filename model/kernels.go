@@ -2,13 +2,15 @@ package model
 
 import "os"
 
-// simd tells whether the assembly is used. Tests switch it; nothing else does after
-// start-up. CUDIFFUSE_CPU=generic in the environment turns it off. The results are the
-// same.
-var simd = haveSIMD && os.Getenv("CUDIFFUSE_CPU") != "generic"
+// simd tells whether the assembly is used, and wide whether that is of AVX-512 where there
+// is some. Tests switch them; nothing else does after start-up. CUDIFFUSE_CPU=generic in the
+// environment turns both off, CUDIFFUSE_CPU=avx2 the second. The results are the same.
+var simd, wide = levels(os.Getenv("CUDIFFUSE_CPU"))
 
-// lanes is the width of the blocks in the attention kernels: two vectors of 8.
-const lanes = 16
+func levels(name string) (simd, wide bool) {
+	simd = haveSIMD && name != "generic"
+	return simd, simd && haveWide && name != "avx2"
+}
 
 // siluMap is z / (1 + exp(-z)), z = x*scale + shift.
 func siluMap(dst, src []float32, scale, shift float32) {
@@ -41,33 +43,4 @@ func gegluMap(dst, x, gate []float32) {
 		gegluSIMD(dst[:n], x[:n], gate[:n])
 	}
 	gegluMapGeneric(dst[n:], x[n:], gate[n:])
-}
-
-// mulBlock is dst[m][j] = sum over i of a[m*rowStride + i*stride] * b[i][j], for m < rows,
-// i < k and j < lanes, added in the order of i; dst and b are contiguous.
-func mulBlock(rows, k int, dst, a, b []float32, rowStride, stride int) {
-	if rows < 1 || k < 1 {
-		return
-	}
-	// The assembly checks nothing.
-	dst, b = dst[:rows*lanes], b[:k*lanes]
-	a = a[:(rows-1)*rowStride+(k-1)*stride+1]
-	if simd {
-		mulBlockSIMD(rows, k, dst, a, b, rowStride, stride)
-		return
-	}
-	mulBlockGeneric(rows, k, dst, a, b, rowStride, stride)
-}
-
-// softmaxBlock is the softmax of scale*s over the rows of s, [n, lanes], each column by
-// itself.
-func softmaxBlock(s []float32, scale float32) {
-	if len(s) < lanes {
-		return
-	}
-	if simd {
-		softmaxSIMD(s, scale)
-		return
-	}
-	softmaxGeneric(s, scale)
 }

@@ -27,17 +27,27 @@ func addMomentsAVX2(n int, sum *float64, sq *float64, x *float32)
 //go:noescape
 func normaliseAVX2(n int, y *float32, x *float32, mean *float64, rstd *float64, gamma float64, beta float64)
 
-// softmaxAVX2 is softmaxGeneric for n rows, at least one.
+// softmaxAVX2 is softmaxTileGeneric for n rows, at least one.
 //
 //go:noescape
-func softmaxAVX2(n int, s *float32, scale float32)
+func softmaxAVX2(n int, s *float32, scale float32, state *float32)
 
-// mulBlock1 is mulBlockGeneric for 1 rows.
+// mulBlockAVX2x1 is mulBlockGeneric for 1 rows.
 //
 //go:noescape
-func mulBlock1(k int, dst *float32, a *float32, b *float32, rowStride int, stride int)
+func mulBlockAVX2x1(k int, dst *float32, a *float32, b *float32, rowStride int, stride int, factor *float32)
 
-// mulBlock4 is mulBlockGeneric for 4 rows.
+// mulBlockAVX2x4 is mulBlockGeneric for 4 rows.
 //
 //go:noescape
-func mulBlock4(k int, dst *float32, a *float32, b *float32, rowStride int, stride int)
+func mulBlockAVX2x4(k int, dst *float32, a *float32, b *float32, rowStride int, stride int, factor *float32)
+
+// softmaxAVX512 is softmaxTileGeneric for n rows, at least one.
+//
+//go:noescape
+func softmaxAVX512(n int, s *float32, scale float32, state *float32)
+
+// mulBlockAVX512x8 is mulBlockGeneric for 8 rows.
+//
+//go:noescape
+func mulBlockAVX512x8(k int, dst *float32, a *float32, b *float32, rowStride int, stride int, factor *float32)

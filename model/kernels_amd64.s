@@ -71,86 +71,6 @@ GLOBL const_ln2hi<>(SB), RODATA|NOPTR, $4
 DATA const_ln2lo<>+0(SB)/4, $0xb95e8083
 GLOBL const_ln2lo<>(SB), RODATA|NOPTR, $4
 
-DATA vec_sign<>+0(SB)/4, $0x80000000
-DATA vec_sign<>+4(SB)/4, $0x80000000
-DATA vec_sign<>+8(SB)/4, $0x80000000
-DATA vec_sign<>+12(SB)/4, $0x80000000
-DATA vec_sign<>+16(SB)/4, $0x80000000
-DATA vec_sign<>+20(SB)/4, $0x80000000
-DATA vec_sign<>+24(SB)/4, $0x80000000
-DATA vec_sign<>+28(SB)/4, $0x80000000
-GLOBL vec_sign<>(SB), RODATA|NOPTR, $32
-
-DATA vec_hi88<>+0(SB)/4, $0x42b00000
-DATA vec_hi88<>+4(SB)/4, $0x42b00000
-DATA vec_hi88<>+8(SB)/4, $0x42b00000
-DATA vec_hi88<>+12(SB)/4, $0x42b00000
-DATA vec_hi88<>+16(SB)/4, $0x42b00000
-DATA vec_hi88<>+20(SB)/4, $0x42b00000
-DATA vec_hi88<>+24(SB)/4, $0x42b00000
-DATA vec_hi88<>+28(SB)/4, $0x42b00000
-GLOBL vec_hi88<>(SB), RODATA|NOPTR, $32
-
-DATA vec_lo87<>+0(SB)/4, $0xc2ae0000
-DATA vec_lo87<>+4(SB)/4, $0xc2ae0000
-DATA vec_lo87<>+8(SB)/4, $0xc2ae0000
-DATA vec_lo87<>+12(SB)/4, $0xc2ae0000
-DATA vec_lo87<>+16(SB)/4, $0xc2ae0000
-DATA vec_lo87<>+20(SB)/4, $0xc2ae0000
-DATA vec_lo87<>+24(SB)/4, $0xc2ae0000
-DATA vec_lo87<>+28(SB)/4, $0xc2ae0000
-GLOBL vec_lo87<>(SB), RODATA|NOPTR, $32
-
-DATA vec_c4<>+0(SB)/4, $0x3ab688be
-DATA vec_c4<>+4(SB)/4, $0x3ab688be
-DATA vec_c4<>+8(SB)/4, $0x3ab688be
-DATA vec_c4<>+12(SB)/4, $0x3ab688be
-DATA vec_c4<>+16(SB)/4, $0x3ab688be
-DATA vec_c4<>+20(SB)/4, $0x3ab688be
-DATA vec_c4<>+24(SB)/4, $0x3ab688be
-DATA vec_c4<>+28(SB)/4, $0x3ab688be
-GLOBL vec_c4<>(SB), RODATA|NOPTR, $32
-
-DATA vec_c3<>+0(SB)/4, $0x3c0905f1
-DATA vec_c3<>+4(SB)/4, $0x3c0905f1
-DATA vec_c3<>+8(SB)/4, $0x3c0905f1
-DATA vec_c3<>+12(SB)/4, $0x3c0905f1
-DATA vec_c3<>+16(SB)/4, $0x3c0905f1
-DATA vec_c3<>+20(SB)/4, $0x3c0905f1
-DATA vec_c3<>+24(SB)/4, $0x3c0905f1
-DATA vec_c3<>+28(SB)/4, $0x3c0905f1
-GLOBL vec_c3<>(SB), RODATA|NOPTR, $32
-
-DATA vec_c2<>+0(SB)/4, $0x3d2aaa8c
-DATA vec_c2<>+4(SB)/4, $0x3d2aaa8c
-DATA vec_c2<>+8(SB)/4, $0x3d2aaa8c
-DATA vec_c2<>+12(SB)/4, $0x3d2aaa8c
-DATA vec_c2<>+16(SB)/4, $0x3d2aaa8c
-DATA vec_c2<>+20(SB)/4, $0x3d2aaa8c
-DATA vec_c2<>+24(SB)/4, $0x3d2aaa8c
-DATA vec_c2<>+28(SB)/4, $0x3d2aaa8c
-GLOBL vec_c2<>(SB), RODATA|NOPTR, $32
-
-DATA vec_c1<>+0(SB)/4, $0x3e2aaa6e
-DATA vec_c1<>+4(SB)/4, $0x3e2aaa6e
-DATA vec_c1<>+8(SB)/4, $0x3e2aaa6e
-DATA vec_c1<>+12(SB)/4, $0x3e2aaa6e
-DATA vec_c1<>+16(SB)/4, $0x3e2aaa6e
-DATA vec_c1<>+20(SB)/4, $0x3e2aaa6e
-DATA vec_c1<>+24(SB)/4, $0x3e2aaa6e
-DATA vec_c1<>+28(SB)/4, $0x3e2aaa6e
-GLOBL vec_c1<>(SB), RODATA|NOPTR, $32
-
-DATA vec_c0<>+0(SB)/4, $0x3f000000
-DATA vec_c0<>+4(SB)/4, $0x3f000000
-DATA vec_c0<>+8(SB)/4, $0x3f000000
-DATA vec_c0<>+12(SB)/4, $0x3f000000
-DATA vec_c0<>+16(SB)/4, $0x3f000000
-DATA vec_c0<>+20(SB)/4, $0x3f000000
-DATA vec_c0<>+24(SB)/4, $0x3f000000
-DATA vec_c0<>+28(SB)/4, $0x3f000000
-GLOBL vec_c0<>(SB), RODATA|NOPTR, $32
-
 DATA vec_one<>+0(SB)/4, $0x3f800000
 DATA vec_one<>+4(SB)/4, $0x3f800000
 DATA vec_one<>+8(SB)/4, $0x3f800000
@@ -170,6 +90,86 @@ DATA vec_bias<>+20(SB)/4, $0x0000007f
 DATA vec_bias<>+24(SB)/4, $0x0000007f
 DATA vec_bias<>+28(SB)/4, $0x0000007f
 GLOBL vec_bias<>(SB), RODATA|NOPTR, $32
+
+DATA vec_lo87<>+0(SB)/4, $0xc2ae0000
+DATA vec_lo87<>+4(SB)/4, $0xc2ae0000
+DATA vec_lo87<>+8(SB)/4, $0xc2ae0000
+DATA vec_lo87<>+12(SB)/4, $0xc2ae0000
+DATA vec_lo87<>+16(SB)/4, $0xc2ae0000
+DATA vec_lo87<>+20(SB)/4, $0xc2ae0000
+DATA vec_lo87<>+24(SB)/4, $0xc2ae0000
+DATA vec_lo87<>+28(SB)/4, $0xc2ae0000
+GLOBL vec_lo87<>(SB), RODATA|NOPTR, $32
+
+DATA vec_c0<>+0(SB)/4, $0x3f000000
+DATA vec_c0<>+4(SB)/4, $0x3f000000
+DATA vec_c0<>+8(SB)/4, $0x3f000000
+DATA vec_c0<>+12(SB)/4, $0x3f000000
+DATA vec_c0<>+16(SB)/4, $0x3f000000
+DATA vec_c0<>+20(SB)/4, $0x3f000000
+DATA vec_c0<>+24(SB)/4, $0x3f000000
+DATA vec_c0<>+28(SB)/4, $0x3f000000
+GLOBL vec_c0<>(SB), RODATA|NOPTR, $32
+
+DATA vec_c1<>+0(SB)/4, $0x3e2aaa6e
+DATA vec_c1<>+4(SB)/4, $0x3e2aaa6e
+DATA vec_c1<>+8(SB)/4, $0x3e2aaa6e
+DATA vec_c1<>+12(SB)/4, $0x3e2aaa6e
+DATA vec_c1<>+16(SB)/4, $0x3e2aaa6e
+DATA vec_c1<>+20(SB)/4, $0x3e2aaa6e
+DATA vec_c1<>+24(SB)/4, $0x3e2aaa6e
+DATA vec_c1<>+28(SB)/4, $0x3e2aaa6e
+GLOBL vec_c1<>(SB), RODATA|NOPTR, $32
+
+DATA vec_c2<>+0(SB)/4, $0x3d2aaa8c
+DATA vec_c2<>+4(SB)/4, $0x3d2aaa8c
+DATA vec_c2<>+8(SB)/4, $0x3d2aaa8c
+DATA vec_c2<>+12(SB)/4, $0x3d2aaa8c
+DATA vec_c2<>+16(SB)/4, $0x3d2aaa8c
+DATA vec_c2<>+20(SB)/4, $0x3d2aaa8c
+DATA vec_c2<>+24(SB)/4, $0x3d2aaa8c
+DATA vec_c2<>+28(SB)/4, $0x3d2aaa8c
+GLOBL vec_c2<>(SB), RODATA|NOPTR, $32
+
+DATA vec_c3<>+0(SB)/4, $0x3c0905f1
+DATA vec_c3<>+4(SB)/4, $0x3c0905f1
+DATA vec_c3<>+8(SB)/4, $0x3c0905f1
+DATA vec_c3<>+12(SB)/4, $0x3c0905f1
+DATA vec_c3<>+16(SB)/4, $0x3c0905f1
+DATA vec_c3<>+20(SB)/4, $0x3c0905f1
+DATA vec_c3<>+24(SB)/4, $0x3c0905f1
+DATA vec_c3<>+28(SB)/4, $0x3c0905f1
+GLOBL vec_c3<>(SB), RODATA|NOPTR, $32
+
+DATA vec_c4<>+0(SB)/4, $0x3ab688be
+DATA vec_c4<>+4(SB)/4, $0x3ab688be
+DATA vec_c4<>+8(SB)/4, $0x3ab688be
+DATA vec_c4<>+12(SB)/4, $0x3ab688be
+DATA vec_c4<>+16(SB)/4, $0x3ab688be
+DATA vec_c4<>+20(SB)/4, $0x3ab688be
+DATA vec_c4<>+24(SB)/4, $0x3ab688be
+DATA vec_c4<>+28(SB)/4, $0x3ab688be
+GLOBL vec_c4<>(SB), RODATA|NOPTR, $32
+
+DATA vec_sign<>+0(SB)/4, $0x80000000
+DATA vec_sign<>+4(SB)/4, $0x80000000
+DATA vec_sign<>+8(SB)/4, $0x80000000
+DATA vec_sign<>+12(SB)/4, $0x80000000
+DATA vec_sign<>+16(SB)/4, $0x80000000
+DATA vec_sign<>+20(SB)/4, $0x80000000
+DATA vec_sign<>+24(SB)/4, $0x80000000
+DATA vec_sign<>+28(SB)/4, $0x80000000
+GLOBL vec_sign<>(SB), RODATA|NOPTR, $32
+
+DATA vec_hi88<>+0(SB)/4, $0x42b00000
+DATA vec_hi88<>+4(SB)/4, $0x42b00000
+DATA vec_hi88<>+8(SB)/4, $0x42b00000
+DATA vec_hi88<>+12(SB)/4, $0x42b00000
+DATA vec_hi88<>+16(SB)/4, $0x42b00000
+DATA vec_hi88<>+20(SB)/4, $0x42b00000
+DATA vec_hi88<>+24(SB)/4, $0x42b00000
+DATA vec_hi88<>+28(SB)/4, $0x42b00000
+GLOBL vec_hi88<>(SB), RODATA|NOPTR, $32
 
 // func geluAVX2(n int, dst *float32, src *float32, scale float32, shift float32)
 // Requires: AVX, AVX2
@@ -697,157 +697,192 @@ done:
 	VZEROUPPER
 	RET
 
-// func softmaxAVX2(n int, s *float32, scale float32)
+// func softmaxAVX2(n int, s *float32, scale float32, state *float32)
 // Requires: AVX, AVX2
-TEXT ·softmaxAVX2(SB), NOSPLIT, $0-20
-	MOVQ    n+0(FP), AX
-	MOVQ    s+8(FP), CX
-	VMOVUPS (CX), Y0
-	VMOVUPS 32(CX), Y1
-	MOVQ    CX, DX
-	MOVQ    AX, BX
+TEXT ·softmaxAVX2(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         s+8(FP), CX
+	MOVQ         state+24(FP), DX
+	VBROADCASTSS scale+16(FP), Y0
+	VMOVUPS      (DX), Y1
+	VMOVUPS      32(DX), Y2
+	MOVQ         CX, BX
+	MOVQ         AX, SI
 
 max:
-	VMOVUPS      (DX), Y2
-	VMAXPS       Y0, Y2, Y0
-	VMOVUPS      32(DX), Y2
-	VMAXPS       Y1, Y2, Y1
-	ADDQ         $0x40, DX
-	DECQ         BX
+	VMOVUPS      (BX), Y3
+	VMOVUPS      32(BX), Y4
+	VMAXPS       Y1, Y3, Y1
+	VMAXPS       Y2, Y4, Y2
+	ADDQ         $0x40, BX
+	DECQ         SI
 	JNZ          max
-	VBROADCASTSS scale+16(FP), Y2
-	VXORPD       Y4, Y4, Y4
-	VXORPD       Y5, Y5, Y5
-	VXORPD       Y6, Y6, Y6
-	VXORPD       Y7, Y7, Y7
-	VBROADCASTSS const_log2e<>+0(SB), Y8
-	VBROADCASTSS const_round<>+0(SB), Y9
-	VBROADCASTSS const_ln2hi<>+0(SB), Y10
-	VBROADCASTSS const_ln2lo<>+0(SB), Y11
-	MOVQ         CX, DX
-	MOVQ         AX, BX
-
-exp:
-	VMOVUPS      (DX), Y12
-	VSUBPS       Y0, Y12, Y12
-	VMULPS       Y2, Y12, Y12
-	VMOVUPS      vec_lo87<>+0(SB), Y13
-	VMAXPS       Y12, Y13, Y12
-	VMULPS       Y8, Y12, Y13
-	VADDPS       Y9, Y13, Y13
-	VSUBPS       Y9, Y13, Y14
-	VMULPS       Y10, Y14, Y15
-	VSUBPS       Y15, Y12, Y12
-	VMULPS       Y11, Y14, Y15
-	VSUBPS       Y15, Y12, Y12
-	VMULPS       vec_c4<>+0(SB), Y12, Y15
-	VADDPS       vec_c3<>+0(SB), Y15, Y15
-	VMULPS       Y12, Y15, Y15
-	VADDPS       vec_c2<>+0(SB), Y15, Y15
-	VMULPS       Y12, Y15, Y15
-	VADDPS       vec_c1<>+0(SB), Y15, Y15
-	VMULPS       Y12, Y15, Y15
-	VADDPS       vec_c0<>+0(SB), Y15, Y15
-	VMULPS       Y12, Y12, Y14
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y12, Y15, Y15
-	VADDPS       vec_one<>+0(SB), Y15, Y15
-	VPADDD       vec_bias<>+0(SB), Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMULPS       Y13, Y15, Y12
-	VMOVUPS      Y12, (DX)
-	VEXTRACTF128 $0x00, Y12, X3
-	VCVTPS2PD    X3, Y13
-	VADDPD       Y13, Y4, Y4
-	VEXTRACTF128 $0x01, Y12, X3
-	VCVTPS2PD    X3, Y12
-	VADDPD       Y12, Y5, Y5
-	VMOVUPS      32(DX), Y12
-	VSUBPS       Y1, Y12, Y12
-	VMULPS       Y2, Y12, Y12
-	VMOVUPS      vec_lo87<>+0(SB), Y13
-	VMAXPS       Y12, Y13, Y12
-	VMULPS       Y8, Y12, Y13
-	VADDPS       Y9, Y13, Y13
-	VSUBPS       Y9, Y13, Y14
-	VMULPS       Y10, Y14, Y15
-	VSUBPS       Y15, Y12, Y12
-	VMULPS       Y11, Y14, Y15
-	VSUBPS       Y15, Y12, Y12
-	VMULPS       vec_c4<>+0(SB), Y12, Y15
-	VADDPS       vec_c3<>+0(SB), Y15, Y15
-	VMULPS       Y12, Y15, Y15
-	VADDPS       vec_c2<>+0(SB), Y15, Y15
-	VMULPS       Y12, Y15, Y15
-	VADDPS       vec_c1<>+0(SB), Y15, Y15
-	VMULPS       Y12, Y15, Y15
-	VADDPS       vec_c0<>+0(SB), Y15, Y15
-	VMULPS       Y12, Y12, Y14
-	VMULPS       Y14, Y15, Y15
-	VADDPS       Y12, Y15, Y15
-	VADDPS       vec_one<>+0(SB), Y15, Y15
-	VPADDD       vec_bias<>+0(SB), Y13, Y13
-	VPSLLD       $0x17, Y13, Y13
-	VMULPS       Y13, Y15, Y12
-	VMOVUPS      Y12, 32(DX)
-	VEXTRACTF128 $0x00, Y12, X3
-	VCVTPS2PD    X3, Y13
-	VADDPD       Y13, Y6, Y6
-	VEXTRACTF128 $0x01, Y12, X3
-	VCVTPS2PD    X3, Y12
-	VADDPD       Y12, Y7, Y7
-	ADDQ         $0x40, DX
-	DECQ         BX
-	JNZ          exp
-	VBROADCASTSD const_one64<>+0(SB), Y0
-	VDIVPD       Y4, Y0, Y4
-	VDIVPD       Y5, Y0, Y5
-	VCVTPD2PSY   Y4, X3
-	VCVTPD2PSY   Y5, X1
-	VINSERTF128  $0x01, X1, Y3, Y1
-	VDIVPD       Y6, Y0, Y6
-	VDIVPD       Y7, Y0, Y7
-	VCVTPD2PSY   Y6, X3
-	VCVTPD2PSY   Y7, X0
-	VINSERTF128  $0x01, X0, Y3, Y0
+	VBROADCASTSS const_log2e<>+0(SB), Y3
+	VBROADCASTSS const_round<>+0(SB), Y4
+	VBROADCASTSS const_ln2hi<>+0(SB), Y5
+	VBROADCASTSS const_ln2lo<>+0(SB), Y6
+	VMOVUPS      (DX), Y7
+	VMOVUPS      32(DX), Y8
+	VMOVUPS      vec_lo87<>+0(SB), Y9
+	VSUBPS       Y1, Y7, Y7
+	VMULPS       Y0, Y7, Y7
+	VMAXPS       Y7, Y9, Y7
+	VMULPS       Y3, Y7, Y9
+	VADDPS       Y4, Y9, Y9
+	VSUBPS       Y4, Y9, Y10
+	VMULPS       Y5, Y10, Y11
+	VSUBPS       Y11, Y7, Y7
+	VMULPS       Y6, Y10, Y11
+	VSUBPS       Y11, Y7, Y7
+	VMULPS       vec_c4<>+0(SB), Y7, Y11
+	VADDPS       vec_c3<>+0(SB), Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VADDPS       vec_c2<>+0(SB), Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VADDPS       vec_c1<>+0(SB), Y11, Y11
+	VMULPS       Y7, Y11, Y11
+	VADDPS       vec_c0<>+0(SB), Y11, Y11
+	VMULPS       Y7, Y7, Y10
+	VMULPS       Y10, Y11, Y11
+	VADDPS       Y7, Y11, Y11
+	VADDPS       vec_one<>+0(SB), Y11, Y11
+	VPADDD       vec_bias<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y11, Y7
+	VMOVUPS      vec_lo87<>+0(SB), Y9
+	VSUBPS       Y2, Y8, Y8
+	VMULPS       Y0, Y8, Y8
+	VMAXPS       Y8, Y9, Y8
+	VMULPS       Y3, Y8, Y9
+	VADDPS       Y4, Y9, Y9
+	VSUBPS       Y4, Y9, Y10
+	VMULPS       Y5, Y10, Y11
+	VSUBPS       Y11, Y8, Y8
+	VMULPS       Y6, Y10, Y11
+	VSUBPS       Y11, Y8, Y8
+	VMULPS       vec_c4<>+0(SB), Y8, Y11
+	VADDPS       vec_c3<>+0(SB), Y11, Y11
+	VMULPS       Y8, Y11, Y11
+	VADDPS       vec_c2<>+0(SB), Y11, Y11
+	VMULPS       Y8, Y11, Y11
+	VADDPS       vec_c1<>+0(SB), Y11, Y11
+	VMULPS       Y8, Y11, Y11
+	VADDPS       vec_c0<>+0(SB), Y11, Y11
+	VMULPS       Y8, Y8, Y10
+	VMULPS       Y10, Y11, Y11
+	VADDPS       Y8, Y11, Y11
+	VADDPS       vec_one<>+0(SB), Y11, Y11
+	VPADDD       vec_bias<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VMULPS       Y9, Y11, Y8
+	VMOVUPS      Y7, 128(DX)
+	VMOVUPS      Y8, 160(DX)
+	VMOVUPS      Y1, (DX)
+	VMOVUPS      Y2, 32(DX)
+	VXORPS       Y7, Y7, Y7
+	VXORPS       Y8, Y8, Y8
 	MOVQ         AX, AX
 
-scale:
-	VMULPS  (CX), Y1, Y2
-	VMOVUPS Y2, (CX)
-	VMULPS  32(CX), Y0, Y2
-	VMOVUPS Y2, 32(CX)
+exp:
+	VMOVUPS (CX), Y9
+	VMOVUPS vec_lo87<>+0(SB), Y10
+	VSUBPS  Y1, Y9, Y9
+	VMULPS  Y0, Y9, Y9
+	VMAXPS  Y9, Y10, Y9
+	VMULPS  Y3, Y9, Y10
+	VADDPS  Y4, Y10, Y10
+	VSUBPS  Y4, Y10, Y11
+	VMULPS  Y5, Y11, Y12
+	VSUBPS  Y12, Y9, Y9
+	VMULPS  Y6, Y11, Y12
+	VSUBPS  Y12, Y9, Y9
+	VMULPS  vec_c4<>+0(SB), Y9, Y12
+	VADDPS  vec_c3<>+0(SB), Y12, Y12
+	VMULPS  Y9, Y12, Y12
+	VADDPS  vec_c2<>+0(SB), Y12, Y12
+	VMULPS  Y9, Y12, Y12
+	VADDPS  vec_c1<>+0(SB), Y12, Y12
+	VMULPS  Y9, Y12, Y12
+	VADDPS  vec_c0<>+0(SB), Y12, Y12
+	VMULPS  Y9, Y9, Y11
+	VMULPS  Y11, Y12, Y12
+	VADDPS  Y9, Y12, Y12
+	VADDPS  vec_one<>+0(SB), Y12, Y12
+	VPADDD  vec_bias<>+0(SB), Y10, Y10
+	VPSLLD  $0x17, Y10, Y10
+	VMULPS  Y10, Y12, Y9
+	VMOVUPS Y9, (CX)
+	VADDPS  Y9, Y7, Y7
+	VMOVUPS 32(CX), Y9
+	VMOVUPS vec_lo87<>+0(SB), Y10
+	VSUBPS  Y2, Y9, Y9
+	VMULPS  Y0, Y9, Y9
+	VMAXPS  Y9, Y10, Y9
+	VMULPS  Y3, Y9, Y10
+	VADDPS  Y4, Y10, Y10
+	VSUBPS  Y4, Y10, Y11
+	VMULPS  Y5, Y11, Y12
+	VSUBPS  Y12, Y9, Y9
+	VMULPS  Y6, Y11, Y12
+	VSUBPS  Y12, Y9, Y9
+	VMULPS  vec_c4<>+0(SB), Y9, Y12
+	VADDPS  vec_c3<>+0(SB), Y12, Y12
+	VMULPS  Y9, Y12, Y12
+	VADDPS  vec_c2<>+0(SB), Y12, Y12
+	VMULPS  Y9, Y12, Y12
+	VADDPS  vec_c1<>+0(SB), Y12, Y12
+	VMULPS  Y9, Y12, Y12
+	VADDPS  vec_c0<>+0(SB), Y12, Y12
+	VMULPS  Y9, Y9, Y11
+	VMULPS  Y11, Y12, Y12
+	VADDPS  Y9, Y12, Y12
+	VADDPS  vec_one<>+0(SB), Y12, Y12
+	VPADDD  vec_bias<>+0(SB), Y10, Y10
+	VPSLLD  $0x17, Y10, Y10
+	VMULPS  Y10, Y12, Y9
+	VMOVUPS Y9, 32(CX)
+	VADDPS  Y9, Y8, Y8
 	ADDQ    $0x40, CX
 	DECQ    AX
-	JNZ     scale
+	JNZ     exp
+	VMOVUPS 128(DX), Y0
+	VMOVUPS 160(DX), Y1
+	VMULPS  64(DX), Y0, Y0
+	VADDPS  Y7, Y0, Y0
+	VMOVUPS Y0, 64(DX)
+	VMULPS  96(DX), Y1, Y1
+	VADDPS  Y8, Y1, Y1
+	VMOVUPS Y1, 96(DX)
 	VZEROUPPER
 	RET
 
-DATA const_one64<>+0(SB)/8, $0x3ff0000000000000
-GLOBL const_one64<>(SB), RODATA|NOPTR, $8
-
-// func mulBlock1(k int, dst *float32, a *float32, b *float32, rowStride int, stride int)
-// Requires: AVX
-TEXT ·mulBlock1(SB), NOSPLIT, $0-48
-	MOVQ   k+0(FP), AX
-	MOVQ   dst+8(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   rowStride+32(FP), BX
-	MOVQ   stride+40(FP), SI
-	SHLQ   $0x02, BX
-	SHLQ   $0x02, SI
-	MOVQ   a+16(FP), BX
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
+// func mulBlockAVX2x1(k int, dst *float32, a *float32, b *float32, rowStride int, stride int, factor *float32)
+// Requires: AVX, FMA3
+TEXT ·mulBlockAVX2x1(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    dst+8(FP), CX
+	MOVQ    b+24(FP), DX
+	MOVQ    rowStride+32(FP), BX
+	MOVQ    stride+40(FP), SI
+	MOVQ    factor+48(FP), DI
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, SI
+	MOVQ    a+16(FP), BX
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	TESTQ   DI, DI
+	JZ      loop
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMULPS  (CX), Y0, Y0
+	VMULPS  32(CX), Y1, Y1
 
 loop:
 	VMOVUPS      (DX), Y2
 	VMOVUPS      32(DX), Y3
 	VBROADCASTSS (BX), Y4
-	VMULPS       Y2, Y4, Y2
-	VMULPS       Y3, Y4, Y4
-	VADDPS       Y2, Y0, Y0
-	VADDPS       Y4, Y1, Y1
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         SI, BX
 	ADDQ         $0x40, DX
 	DECQ         AX
@@ -857,59 +892,56 @@ loop:
 	VZEROUPPER
 	RET
 
-// func mulBlock4(k int, dst *float32, a *float32, b *float32, rowStride int, stride int)
-// Requires: AVX
-TEXT ·mulBlock4(SB), NOSPLIT, $0-48
-	MOVQ   k+0(FP), AX
-	MOVQ   dst+8(FP), CX
-	MOVQ   b+24(FP), DX
-	MOVQ   rowStride+32(FP), BX
-	MOVQ   stride+40(FP), SI
-	SHLQ   $0x02, BX
-	SHLQ   $0x02, SI
-	MOVQ   a+16(FP), DI
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   DI, R8
-	ADDQ   BX, R8
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   R8, R9
-	ADDQ   BX, R9
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   R9, R10
-	ADDQ   BX, R10
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
+// func mulBlockAVX2x4(k int, dst *float32, a *float32, b *float32, rowStride int, stride int, factor *float32)
+// Requires: AVX, FMA3
+TEXT ·mulBlockAVX2x4(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    dst+8(FP), CX
+	MOVQ    b+24(FP), DX
+	MOVQ    rowStride+32(FP), BX
+	MOVQ    stride+40(FP), SI
+	MOVQ    factor+48(FP), DI
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(BX*2), R8
+	MOVQ    a+16(FP), R9
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	TESTQ   DI, DI
+	JZ      loop
+	VMOVUPS (DI), Y6
+	VMOVUPS 32(DI), Y7
+	VMULPS  (CX), Y6, Y0
+	VMULPS  32(CX), Y7, Y1
+	VMULPS  64(CX), Y6, Y2
+	VMULPS  96(CX), Y7, Y3
+	VMULPS  128(CX), Y6, Y4
+	VMULPS  160(CX), Y7, Y5
+	VMULPS  192(CX), Y6, Y6
+	VMULPS  224(CX), Y7, Y7
 
 loop:
 	VMOVUPS      (DX), Y8
 	VMOVUPS      32(DX), Y9
-	VBROADCASTSS (DI), Y10
-	VMULPS       Y8, Y10, Y11
-	VMULPS       Y9, Y10, Y10
-	VADDPS       Y11, Y0, Y0
-	VADDPS       Y10, Y1, Y1
-	ADDQ         SI, DI
-	VBROADCASTSS (R8), Y10
-	VMULPS       Y8, Y10, Y11
-	VMULPS       Y9, Y10, Y10
-	VADDPS       Y11, Y2, Y2
-	VADDPS       Y10, Y3, Y3
-	ADDQ         SI, R8
 	VBROADCASTSS (R9), Y10
-	VMULPS       Y8, Y10, Y11
-	VMULPS       Y9, Y10, Y10
-	VADDPS       Y11, Y4, Y4
-	VADDPS       Y10, Y5, Y5
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R9)(BX*1), Y10
+	VFMADD231PS  Y8, Y10, Y2
+	VFMADD231PS  Y9, Y10, Y3
+	VBROADCASTSS (R9)(BX*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R9)(R8*1), Y10
+	VFMADD231PS  Y8, Y10, Y6
+	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         SI, R9
-	VBROADCASTSS (R10), Y10
-	VMULPS       Y8, Y10, Y8
-	VMULPS       Y9, Y10, Y10
-	VADDPS       Y8, Y6, Y6
-	VADDPS       Y10, Y7, Y7
-	ADDQ         SI, R10
 	ADDQ         $0x40, DX
 	DECQ         AX
 	JNZ          loop
@@ -921,5 +953,188 @@ loop:
 	VMOVUPS      Y5, 160(CX)
 	VMOVUPS      Y6, 192(CX)
 	VMOVUPS      Y7, 224(CX)
+	VZEROUPPER
+	RET
+
+// func softmaxAVX512(n int, s *float32, scale float32, state *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·softmaxAVX512(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         s+8(FP), CX
+	MOVQ         state+24(FP), DX
+	VBROADCASTSS scale+16(FP), Z0
+	VMOVUPS      (DX), Z1
+	MOVQ         CX, BX
+	MOVQ         AX, SI
+
+max:
+	VMOVUPS      (BX), Z2
+	VMAXPS       Z1, Z2, Z1
+	ADDQ         $0x40, BX
+	DECQ         SI
+	JNZ          max
+	VBROADCASTSS const_log2e<>+0(SB), Z2
+	VBROADCASTSS const_round<>+0(SB), Z3
+	VBROADCASTSS const_ln2hi<>+0(SB), Z4
+	VBROADCASTSS const_ln2lo<>+0(SB), Z5
+	VBROADCASTSS const_one1<>+0(SB), Z6
+	VBROADCASTSS const_bias1<>+0(SB), Z7
+	VBROADCASTSS const_low1<>+0(SB), Z8
+	VBROADCASTSS const_k0<>+0(SB), Z9
+	VBROADCASTSS const_k1<>+0(SB), Z10
+	VBROADCASTSS const_k2<>+0(SB), Z11
+	VBROADCASTSS const_k3<>+0(SB), Z12
+	VBROADCASTSS const_k4<>+0(SB), Z13
+	VMOVUPS      (DX), Z14
+	VSUBPS       Z1, Z14, Z14
+	VMULPS       Z0, Z14, Z14
+	VMAXPS       Z14, Z8, Z14
+	VMULPS       Z2, Z14, Z15
+	VADDPS       Z3, Z15, Z15
+	VSUBPS       Z3, Z15, Z16
+	VMULPS       Z4, Z16, Z17
+	VSUBPS       Z17, Z14, Z14
+	VMULPS       Z5, Z16, Z17
+	VSUBPS       Z17, Z14, Z14
+	VMULPS       Z13, Z14, Z17
+	VADDPS       Z12, Z17, Z17
+	VMULPS       Z14, Z17, Z17
+	VADDPS       Z11, Z17, Z17
+	VMULPS       Z14, Z17, Z17
+	VADDPS       Z10, Z17, Z17
+	VMULPS       Z14, Z17, Z17
+	VADDPS       Z9, Z17, Z17
+	VMULPS       Z14, Z14, Z16
+	VMULPS       Z16, Z17, Z17
+	VADDPS       Z14, Z17, Z17
+	VADDPS       Z6, Z17, Z17
+	VPADDD       Z7, Z15, Z15
+	VPSLLD       $0x17, Z15, Z15
+	VMULPS       Z15, Z17, Z14
+	VMOVUPS      Z14, 128(DX)
+	VMOVUPS      Z1, (DX)
+	VXORPS       Z14, Z14, Z14
+	MOVQ         AX, AX
+
+exp:
+	VMOVUPS (CX), Z15
+	VSUBPS  Z1, Z15, Z15
+	VMULPS  Z0, Z15, Z15
+	VMAXPS  Z15, Z8, Z15
+	VMULPS  Z2, Z15, Z16
+	VADDPS  Z3, Z16, Z16
+	VSUBPS  Z3, Z16, Z17
+	VMULPS  Z4, Z17, Z18
+	VSUBPS  Z18, Z15, Z15
+	VMULPS  Z5, Z17, Z18
+	VSUBPS  Z18, Z15, Z15
+	VMULPS  Z13, Z15, Z18
+	VADDPS  Z12, Z18, Z18
+	VMULPS  Z15, Z18, Z18
+	VADDPS  Z11, Z18, Z18
+	VMULPS  Z15, Z18, Z18
+	VADDPS  Z10, Z18, Z18
+	VMULPS  Z15, Z18, Z18
+	VADDPS  Z9, Z18, Z18
+	VMULPS  Z15, Z15, Z17
+	VMULPS  Z17, Z18, Z18
+	VADDPS  Z15, Z18, Z18
+	VADDPS  Z6, Z18, Z18
+	VPADDD  Z7, Z16, Z16
+	VPSLLD  $0x17, Z16, Z16
+	VMULPS  Z16, Z18, Z15
+	VMOVUPS Z15, (CX)
+	VADDPS  Z15, Z14, Z14
+	ADDQ    $0x40, CX
+	DECQ    AX
+	JNZ     exp
+	VMOVUPS 128(DX), Z0
+	VMULPS  64(DX), Z0, Z0
+	VADDPS  Z14, Z0, Z0
+	VMOVUPS Z0, 64(DX)
+	VZEROUPPER
+	RET
+
+DATA const_one1<>+0(SB)/4, $0x3f800000
+GLOBL const_one1<>(SB), RODATA|NOPTR, $4
+
+DATA const_bias1<>+0(SB)/4, $0x0000007f
+GLOBL const_bias1<>(SB), RODATA|NOPTR, $4
+
+DATA const_low1<>+0(SB)/4, $0xc2ae0000
+GLOBL const_low1<>(SB), RODATA|NOPTR, $4
+
+DATA const_k0<>+0(SB)/4, $0x3f000000
+GLOBL const_k0<>(SB), RODATA|NOPTR, $4
+
+DATA const_k1<>+0(SB)/4, $0x3e2aaa6e
+GLOBL const_k1<>(SB), RODATA|NOPTR, $4
+
+DATA const_k2<>+0(SB)/4, $0x3d2aaa8c
+GLOBL const_k2<>(SB), RODATA|NOPTR, $4
+
+DATA const_k3<>+0(SB)/4, $0x3c0905f1
+GLOBL const_k3<>(SB), RODATA|NOPTR, $4
+
+DATA const_k4<>+0(SB)/4, $0x3ab688be
+GLOBL const_k4<>(SB), RODATA|NOPTR, $4
+
+// func mulBlockAVX512x8(k int, dst *float32, a *float32, b *float32, rowStride int, stride int, factor *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·mulBlockAVX512x8(SB), NOSPLIT, $0-56
+	MOVQ    k+0(FP), AX
+	MOVQ    dst+8(FP), CX
+	MOVQ    b+24(FP), DX
+	MOVQ    rowStride+32(FP), BX
+	MOVQ    stride+40(FP), SI
+	MOVQ    factor+48(FP), DI
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(BX*2), R8
+	MOVQ    a+16(FP), R9
+	LEAQ    (R9)(BX*4), R10
+	VXORPS  Z0, Z0, Z0
+	VXORPS  Z1, Z1, Z1
+	VXORPS  Z2, Z2, Z2
+	VXORPS  Z3, Z3, Z3
+	VXORPS  Z4, Z4, Z4
+	VXORPS  Z5, Z5, Z5
+	VXORPS  Z6, Z6, Z6
+	VXORPS  Z7, Z7, Z7
+	TESTQ   DI, DI
+	JZ      loop
+	VMOVUPS (DI), Z7
+	VMULPS  (CX), Z7, Z0
+	VMULPS  64(CX), Z7, Z1
+	VMULPS  128(CX), Z7, Z2
+	VMULPS  192(CX), Z7, Z3
+	VMULPS  256(CX), Z7, Z4
+	VMULPS  320(CX), Z7, Z5
+	VMULPS  384(CX), Z7, Z6
+	VMULPS  448(CX), Z7, Z7
+
+loop:
+	VMOVUPS          (DX), Z8
+	VFMADD231PS.BCST (R9), Z8, Z0
+	VFMADD231PS.BCST (R9)(BX*1), Z8, Z1
+	VFMADD231PS.BCST (R9)(BX*2), Z8, Z2
+	VFMADD231PS.BCST (R9)(R8*1), Z8, Z3
+	VFMADD231PS.BCST (R10), Z8, Z4
+	VFMADD231PS.BCST (R10)(BX*1), Z8, Z5
+	VFMADD231PS.BCST (R10)(BX*2), Z8, Z6
+	VFMADD231PS.BCST (R10)(R8*1), Z8, Z7
+	ADDQ             SI, R9
+	ADDQ             SI, R10
+	ADDQ             $0x40, DX
+	DECQ             AX
+	JNZ              loop
+	VMOVUPS          Z0, (CX)
+	VMOVUPS          Z1, 64(CX)
+	VMOVUPS          Z2, 128(CX)
+	VMOVUPS          Z3, 192(CX)
+	VMOVUPS          Z4, 256(CX)
+	VMOVUPS          Z5, 320(CX)
+	VMOVUPS          Z6, 384(CX)
+	VMOVUPS          Z7, 448(CX)
 	VZEROUPPER
 	RET

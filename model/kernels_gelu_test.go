@@ -73,7 +73,7 @@ func BenchmarkGEGLU(b *testing.B) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	normals(rng, x, 1)
 	normals(rng, gate, 1)
-	bothKernelsBench(b, func(b *testing.B) {
+	bothKernels(b, func(b *testing.B) {
 		for b.Loop() {
 			gegluMap(y, x, gate)
 		}

@@ -71,7 +71,7 @@ func BenchmarkLayerNorm(b *testing.B) {
 				x: make([]float32, channels*pixels), y: make([]float32, channels*pixels),
 				blocks: (pixels + normBlock - 1) / normBlock}
 			normals(rand.New(rand.NewPCG(5, 6)), s.x, 1)
-			bothKernelsBench(b, func(b *testing.B) {
+			bothKernels(b, func(b *testing.B) {
 				for b.Loop() {
 					for i := range s.blocks {
 						s.Do(i)

@@ -6,6 +6,9 @@ package model
 // architecture.
 const haveSIMD = false
 
+// haveWide is haveSIMD for vectors of 16.
+const haveWide = false
+
 func siluSIMD(dst, src []float32, scale, shift float32) { siluMapGeneric(dst, src, scale, shift) }
 
 func geluSIMD(dst, src []float32, scale, shift float32) { geluMapGeneric(dst, src, scale, shift) }
@@ -18,8 +21,8 @@ func normaliseSIMD(y, x []float32, mean, rstd []float64, gamma, beta float64) {
 	normaliseGeneric(y, x, mean, rstd, gamma, beta)
 }
 
-func softmaxSIMD(s []float32, scale float32) { softmaxGeneric(s, scale) }
+func softmaxSIMD(s []float32, scale float32, state []float32) { softmaxTileGeneric(s, scale, state) }
 
-func mulBlockSIMD(rows, k int, dst, a, b []float32, rowStride, stride int) {
-	mulBlockGeneric(rows, k, dst, a, b, rowStride, stride)
+func mulBlockSIMD(rows, k int, dst, a, b []float32, rowStride, stride int, factor []float32) {
+	mulBlockGeneric(rows, k, dst, a, b, rowStride, stride, factor)
 }

@@ -44,6 +44,16 @@ func TestKernelsStayInside(t *testing.T) {
 			sum, sq := asFloat64(atPageEnd(t, rng, 2*n)), asFloat64(atPageEnd(t, rng, 2*n))
 			addMoments(sum, sq, src)
 			normalise(dst, src, sum, sq, 1, 0)
+
+			// n rows of A, 3 apart; then n terms, and the results as scores.
+			y, a := atPageEnd(t, rng, n*lanes), atPageEnd(t, rng, 3*(n-1)+1+2*2)
+			factor := atPageEnd(t, rng, lanes)
+			mulBlock(n, 3, y, a, atPageEnd(t, rng, 3*lanes), 3, 2, nil)
+			mulBlock(n, 3, y, a, atPageEnd(t, rng, 3*lanes), 3, 2, factor)
+			mulBlock(9, n, atPageEnd(t, rng, 9*lanes), atPageEnd(t, rng, 9*n), y, n, 1, factor)
+			if simd {
+				softmaxSIMD(y, 0.3, atPageEnd(t, rng, 3*lanes))
+			}
 		}
 	})
 }

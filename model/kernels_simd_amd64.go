@@ -5,7 +5,10 @@ import "golang.org/x/sys/cpu"
 //go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg model
 
 // haveSIMD tells whether this processor runs the assembly.
-var haveSIMD = cpu.X86.HasAVX2
+var haveSIMD = cpu.X86.HasAVX2 && cpu.X86.HasFMA
+
+// haveWide is haveSIMD for AVX-512.
+var haveWide = haveSIMD && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasAVX512VL
 
 // The callers have checked the lengths.
 
@@ -39,14 +42,29 @@ func normaliseSIMD(y, x []float32, mean, rstd []float64, gamma, beta float64) {
 	}
 }
 
-func softmaxSIMD(s []float32, scale float32) { softmaxAVX2(len(s)/lanes, &s[0], scale) }
+func softmaxSIMD(s []float32, scale float32, state []float32) {
+	if wide {
+		softmaxAVX512(len(s)/lanes, &s[0], scale, &state[0])
+	} else {
+		softmaxAVX2(len(s)/lanes, &s[0], scale, &state[0])
+	}
+}
 
-func mulBlockSIMD(rows, k int, dst, a, b []float32, rowStride, stride int) {
+func mulBlockSIMD(rows, k int, dst, a, b []float32, rowStride, stride int, factor []float32) {
+	var f *float32
+	if factor != nil {
+		f = &factor[0]
+	}
 	m := 0
+	if wide {
+		for ; m+8 <= rows; m += 8 {
+			mulBlockAVX512x8(k, &dst[m*lanes], &a[m*rowStride], &b[0], rowStride, stride, f)
+		}
+	}
 	for ; m+4 <= rows; m += 4 {
-		mulBlock4(k, &dst[m*lanes], &a[m*rowStride], &b[0], rowStride, stride)
+		mulBlockAVX2x4(k, &dst[m*lanes], &a[m*rowStride], &b[0], rowStride, stride, f)
 	}
 	for ; m < rows; m++ {
-		mulBlock1(k, &dst[m*lanes], &a[m*rowStride], &b[0], rowStride, stride)
+		mulBlockAVX2x1(k, &dst[m*lanes], &a[m*rowStride], &b[0], rowStride, stride, f)
 	}
 }

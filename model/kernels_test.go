@@ -8,15 +8,31 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bothKernels runs f with the generic code and, where there is one, the assembly.
-func bothKernels(t *testing.T, f func(t *testing.T)) {
-	saved := simd
-	defer func() { simd = saved }()
-	simd = false
-	t.Run("generic", f)
+// kernelLevels are the values of simd and wide to test on this processor.
+func kernelLevels() map[string][2]bool {
+	levels := map[string][2]bool{"generic": {}}
 	if haveSIMD {
-		simd = true
-		t.Run("simd", f)
+		levels["avx2"] = [2]bool{true, false}
+	}
+	if haveWide {
+		levels["avx512"] = [2]bool{true, true}
+	}
+	return levels
+}
+
+// runner is a test or a benchmark.
+type runner[T any] interface {
+	testing.TB
+	Run(name string, f func(T)) bool
+}
+
+// bothKernels runs f with the generic code and, where there is some, the assembly.
+func bothKernels[T runner[T]](t T, f func(t T)) {
+	savedSIMD, savedWide := simd, wide
+	defer func() { simd, wide = savedSIMD, savedWide }()
+	for name, level := range kernelLevels() {
+		simd, wide = level[0], level[1]
+		t.Run(name, f)
 	}
 }
 
@@ -85,84 +101,20 @@ func TestSiLUKernels(t *testing.T) {
 	})
 }
 
-func TestMulBlockKernels(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	bothKernels(t, func(t *testing.T) {
-		for _, c := range [][4]int{{1, 1, 1, 1}, {4, 3, 1, 9}, {7, 5, 5, 1}, {13, 49, 49, 1}, {49, 32, 1, 49}, {4, 1, 3, 2}} {
-			rows, k, rowStride, stride := c[0], c[1], c[2], c[3]
-			a, b := make([]float32, (rows-1)*rowStride+(k-1)*stride+1), make([]float32, k*lanes)
-			normals(rng, a, 1)
-			normals(rng, b, 1)
-			want := make([]float32, rows*lanes)
-			mulBlockGeneric(rows, k, want, a, b, rowStride, stride)
-			got, check := guarded(t, rows*lanes)
-			mulBlock(rows, k, got, a, b, rowStride, stride)
-			check()
-			equalOrNaN(t, want, got)
-			for i := range got {
-				sum := 0.0
-				for j := range k {
-					sum += float64(a[i/lanes*rowStride+j*stride]) * float64(b[j*lanes+i%lanes])
-				}
-				require.InDelta(t, sum, got[i], 1e-5)
-			}
-		}
-	})
-}
-
-func TestSoftmaxKernels(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	bothKernels(t, func(t *testing.T) {
-		for _, n := range []int{1, 2, 49, 300} {
-			src := make([]float32, n*lanes)
-			normals(rng, src, 20)
-			src[3] = float32(math.NaN())
-			src[(n-1)*lanes+4] = float32(math.Inf(-1))
-			src[(n-1)*lanes+5] = float32(math.Inf(1))
-			want := append([]float32{}, src...)
-			softmaxGeneric(want, 0.3)
-			got, check := guarded(t, n*lanes)
-			copy(got, src)
-			softmaxBlock(got, 0.3)
-			check()
-			equalOrNaN(t, want, got)
-			for j := 6; j < lanes; j++ {
-				sum := 0.0
-				for i := range n {
-					sum += math.Exp(0.3 * float64(src[i*lanes+j]))
-				}
-				for i := range n {
-					require.InDelta(t, math.Exp(0.3*float64(src[i*lanes+j]))/sum, got[i*lanes+j], 1e-6)
-				}
-			}
-			require.True(t, math.IsNaN(float64(got[3])))
-		}
-	})
-}
-
 // TestNetworkSameBits: whole networks give the same bits with and without assembly.
 func TestNetworkSameBits(t *testing.T) {
 	if !haveSIMD {
 		t.Skip("no assembly for this processor")
 	}
-	saved := simd
-	defer func() { simd = saved }()
+	savedSIMD, savedWide := simd, wide
+	defer func() { simd, wide = savedSIMD, savedWide }()
 	for _, name := range goldenNames {
 		u, g := openGolden(t, name)
-		simd = true
-		fast := run(t, u, g.n, g.in, 2)
-		simd = false
-		sameBits(t, fast, run(t, u, g.n, g.in, 2), name)
-	}
-}
-
-// bothKernelsBench is bothKernels for a benchmark.
-func bothKernelsBench(b *testing.B, f func(b *testing.B)) {
-	saved := simd
-	defer func() { simd = saved }()
-	for _, use := range []bool{false, true} {
-		if simd = use; !use || haveSIMD {
-			b.Run(map[bool]string{false: "generic", true: "simd"}[use], f)
+		simd, wide = false, false
+		want := run(t, u, g.n, g.in, 2)
+		for level, use := range kernelLevels() {
+			simd, wide = use[0], use[1]
+			sameBits(t, want, run(t, u, g.n, g.in, 2), "%s, %s", name, level)
 		}
 	}
 }

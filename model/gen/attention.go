@@ -8,71 +8,107 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// softmax emits the softmax over the rows of an [n][16] block, each of the 16 columns
-// by itself: maximum, exp(scale*(s-max)) with its sum in float64, times 1/sum.
-func softmax() {
-	TEXT("softmaxAVX2", NOSPLIT, "func(n int, s *float32, scale float32)")
-	Doc("softmaxAVX2 is softmaxGeneric for n rows, at least one.")
-	Pragma("noescape")
-	n := Load(Param("n"), GP64())
-	s := Load(Param("s"), GP64())
-	top := columnMax(n, s)
-	scale := YMM()
-	VBROADCASTSS(NewParamAddr("scale", 16), scale)
-	sums := [4]reg.VecVirtual{YMM(), YMM(), YMM(), YMM()}
-	for _, x := range sums {
-		VXORPD(x, x, x)
-	}
-	c := loadExpConsts()
-	at, k := start(n, s)
-	Label("exp")
-	for i := range 2 {
-		v := YMM()
-		VMOVUPS(Mem{Base: at, Disp: 32 * i}, v)
-		VSUBPS(top[i], v, v)
-		VMULPS(scale, v, v)
-		t := YMM()
-		VMOVUPS(vectorF("lo87", -87), t)
-		VMAXPS(v, t, v)
-		c.exp(v)
-		VMOVUPS(v, Mem{Base: at, Disp: 32 * i})
-		for half := range 2 {
-			x, d := XMM(), YMM()
-			VEXTRACTF128(Imm(uint64(half)), v, x)
-			VCVTPS2PD(x, d)
-			VADDPD(d, sums[2*i+half], sums[2*i+half])
-		}
-	}
-	next(at, k, "exp")
-
-	one := YMM()
-	VBROADCASTSD(double("one64", 0x3FF0000000000000), one)
-	inv := [2]reg.VecVirtual{YMM(), YMM()}
-	for i := range 2 {
-		lo, hi := XMM(), XMM()
-		VDIVPD(sums[2*i], one, sums[2*i])
-		VDIVPD(sums[2*i+1], one, sums[2*i+1])
-		VCVTPD2PSY(sums[2*i], lo)
-		VCVTPD2PSY(sums[2*i+1], hi)
-		VINSERTF128(Imm(1), hi, lo.AsY(), inv[i])
-	}
-	at, k = start(n, s)
-	Label("scale")
-	for i := range 2 {
-		v := YMM()
-		VMULPS(Mem{Base: at, Disp: 32 * i}, inv[i], v)
-		VMOVUPS(v, Mem{Base: at, Disp: 32 * i})
-	}
-	next(at, k, "scale")
-	VZEROUPPER()
-	RET()
+// isa is the vectors that hold the 16 lanes of a block of attention.
+type isa struct {
+	name    string
+	parts   int // registers of 16 lanes
+	reg     func() reg.VecVirtual
+	consts  func() expConsts
+	mulRows []int // row counts of the kernels of mulBlock
 }
 
-// double returns a memory operand with a 64-bit constant.
-func double(name string, bits uint64) Mem {
-	GLOBL("const_"+name, RODATA|NOPTR)
-	DATA(0, U64(bits))
-	return NewDataAddr(Symbol{Name: "const_" + name, Static: true}, 0)
+var (
+	avx2   = isa{"AVX2", 2, YMM, loadExpConsts, []int{1, 4}}
+	avx512 = isa{"AVX512", 1, ZMM, loadExpConsts512, []int{8}}
+)
+
+// size is the bytes of a register.
+func (s isa) size() int { return 64 / s.parts }
+
+// regs returns registers for 16 lanes.
+func (s isa) regs() []reg.VecVirtual {
+	r := make([]reg.VecVirtual, s.parts)
+	for i := range r {
+		r[i] = s.reg()
+	}
+	return r
+}
+
+func (s isa) load(at reg.Register, disp int) []reg.VecVirtual {
+	r := s.regs()
+	for i, x := range r {
+		VMOVUPS(Mem{Base: at, Disp: disp + i*s.size()}, x)
+	}
+	return r
+}
+
+func (s isa) store(r []reg.VecVirtual, at reg.Register, disp int) {
+	for i, x := range r {
+		VMOVUPS(x, Mem{Base: at, Disp: disp + i*s.size()})
+	}
+}
+
+// softmax emits the part of a softmax over [n][16] scores, each of the 16 columns by itself,
+// that softmaxTileGeneric describes. The state is top, sum and factor, 16 float32 each.
+func (s isa) softmax() {
+	TEXT("softmax"+s.name, NOSPLIT, "func(n int, s *float32, scale float32, state *float32)")
+	Doc("softmax" + s.name + " is softmaxTileGeneric for n rows, at least one.")
+	Pragma("noescape")
+	n := Load(Param("n"), GP64())
+	at := Load(Param("s"), GP64())
+	state := Load(Param("state"), GP64())
+	scale := s.reg()
+	VBROADCASTSS(NewParamAddr("scale", 16), scale)
+
+	top := s.load(state, 0)
+	row, k := start(n, at)
+	Label("max")
+	for i, v := range s.load(row, 0) {
+		VMAXPS(top[i], v, top[i]) // v > top ? v : top
+	}
+	next(row, k, "max")
+
+	c := s.consts()
+	// scaled replaces x by exp(max(scale*(x - top), -87)), the maximum being NaN for NaN.
+	scaled := func(x, top reg.VecVirtual) {
+		low, ok := c.low.(reg.VecVirtual)
+		if !ok {
+			low = s.reg()
+			VMOVUPS(c.low, low)
+		}
+		VSUBPS(top, x, x)
+		VMULPS(scale, x, x)
+		VMAXPS(x, low, x)
+		c.exp(x)
+	}
+	factor := s.load(state, 0)
+	for i, x := range factor {
+		scaled(x, top[i])
+	}
+	s.store(factor, state, 128)
+	s.store(top, state, 0)
+	sums := s.regs()
+	for _, x := range sums {
+		VXORPS(x, x, x)
+	}
+	row, k = start(n, at)
+	Label("exp")
+	// One register at a time: 16 of them hold no more.
+	for i := range s.parts {
+		x := s.reg()
+		VMOVUPS(Mem{Base: row, Disp: i * s.size()}, x)
+		scaled(x, top[i])
+		VMOVUPS(x, Mem{Base: row, Disp: i * s.size()})
+		VADDPS(x, sums[i], sums[i])
+	}
+	next(row, k, "exp")
+	for i, f := range s.load(state, 128) {
+		VMULPS(Mem{Base: state, Disp: 64 + i*s.size()}, f, f)
+		VADDPS(sums[i], f, f)
+		VMOVUPS(f, Mem{Base: state, Disp: 64 + i*s.size()})
+	}
+	VZEROUPPER()
+	RET()
 }
 
 // start and next frame a loop over the rows.
@@ -89,70 +125,93 @@ func next(at, k reg.GPVirtual, label string) {
 	JNZ(LabelRef(label))
 }
 
-func columnMax(n, s reg.Register) [2]reg.VecVirtual {
-	top := [2]reg.VecVirtual{YMM(), YMM()}
-	for i, x := range top {
-		VMOVUPS(Mem{Base: s, Disp: 32 * i}, x)
-	}
-	at, k := start(n, s)
-	Label("max")
-	for i, x := range top {
-		v := YMM()
-		VMOVUPS(Mem{Base: at, Disp: 32 * i}, v)
-		VMAXPS(x, v, x) // v > x ? v : x
-	}
-	next(at, k, "max")
-	return top
-}
-
-// mulBlock emits dst[m][0:16] = a[m][0]*b[0][0:16] + a[m][1]*b[1][0:16] + ... for a few
-// rows m of A, which lie rowStride apart, their elements stride apart.
-func mulBlock(rows int) {
-	TEXT(fmt.Sprintf("mulBlock%d", rows), NOSPLIT,
-		"func(k int, dst, a, b *float32, rowStride, stride int)")
-	Doc(fmt.Sprintf("mulBlock%d is mulBlockGeneric for %d rows.", rows, rows))
+// mulBlock emits dst[m][0:16] = f*dst[m][0:16] + a[m][0]*b[0][0:16] + a[m][1]*b[1][0:16] + ...
+// for a few rows m of A, which lie rowStride apart, their elements stride apart; f is 16 factors,
+// or nil for zeros.
+func (s isa) mulBlock(rows int) {
+	name := fmt.Sprintf("mulBlock%sx%d", s.name, rows)
+	TEXT(name, NOSPLIT, "func(k int, dst, a, b *float32, rowStride, stride int, factor *float32)")
+	Doc(fmt.Sprintf("%s is mulBlockGeneric for %d rows.", name, rows))
 	Pragma("noescape")
 	k := Load(Param("k"), GP64())
 	dst := Load(Param("dst"), GP64())
 	b := Load(Param("b"), GP64())
 	rowStride := Load(Param("rowStride"), GP64())
 	stride := Load(Param("stride"), GP64())
+	factor := Load(Param("factor"), GP64())
 	SHLQ(Imm(2), rowStride)
 	SHLQ(Imm(2), stride)
-	at := make([]reg.GPVirtual, rows)
-	sums := make([][2]reg.VecVirtual, rows)
+	element, step := s.rows(rows, rowStride, stride)
+	sums := make([][]reg.VecVirtual, rows)
 	for m := range rows {
-		at[m] = GP64()
-		if m == 0 {
-			Load(Param("a"), at[0])
-		} else {
-			MOVQ(at[m-1], at[m])
-			ADDQ(rowStride, at[m])
+		sums[m] = s.regs()
+		for _, x := range sums[m] {
+			VXORPS(x, x, x)
 		}
-		sums[m] = [2]reg.VecVirtual{YMM(), YMM()}
-		VXORPS(sums[m][0], sums[m][0], sums[m][0])
-		VXORPS(sums[m][1], sums[m][1], sums[m][1])
+	}
+	TESTQ(factor, factor)
+	JZ(LabelRef("loop"))
+	f := s.load(factor, 0)
+	for m := range rows {
+		for i, x := range sums[m] {
+			VMULPS(Mem{Base: dst, Disp: 64*m + i*s.size()}, f[i], x)
+		}
 	}
 	Label("loop")
-	b0, b1 := YMM(), YMM()
-	VMOVUPS(Mem{Base: b}, b0)
-	VMOVUPS(Mem{Base: b, Disp: 32}, b1)
+	v := s.load(b, 0)
 	for m := range rows {
-		x, p := YMM(), YMM()
-		VBROADCASTSS(Mem{Base: at[m]}, x)
-		VMULPS(b0, x, p)
-		VMULPS(b1, x, x)
-		VADDPS(p, sums[m][0], sums[m][0])
-		VADDPS(x, sums[m][1], sums[m][1])
-		ADDQ(stride, at[m])
+		if s.parts == 1 {
+			VFMADD231PS_BCST(element[m], v[0], sums[m][0])
+			continue
+		}
+		x := s.reg()
+		VBROADCASTSS(element[m], x)
+		for i := range v {
+			VFMADD231PS(v[i], x, sums[m][i])
+		}
 	}
+	step()
 	ADDQ(Imm(64), b)
 	DECQ(k)
 	JNZ(LabelRef("loop"))
 	for m := range rows {
-		VMOVUPS(sums[m][0], Mem{Base: dst, Disp: 64 * m})
-		VMOVUPS(sums[m][1], Mem{Base: dst, Disp: 64*m + 32})
+		s.store(sums[m], dst, 64*m)
 	}
 	VZEROUPPER()
 	RET()
+}
+
+// rows returns the current element of each row of A and what moves on to the next: a pointer
+// for each four rows.
+func (s isa) rows(n int, rowStride, stride reg.Register) (element []Mem, step func()) {
+	var at []reg.GPVirtual
+	three := GP64()
+	if n > 1 {
+		LEAQ(Mem{Base: rowStride, Index: rowStride, Scale: 2}, three)
+	}
+	for m := range n {
+		if m == 0 {
+			at = append(at, GP64())
+			Load(Param("a"), at[0])
+		} else if m%4 == 0 {
+			p := GP64()
+			LEAQ(Mem{Base: at[len(at)-1], Index: rowStride, Scale: 4}, p)
+			at = append(at, p)
+		}
+		e := Mem{Base: at[m/4]}
+		switch m % 4 {
+		case 1:
+			e.Index, e.Scale = rowStride, 1
+		case 2:
+			e.Index, e.Scale = rowStride, 2
+		case 3:
+			e.Index, e.Scale = three, 1
+		}
+		element = append(element, e)
+	}
+	return element, func() {
+		for _, p := range at {
+			ADDQ(stride, p)
+		}
+	}
 }

@@ -1,6 +1,5 @@
-// Command gen writes the AVX2 assembly of package model. Run it with go generate in
-// that package. Each kernel mirrors its generic twin operation by operation, with a
-// multiply and an add where a fused one would round differently.
+// Command gen writes the assembly of package model. Run it with go generate in
+// that package. Each kernel mirrors its generic twin operation by operation, fused or not.
 package main
 
 import . "github.com/mmcloughlin/avo/build"
@@ -11,9 +10,11 @@ func main() {
 	gelu(true)
 	addMoments()
 	normalise()
-	softmax()
-	for _, rows := range []int{1, 4} {
-		mulBlock(rows)
+	for _, s := range []isa{avx2, avx512} {
+		s.softmax()
+		for _, rows := range s.mulRows {
+			s.mulBlock(rows)
+		}
 	}
 	Generate()
 }

@@ -1,0 +1,166 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestFMA against exact arithmetic, most of it where a sum rounded to float64 first would be
+// wrong: z far above or below the product, results half-way, subnormal or cancelled.
+func TestFMA(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for range 200_000 {
+		x, y := float32(rng.NormFloat64()), float32(rng.NormFloat64())
+		z := float32(math.Ldexp(rng.NormFloat64(), rng.IntN(120)-60))
+		switch rng.IntN(4) {
+		case 0: // half a unit of z and a little
+			x = float32(math.Ldexp(1, -24)) * z
+			y = 1 + float32(rng.IntN(3)-1)*0x1p-23
+		case 1: // subnormal
+			x, y, z = x*0x1p-70, y*0x1p-70, z*0x1p-130
+		case 2:
+			z = -x * y
+		}
+		exact := new(big.Float).SetPrec(600).Mul(big.NewFloat(float64(x)), big.NewFloat(float64(y)))
+		exact.Add(exact, big.NewFloat(float64(z)))
+		want, _ := exact.Float32()
+		require.Equal(t, want, fmaSoft(x, y, z), "%x %x %x", x, y, z)
+		require.Equal(t, want, fma(x, y, z), "%x %x %x", x, y, z)
+	}
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, c := range [][3]float32{{nan, 1, 1}, {1, nan, 1}, {1, 1, nan}, {inf, 0, 1}, {inf, 1, -inf}} {
+		require.True(t, math.IsNaN(float64(fmaSoft(c[0], c[1], c[2]))), c)
+	}
+	require.Equal(t, inf, fmaSoft(inf, 2, -3))
+	require.Equal(t, inf, fmaSoft(math.MaxFloat32, 2, -3))
+}
+
+func TestMulBlockKernels(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	bothKernels(t, func(t *testing.T) {
+		for _, c := range [][4]int{{1, 1, 1, 1}, {4, 3, 1, 9}, {7, 5, 5, 1}, {8, 2, 3, 1}, {13, 49, 49, 1},
+			{16, 40, 1, 31}, {33, 128, 130, 1}, {49, 32, 1, 49}, {4, 1, 3, 2}} {
+			rows, k, rowStride, stride := c[0], c[1], c[2], c[3]
+			a, b := make([]float32, (rows-1)*rowStride+(k-1)*stride+1), make([]float32, k*lanes)
+			normals(rng, a, 1)
+			normals(rng, b, 1)
+			start, factor := make([]float32, rows*lanes), make([]float32, lanes)
+			normals(rng, start, 1)
+			normals(rng, factor, 1)
+			for _, f := range [][]float32{nil, factor} {
+				want := append([]float32{}, start...)
+				mulBlockGeneric(rows, k, want, a, b, rowStride, stride, f)
+				got, check := guarded(t, rows*lanes)
+				copy(got, start)
+				mulBlock(rows, k, got, a, b, rowStride, stride, f)
+				check()
+				equalOrNaN(t, want, got)
+				for i := range got {
+					sum := 0.0
+					if f != nil {
+						sum = float64(f[i%lanes]) * float64(start[i])
+					}
+					for j := range k {
+						sum += float64(a[i/lanes*rowStride+j*stride]) * float64(b[j*lanes+i%lanes])
+					}
+					require.InDelta(t, sum, got[i], 3e-5) // 128 terms, of up to 60 in sum
+				}
+			}
+		}
+	})
+}
+
+// TestSoftmaxKernels takes scores in tiles and compares with the formula in float64.
+func TestSoftmaxKernels(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	inf := float32(math.Inf(1))
+	bothKernels(t, func(t *testing.T) {
+		for _, n := range []int{1, 2, 31, 128, 300} {
+			src := make([]float32, n*lanes)
+			normals(rng, src, 20)
+			for i := range n {
+				src[i*lanes+3] = -inf
+			}
+			src[rng.IntN(n)*lanes] = float32(math.NaN())
+			src[rng.IntN(n)*lanes+1] = inf
+			if n > 1 {
+				src[(n-1)*lanes+4] = -inf
+				src[(n-2)*lanes+4] = 1000
+			}
+			for _, tile := range []int{1, 7, 128, 300} {
+				var want, got softmaxState
+				want.reset()
+				got.reset()
+				p := append([]float32{}, src...) // with the factors of all later tiles
+				for lo := 0; lo < n; lo += tile {
+					hi := min(n, lo+tile)
+					part := append([]float32{}, src[lo*lanes:hi*lanes]...)
+					softmaxTileGeneric(part, 0.3, want[:])
+					s, check := guarded(t, len(part))
+					copy(s, src[lo*lanes:])
+					softmaxTile(s, 0.3, &got)
+					check()
+					equalOrNaN(t, part, s)
+					equalOrNaN(t, want[:], got[:])
+					for i := range p[:lo*lanes] {
+						p[i] *= got.factor()[i%lanes]
+					}
+					copy(p[lo*lanes:], s)
+				}
+				for j := range lanes {
+					if j < 2 || j == 3 {
+						require.True(t, math.IsNaN(float64(got.sum()[j])), j)
+						continue
+					}
+					sum, top := 0.0, math.Inf(-1)
+					for i := range n {
+						top = max(top, float64(src[i*lanes+j]))
+					}
+					for i := range n {
+						sum += math.Exp(0.3 * (float64(src[i*lanes+j]) - top))
+					}
+					require.InEpsilon(t, sum, float64(got.sum()[j]), 2e-6)
+					for i := range n {
+						want := math.Exp(0.3*(float64(src[i*lanes+j])-top)) / sum
+						require.InDelta(t, want, p[i*lanes+j]/got.sum()[j], 1e-6)
+					}
+				}
+			}
+		}
+	})
+}
+
+// BenchmarkAttention is one work item, 64 queries of a head of 40 channels.
+func BenchmarkAttention(b *testing.B) {
+	const tokens, dim = 4096, 40
+	for _, keys := range []int{tokens, 77} {
+		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) {
+			s := newAttention(rand.New(rand.NewPCG(1, 2)), dim, 1, tokens, keys, 1)
+			bothKernels(b, func(b *testing.B) {
+				for i := 0; b.Loop(); i++ {
+					s.item(s.scratch, 0, i%s.groups*s.group*lanes)
+				}
+				flops := 4 * float64(s.group*lanes*dim*keys)
+				b.ReportMetric(flops*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
+			})
+		})
+	}
+}
+
+// newAttention is a step with random operands for some heads.
+func newAttention(rng *rand.Rand, dim, heads, tokens, keys, threads int) *attentionStep {
+	s := &attentionStep{dim: dim, tokens: tokens, keys: keys, scale: float32(1 / math.Sqrt(float64(dim))),
+		q: make([]float32, heads*dim*tokens), k: make([]float32, heads*dim*keys),
+		v: make([]float32, heads*dim*keys), y: make([]float32, heads*dim*tokens)}
+	for _, x := range [][]float32{s.q, s.k, s.v} {
+		normals(rng, x, 1)
+	}
+	s.deal(heads, threads)
+	s.scratch = make([]float32, s.slots*slotScratch(dim))
+	return s
+}
