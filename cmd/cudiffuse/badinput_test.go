@@ -17,7 +17,7 @@ type badCase struct {
 }
 
 var badArguments = []badCase{
-	{"", "no command: want one of sample, compare, plan, forward, inspect, compile, devices, version; see cudiffuse --help"},
+	{"", "no command: want one of sample, compare, gallery, plan, forward, inspect, compile, devices, version; see cudiffuse --help"},
 	{"smaple", `unknown command "smaple": want one of sample`},
 	{"--nope", "unknown flag --nope; see cudiffuse --help"},
 	{"sample --nope", "unknown flag --nope"},

@@ -31,6 +31,7 @@ const (
 type cli struct {
 	Sample  sampleCmd  `cmd:"" help:"Sample images and write them as PNG."`
 	Compare compareCmd `cmd:"" help:"Measure samplers against each other on the bundled model."`
+	Gallery galleryCmd `cmd:"" help:"Draw every sampler on the bundled model and write the page docs/samplers."`
 	Plan    planCmd    `cmd:"" help:"Print the table that a sampler compiles to."`
 	Forward forwardCmd `cmd:"" help:"Evaluate a network once, on tensors from a file."`
 	Inspect inspectCmd `cmd:"" help:"Show a model's parameters, shapes and memory plan."`
