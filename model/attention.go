@@ -49,13 +49,18 @@ type attentionStep struct {
 
 // attentionScratch is the floats of scratch an attention needs.
 func attentionScratch(q, k Shape, heads, threads int) int {
-	return slotsPerThread * threads * slotScratch(q.C/heads)
+	return slotsPerThread * threads * slotScratch(q.C/heads, q.H*q.W, k.H*k.W)
 }
 
 // slotScratch holds the queries and results of a group, [dim, lanes] each, a tile of
-// scores, [keyTile, lanes], and one of K, [dim, packedStride].
-func slotScratch(dim int) int {
-	return 2*queryGroup*dim*lanes + keyTile*lanes + dim*packedStride
+// scores, [keyTile, lanes], and one of K, [dim, packedStride], as far as there are so many.
+func slotScratch(dim, tokens, keys int) int {
+	blocks := min(queryGroup, (tokens+lanes-1)/lanes)
+	size := 2*blocks*dim*lanes + min(keyTile, keys)*lanes
+	if keys > keyTile {
+		size += dim * packedStride
+	}
+	return size
 }
 
 func (s *attentionStep) setScratch(b []float32) { s.scratch = b }
@@ -85,7 +90,7 @@ func (s *attentionStep) deal(heads, threads int) {
 
 // Do implements workers.Task.
 func (s *attentionStep) Do(slot int) {
-	size := slotScratch(s.dim)
+	size := slotScratch(s.dim, s.tokens, s.keys)
 	buf := s.scratch[slot*size : (slot+1)*size]
 	for i := slot; i < s.items; i += s.slots {
 		s.item(buf, i/s.groups, i%s.groups*s.group*lanes)
@@ -104,8 +109,8 @@ type attentionBlock struct {
 // counts them all).
 func (s *attentionStep) item(buf []float32, head, first int) {
 	var blocks [queryGroup]attentionBlock
-	scores, buf := buf[:keyTile*lanes], buf[keyTile*lanes:]
-	packed, buf := buf[:s.dim*packedStride], buf[s.dim*packedStride:]
+	width := min(keyTile, s.keys)
+	scores, buf := buf[:width*lanes], buf[width*lanes:]
 	n, keys := 0, 0
 	for ; n < s.group && first+n*lanes < s.tokens; n++ {
 		b, size := &blocks[n], s.dim*lanes
@@ -119,10 +124,10 @@ func (s *attentionStep) item(buf []float32, head, first int) {
 		tile, stride := k[lo:], s.keys
 		if s.keys > keyTile {
 			width := min(keyTile, keys-lo)
-			for c := range s.dim {
-				copy(packed[c*packedStride:][:width], k[c*s.keys+lo:])
+			for c := range s.dim { // what the blocks have left of the scratch
+				copy(buf[c*packedStride:][:width], k[c*s.keys+lo:])
 			}
-			tile, stride = packed, packedStride
+			tile, stride = buf, packedStride
 		}
 		for i := range blocks[:n] {
 			s.tile(&blocks[i], scores, tile, v[lo:], lo, stride)

@@ -109,6 +109,7 @@ func TestAttentionNaN(t *testing.T) {
 
 // TestAttentionScratch: the memory does not grow with the keys.
 func TestAttentionScratch(t *testing.T) {
-	small, large := Shape{C: 320, H: 8, W: 8}, Shape{C: 320, H: 128, W: 128}
+	small, large := Shape{C: 320, H: 12, W: 12}, Shape{C: 320, H: 128, W: 128}
 	require.Equal(t, attentionScratch(small, small, 8, 2), attentionScratch(large, large, 8, 2))
+	require.Less(t, attentionScratch(small, Shape{C: 320, H: 77, W: 1}, 8, 2), attentionScratch(small, small, 8, 2))
 }

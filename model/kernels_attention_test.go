@@ -161,6 +161,6 @@ func newAttention(rng *rand.Rand, dim, heads, tokens, keys, threads int) *attent
 		normals(rng, x, 1)
 	}
 	s.deal(heads, threads)
-	s.scratch = make([]float32, s.slots*slotScratch(dim))
+	s.scratch = make([]float32, s.slots*slotScratch(dim, tokens, keys))
 	return s
 }
