@@ -15,10 +15,11 @@
 //
 // # Differences
 //
-// open_clip, which trained those models, prepares texts otherwise: it repairs wrongly decoded text (ftfy), replaces HTML
-// entities ("&amp;" by "&"), does not bring text to NFC beyond what ftfy does, and finds special tokens and contractions
-// in either case. transformers does none of this since its version 5, and neither does this package.
+// open_clip, which trained those models, prepares texts otherwise: it repairs wrongly decoded text, spells out
+// ligatures and straightens quotes (ftfy), replaces HTML entities ("&amp;" by "&"), lower-cases a sigma at the end of a
+// word to the final one, and names the special tokens "<start_of_text>" and "<end_of_text>". transformers does none of
+// this since its version 5, and neither does this package.
 //
-// Characters are those of Unicode 16. In scripts that came with Unicode 15.1 or later, combining marks are not
-// reordered or composed.
+// Letters and digits are those of Unicode 16, lower case is that of Unicode 17, and composition that of Unicode 9, as in
+// tokenizers 0.23.
 package tokenizer

@@ -71,6 +71,8 @@ def corpus():
         "f(x)=x^2+1", "#hashtag @mention $5.00 50%", "(cat:1.2) ((dog)) [bird|fish]", "<lora:name:0.8>", "a,b;c:d", "e.g. i.e. U.S.A.", "1st 2nd 3rd 4K 8k",
         "h₂o x² ½", "naïve cafe\u0301 résume\u0301", "A\u030angstro\u0308m", "\u1112\u1161\u11ab\u1100\u1173\u11af 한글", "𠮷野家", "\U0001f1fa\U0001f1f8",
         "\u0378 \u1c89\u1c8a \ua7cb\ua7dc \U00010d50\U00010d70 \U000105c0", "\ufffd", "\ufffe\uffff", "\ue000\U000f0000",
+        # What libraries differ in: marks beyond U+FFFF are not those of the lower 16 bits, and no composition is newer than Unicode 9.
+        "\U00011f61\u0300", "s\U00020053\u0301", "dark\u064b\u0d3c", "\U00011935\U00011930", "~\u3099\u089e", "\u0345\U0001e4ec", "e\u0327\U000e0301\u0301",
     ]
     words = ("cat dog Portrait of THE a painting by greg rutkowski 8k 4K, (soft:0.5) light's don't 12 3d neon-lit city, 夜 café ☕ "
              "ultra-realistic [blur] f/1.8 50mm bokeh Élan über naïve 東京 москва 🙂 :) ... -- AND BREAK").split()
