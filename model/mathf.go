@@ -105,39 +105,3 @@ func sincos64(x float64) (sin, cos float64) {
 	}
 	return s, c
 }
-
-// Coefficients of normalTail: exp(z^2) erfc(z) = t*(c[0] + c[1]*t + ...), t = 1/(1+z/2),
-// interpolated at Chebyshev nodes for 0 <= z <= 6 (relative error 7.2e-11).
-var tailCoefs = [...]float64{
-	0.2821015636709956, 0.28190016353296565, 0.24933247831046146, 0.15736733818208837,
-	0.17783689458660895, -0.32552054539915887, 0.7077862314003095, -1.3078889100201243,
-	1.3444870048833204, -0.7802057020309044, 0.24603172369434356, -0.03322824086735217,
-}
-
-// expCoefs are 1/k! from k = 9 down; for |r| <= ln(2)/2 the next term is below 7e-12.
-var expCoefs = [...]float64{
-	1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 1.0 / 2, 1, 1,
-}
-
-// normalTail is the probability that a normal number exceeds x >= 0, erfc(x/sqrt(2))/2,
-// to a relative 1e-10; 0 above 8.48, where it is below 2e-17.
-func normalTail(x float64) float64 {
-	z := float64(x * (1 / math.Sqrt2))
-	if z > 6 {
-		return 0
-	}
-	t := 1 / (1 + float64(z/2))
-	q := 0.0
-	for i := len(tailCoefs) - 1; i >= 0; i-- {
-		q = float64(q*t) + tailCoefs[i]
-	}
-	v := -float64(z * z) // within -36..0
-	n := math.Floor(float64(v*math.Log2E) + 0.5)
-	r := float64(v-float64(n*6.93147180369123816490e-01)) - float64(n*1.90821492927058770002e-10)
-	p := 0.0
-	for _, c := range expCoefs {
-		p = float64(p*r) + c
-	}
-	power := math.Float64frombits(uint64(int64(n)+1023) << 52) // 2^n
-	return float64(float64(float64(q*t)/2) * float64(p*power))
-}
