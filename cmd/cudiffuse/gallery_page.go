@@ -46,15 +46,15 @@ cmd/cudiffuse/gallery_notes.go. Do not edit. -->
 This page is generated: ` + "`cudiffuse gallery --out docs/samplers`" + ` (` + "`make samplers-docs`" + `) writes it, its
 pictures and its plot.
 
-Every sampler of ` + "`--sampler`" + `, with its names in other programs, which are accepted as well (case, spaces,
-dashes and underscores do not matter). An evaluation is one call of the network for one condition; classifier-free guidance
-doubles them. N is the number of steps.
+Every sampler of ` + "`--sampler`" + `, with its names in other programs, which are accepted as well (case,
+spaces, dashes and underscores do not matter). An evaluation is one call of the network for one
+condition; classifier-free guidance doubles them. N is the number of steps.
 
 The pictures are of the bundled Fashion-MNIST model, the same four seeds and classes (dress, sandal, bag, ankle
 boot) for every sampler, from left to right at 5, 10, 20 and 50 steps; those of samplers for distilled weights
-are of the bundled few-step student at 1, 2, 4 and 8. Guidance is off, but 1.3 for the CFG++ samplers. A small grey network
-does not show everything that a large one would: what a sampler does to colours, or under strong guidance, is not
-seen here.
+are of the bundled few-step student at 1, 2, 4 and 8. Guidance is off, but 1.3 for the CFG++ samplers.
+A small grey network does not show everything that a large one would: what a sampler does to colours, or under
+strong guidance, is not seen here.
 `
 
 const galleryPlotText = `
@@ -68,9 +68,16 @@ gives the same figures up to the rounding of its arithmetic. The distance is tha
 small classifier's features, from 10,000 real images.
 
 **So few images bias the distance upwards**: as many real images have %.1f in place of 0, and scatter about it.
-Differences of a few units between two samplers here say nothing, nor do differences of a few images in accuracy (an
-image is 2.5 %%; real images reach %.1f %%). The comparison of more images is in [docs/compare](../compare/compare.md). LCM runs the distilled
-student, which has guidance built in, so its figures are not those of the same network.
+An image is 2.5 %% of accuracy, and real images reach %.1f %%. So read it as follows:
+
+- The deterministic samplers go from the same noise to the same forty images, so in many evaluations their figures
+  meet, here where these forty images happen to be. How soon a sampler comes near to that is what it is good
+  for; which side of it a sampler is on says nothing.
+- Those with noise draw other images at each number of steps. Their scatter, of ten and more, is that of forty
+  images, and their distance from the deterministic ones is in part that of other draws.
+- LCM runs the distilled student, which has guidance built in: not the same network.
+
+[docs/compare](../compare/compare.md) compares fewer samplers, with guidance and 100 images a run.
 `
 
 // qualityTable lists the plotted figures.

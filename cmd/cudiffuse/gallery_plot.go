@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"io"
+	"math"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -40,41 +41,42 @@ func plotted() []plottedSampler {
 	return out
 }
 
-// plot draws two panels over the evaluations of an image: Fréchet distance and accuracy.
+// plot draws Fréchet distance and accuracy over the evaluations of an image, and one legend for both.
 func (m galleryFigures) plot(w io.Writer) error {
-	distance, err := m.panel("Fréchet distance (lower is better)", m.Real.Frechet,
+	distance, legend, err := m.panel("Fréchet distance (lower is better)", m.Real.Frechet,
 		func(p galleryPoint) float64 { return p.Frechet })
 	if err != nil {
 		return err
 	}
-	distance.Y.Scale, distance.Y.Tick.Marker = plot.LogScale{}, plot.ConstantTicks{
-		{Value: 50, Label: "50"}, {Value: 70, Label: "70"}, {Value: 100, Label: "100"},
-		{Value: 150, Label: "150"}, {Value: 200, Label: "200"}, {Value: 300, Label: "300"}}
-	distance.Legend = plot.NewLegend()
-	accuracy, err := m.panel("class accuracy, %", 100*m.Real.Accuracy,
+	accuracy, _, err := m.panel("class accuracy, %", 100*m.Real.Accuracy,
 		func(p galleryPoint) float64 { return 100 * p.Accuracy })
 	if err != nil {
 		return err
 	}
-	accuracy.Legend.Top, accuracy.Legend.Left = false, false
-	accuracy.Legend.TextStyle.Font.Size = vg.Points(9)
-	img := vgimg.NewWith(vgimg.UseWH(11*vg.Inch, 4.6*vg.Inch), vgimg.UseDPI(110))
+	img := vgimg.NewWith(vgimg.UseWH(12*vg.Inch, 4.6*vg.Inch), vgimg.UseDPI(100))
 	canvas := draw.New(img)
-	half, margin := canvas.Size().X/2, 4*vg.Millimeter
-	distance.Draw(draw.Crop(canvas, margin, -half-margin, margin, -margin))
-	accuracy.Draw(draw.Crop(canvas, half+margin, -2*margin, margin, -margin))
+	panel, margin := 5*vg.Inch, 4*vg.Millimeter
+	width := canvas.Size().X
+	distance.Draw(draw.Crop(canvas, margin, panel-width-margin, margin, -margin))
+	accuracy.Draw(draw.Crop(canvas, panel+margin, 2*panel-width-margin, margin, -margin))
+	legend.Draw(draw.Crop(canvas, 2*panel, -margin, 2*margin, -3*margin))
 	_, err = vgimg.PngCanvas{Canvas: img}.WriteTo(w)
 	return err
 }
 
-func (m galleryFigures) panel(label string, real float64, value func(galleryPoint) float64) (*plot.Plot, error) {
-	p := plot.New()
-	p.Title.Text = fmt.Sprintf("Against network evaluations an image (%d images a point)", m.Images)
+func (m galleryFigures) panel(label string, real float64, value func(galleryPoint) float64) (
+	*plot.Plot, plot.Legend, error) {
+	p, legend := plot.New(), plot.NewLegend()
+	legend.Top, legend.Left = true, true
+	legend.TextStyle.Font.Size, legend.Padding = vg.Points(10), vg.Points(4)
+	// The cost is named in the title: gonum/plot misplaces a label below a logarithmic axis.
+	p.Title.Text = "Against network evaluations an image"
 	p.Y.Label.Text = label
 	p.X.Scale = plot.LogScale{}
 	p.X.Tick.Marker = plot.ConstantTicks{{Value: 1, Label: "1"}, {Value: 2, Label: "2"}, {Value: 5, Label: "5"},
 		{Value: 8, Label: "8"}, {Value: 12, Label: "12"}, {Value: 20, Label: "20"}, {Value: 50, Label: "50"}}
 	p.X.Min, p.X.Max = 0.9, 60
+	p.Y.Min, p.Y.Max = real, real
 	p.Add(plotter.NewGrid())
 	for i, s := range plotted() {
 		var xys plotter.XYs
@@ -85,7 +87,7 @@ func (m galleryFigures) panel(label string, real float64, value func(galleryPoin
 		}
 		line, points, err := plotter.NewLinePoints(xys)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.name, err)
+			return nil, legend, fmt.Errorf("%s: %w", s.name, err)
 		}
 		c := palette[i%len(palette)]
 		line.Color, points.Color = c, c
@@ -94,11 +96,12 @@ func (m galleryFigures) panel(label string, real float64, value func(galleryPoin
 		}
 		points.Shape, points.Radius = shapes[i%len(shapes)], vg.Points(3.5)
 		p.Add(line, points)
-		p.Legend.Add(s.name, line, points)
+		legend.Add(s.name, line, points)
 	}
+	p.Y.Min, p.Y.Max = 10*math.Floor(p.Y.Min/10), 10*math.Ceil(p.Y.Max/10)
 	floor := plotter.NewFunction(func(float64) float64 { return real })
 	floor.Dashes, floor.Color = []vg.Length{vg.Points(3), vg.Points(3)}, color.Gray{100}
 	p.Add(floor)
-	p.Legend.Add("real images", floor)
-	return p, nil
+	legend.Add("real images", floor)
+	return p, legend, nil
 }
