@@ -5,6 +5,7 @@ type note struct {
 	name    string
 	a1111   string // its names in the menus of other programs; "" where there is none
 	comfyUI string
+	config  string // a class of diffusers and its settings, where the class alone is another sampler
 	use     string // when to use it
 	picture string // why there is no picture; "" means there is one
 	student bool   // drawn by the distilled model
@@ -34,8 +35,10 @@ var families = []family{
 				use: "The deterministic baseline of order 1, and the one to edit and invert with; `eta` from 0 to 1 adds noise, up to that of DDPM. Wants about 50 steps."},
 			{name: "euler", a1111: "Euler", comfyUI: "euler",
 				use: "DDIM with eta 0 in another scale, order 1; `s-churn` adds noise. A safe first choice where nothing is known of the network."},
-			{name: "dpmpp_1", use: "DPM-Solver++ of order 1, which is DDIM with eta 0 up to rounding; for comparisons of orders."},
-			{name: "dpmsolver1", use: "DPM-Solver of order 1: DDIM's steps, but ending at the smallest sigma, so a little noise is left; for comparisons of orders."},
+			{name: "dpmpp_1", config: "DPMSolverMultistepScheduler solver_order=1",
+				use: "DPM-Solver++ of order 1, which is DDIM with eta 0 up to rounding; for comparisons of orders."},
+			{name: "dpmsolver1", config: "DPMSolverMultistepScheduler algorithm_type=dpmsolver solver_order=1 final_sigmas_type=sigma_min",
+				use: "DPM-Solver of order 1: DDIM's steps, but ending at the smallest sigma, so a little noise is left; for comparisons of orders."},
 			{name: "gradient_estimation", comfyUI: "gradient_estimation",
 				use: "Deterministic, Euler along an extrapolated noise (`gamma` 2); order 1 as published, though often better than Euler in 10 to 20 steps."},
 		}},
@@ -43,12 +46,15 @@ var families = []family{
 		[]note{
 			{name: "dpmpp_2m", a1111: "DPM++ 2M", comfyUI: "dpmpp_2m",
 				use: "The field's default: deterministic, order 2, steady under guidance. Use it with 15 to 25 steps unless there is a reason not to."},
-			{name: "dpmpp_3m", use: "Deterministic, order 3: as `dpmpp_2m` in few steps with weak guidance, less steady when guidance is strong."},
-			{name: "dpmsolver2", use: "Deterministic, order 2, over the predicted noise in place of the clean image; `dpmpp_2m` is steadier under guidance."},
-			{name: "dpmsolver3", use: "Deterministic, order 3, over the predicted noise; unconditional models with 15 or more steps."},
+			{name: "dpmpp_3m",
+				use: "Deterministic, order 3: as `dpmpp_2m` in few steps with weak guidance, less steady when guidance is strong. The authors' code and diffusers' `solver_order=3` give the curvature half its weight and are of order 2, so their images differ."},
+			{name: "dpmsolver2", config: "DPMSolverMultistepScheduler algorithm_type=dpmsolver solver_order=2 final_sigmas_type=sigma_min",
+				use: "Deterministic, order 2, over the predicted noise in place of the clean image; `dpmpp_2m` is steadier under guidance."},
+			{name: "dpmsolver3",
+				use: "Deterministic, order 3, over the predicted noise; unconditional models with 15 or more steps. The authors' code and diffusers' `solver_order=3` give the curvature half its weight and are of order 2, so their images differ."},
 			{name: "unipc_bh2", comfyUI: "uni_pc_bh2",
 				use: "Deterministic, a predictor of order 2 and a corrector that costs nothing and makes it 3. Good in 5 to 10 steps."},
-			{name: "unipc_bh1", a1111: "UniPC", comfyUI: "uni_pc",
+			{name: "unipc_bh1", a1111: "UniPC", comfyUI: "uni_pc", config: "UniPCMultistepScheduler solver_type=bh1 solver_order=3",
 				use: "The same with B = h and one order more, which is what A1111 and ComfyUI call UniPC; its authors advise it for weak or no guidance."},
 			{name: "deis", comfyUI: "deis",
 				use: "Deterministic exponential integrator, order 3 by default; few steps without strong guidance."},
@@ -58,7 +64,8 @@ var families = []family{
 				use: "Deterministic, four predictions with the weights of even steps, so order 2 on other grids; cheap, and good in 10 to 20 steps."},
 			{name: "ipndm_v", comfyUI: "ipndm_v",
 				use: "iPNDM with the weights of the steps that there are: order 4 in the limit, as `lms`."},
-			{name: "plms", a1111: "PLMS", use: "Deterministic, the sampler of the first Stable Diffusion; one evaluation more than steps. To repeat its images; noisy in fewer than 10 steps."},
+			{name: "plms", a1111: "PLMS", config: "PNDMScheduler skip_prk_steps=true",
+				use: "Deterministic, the sampler of the first Stable Diffusion; one evaluation more than steps. To repeat its images; noisy in fewer than 10 steps."},
 			{name: "pndm", use: "PLMS with its Runge-Kutta start, nine evaluations more; to repeat published results."},
 			{name: "res_multistep", comfyUI: "res_multistep",
 				use: "Deterministic, order 2, the heun form of DPM-Solver++; what `dpmpp_2m` is good for."},
@@ -66,10 +73,13 @@ var families = []family{
 	{"Singlestep and two evaluations a step", "Deterministic methods without a memory of earlier steps. " +
 		"The singlestep forms spend the points of the grid, so a step of the request is one evaluation; the others evaluate twice a step.",
 		[]note{
-			{name: "dpmsolver_2s", use: "Deterministic, order 2 over pairs of points, from about 10 steps on; for grids or masks that change between steps, which a memory would not survive."},
-			{name: "dpmsolver_3s", use: "Deterministic, order 3 over triples of points; unconditional models with 15 or more steps. In 5 steps it breaks down, as the picture shows."},
+			{name: "dpmsolver_2s", config: "DPMSolverSinglestepScheduler algorithm_type=dpmsolver solver_order=2 final_sigmas_type=sigma_min",
+				use: "Deterministic, order 2 over pairs of points, from about 10 steps on; for grids or masks that change between steps, which a memory would not survive."},
+			{name: "dpmsolver_3s", config: "DPMSolverSinglestepScheduler algorithm_type=dpmsolver solver_order=3 final_sigmas_type=sigma_min",
+				use: "Deterministic, order 3 over triples of points; unconditional models with 15 or more steps. In 5 steps it breaks down, as the picture shows."},
 			{name: "dpmpp_2s", use: "Deterministic, order 2 over pairs of points, with the clean image as prediction; guided models where a memory is unwanted."},
-			{name: "dpmpp_3s", use: "Deterministic, order 3 over triples of points; as `dpmpp_2s`, and less steady under strong guidance."},
+			{name: "dpmpp_3s", config: "DPMSolverSinglestepScheduler solver_order=3",
+				use: "Deterministic, order 3 over triples of points; as `dpmpp_2s`, and less steady under strong guidance."},
 			{name: "heun", a1111: "Heun", comfyUI: "heun",
 				use: "Deterministic, order 2, two evaluations a step: EDM's sampler. Accurate from about 30 evaluations on, poor in very few."},
 			{name: "dpm_2", a1111: "DPM2", comfyUI: "dpm_2",
@@ -79,7 +89,8 @@ var families = []family{
 		"More steps change the image, not only its accuracy.",
 		[]note{
 			{name: "ddpm", use: "The reverse process as trained, exact in 1000 steps only; a reference, not a fast sampler."},
-			{name: "ddpm_large", use: "DDPM with the larger variance; exact in 1000 steps only, and visibly noisy in few."},
+			{name: "ddpm_large", config: "DDPMScheduler variance_type=fixed_large",
+				use: "DDPM with the larger variance; exact in 1000 steps only, and visibly noisy in few."},
 			{name: "euler_ancestral", a1111: "Euler a", comfyUI: "euler_ancestral",
 				use: "Stochastic, order 1: soft, varied images in 20 to 40 steps; `eta` less than 1 for less noise."},
 			{name: "dpm_2_ancestral", a1111: "DPM2 a", comfyUI: "dpm_2_ancestral",
@@ -88,12 +99,12 @@ var families = []family{
 				use: "Stochastic, order 2 without its noise, two evaluations a step; detailed images in 20 to 30 steps."},
 			{name: "dpmpp_sde", a1111: "DPM++ SDE", comfyUI: "dpmpp_sde",
 				use: "Stochastic, two evaluations a step; popular for 10 to 15 steps on large networks."},
-			{name: "dpmpp_2m_sde", a1111: "DPM++ 2M SDE", comfyUI: "dpmpp_2m_sde",
+			{name: "dpmpp_2m_sde", a1111: "DPM++ 2M SDE", comfyUI: "dpmpp_2m_sde", config: "DPMSolverMultistepScheduler algorithm_type=sde-dpmsolver++",
 				use: "Stochastic form of `dpmpp_2m`, one evaluation a step; 25 to 50 steps."},
-			{name: "dpmpp_2m_sde_heun", a1111: "DPM++ 2M SDE Heun", comfyUI: "dpmpp_2m_sde_heun",
+			{name: "dpmpp_2m_sde_heun", a1111: "DPM++ 2M SDE Heun", comfyUI: "dpmpp_2m_sde_heun", config: "DPMSolverMultistepScheduler algorithm_type=sde-dpmsolver++ solver_type=heun",
 				use: "The same with the heun form of its second-order term."},
 			{name: "dpmpp_3m_sde", a1111: "DPM++ 3M SDE", comfyUI: "dpmpp_3m_sde",
-				use: "The same with two earlier predictions; its authors' community advises more steps (30 and up) and less guidance."},
+				use: "The same with two earlier predictions; its authors' community advises more steps (30 and up) and less guidance. The curvature has its full weight, unlike in k-diffusion: see `dpmpp_3m`."},
 			{name: "res_multistep_ancestral", comfyUI: "res_multistep_ancestral",
 				use: "Stochastic form of `res_multistep`, one evaluation a step."},
 			{name: "er_sde", comfyUI: "er_sde",
@@ -113,7 +124,7 @@ var families = []family{
 			{name: "euler_ancestral_cfg_pp", comfyUI: "euler_ancestral_cfg_pp", use: "With Euler ancestral's noise; stochastic."},
 			{name: "dpmpp_2m_cfg_pp", comfyUI: "dpmpp_2m_cfg_pp", use: "Deterministic, multistep: CFG++ in 15 to 25 steps."},
 			{name: "res_multistep_cfg_pp", comfyUI: "res_multistep_cfg_pp", use: "Deterministic, multistep; as `dpmpp_2m_cfg_pp`, of another form."},
-			{name: "res_multistep_ancestral_cfg_pp", comfyUI: "res_multistep_ancestral_cfg_pp", use: "The same with noise; stochastic."},
+			{name: "res_multistep_ancestral_cfg_pp", comfyUI: "res_multistep_ancestral_cfg_pp", use: "The same with noise; stochastic. As in ComfyUI a condition acts on a small share of a long step, so at 5 steps the picture has lost its classes."},
 			{name: "gradient_estimation_cfg_pp", comfyUI: "gradient_estimation_cfg_pp", use: "Gradient estimation with this guidance; deterministic, order 1."},
 		}},
 	{"For distilled weights", "They jump to the clean image in each step and add noise anew. With weights that were not distilled for it the images are blurred.",
@@ -127,7 +138,7 @@ var families = []family{
 		}},
 	{"Inpainting", "",
 		[]note{
-			{name: "repaint", use: "Stochastic: DDIM with DDPM's noise that jumps back again and again, so that the new part fits the known one; about ten times the evaluations of its steps. Drawn here without a known part, where it only corrects itself."},
+			{name: "repaint", use: "Stochastic: DDIM with DDPM's noise that jumps back again and again, so that the new part fits the known one; from some 20 steps on, at many times the evaluations. Drawn here without a known part, where it only corrects itself."},
 		}},
 	{"Rectified flow", "",
 		[]note{

@@ -127,6 +127,9 @@ func section(b *strings.Builder, n note) error {
 			others = append(others, a)
 		}
 	}
+	if n.config != "" {
+		classes = append(classes, strings.Replace(n.config, " ", "` with `", 1))
+	}
 	fmt.Fprintf(b, "A1111: %s. ComfyUI: %s. diffusers: %s.", code1(n.a1111), code1(n.comfyUI), code(classes, "-"))
 	if len(others) > 0 {
 		fmt.Fprintf(b, " Also: %s.", code(others, ""))
@@ -164,8 +167,8 @@ func list(n []int) string {
 	return strings.Join(s[:last], ", ") + " and " + s[last]
 }
 
-// galleryPlan compiles e on the grid of the bundled models.
-func galleryPlan(e sampler.Entry, steps int) (*sampler.Plan, error) {
+// galleryPlan compiles e on the grid of the bundled models, or on given timesteps.
+func galleryPlan(e sampler.Entry, steps int, timesteps ...float64) (*sampler.Plan, error) {
 	betas, err := schedule.Linear(1000, 1e-4, 0.02)
 	if err != nil {
 		return nil, err
@@ -174,7 +177,7 @@ func galleryPlan(e sampler.Entry, steps int) (*sampler.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := schedule.Grid{Noise: noise, Steps: steps, Spacing: schedule.Trailing}
+	g := schedule.Grid{Noise: noise, Steps: steps, Timesteps: timesteps, Spacing: schedule.Trailing}
 	return e.Plan(g, schedule.V, sampler.Params{})
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"image"
 	"image/png"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cudiffuse/cudiffuse/sampler"
+	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
 )
 
 const galleryDir = "../../docs/samplers"
@@ -55,6 +57,48 @@ func TestGalleryNames(t *testing.T) {
 			e, err := sampler.Lookup(written)
 			require.NoError(t, err)
 			require.Equal(t, n.name, e.Name, written)
+		}
+	}
+}
+
+// TestGalleryConfigs: the middle steps of diffusers' class with the settings that the page names are those of the
+// sampler.
+func TestGalleryConfigs(t *testing.T) {
+	const steps, first, last = 20, 6, 15 // after the start, and before the order falls
+	for _, n := range allNotes() {
+		if n.config == "" {
+			continue
+		}
+		words := strings.Fields(n.config)
+		settings := map[string]any{"_class_name": words[0], "timestep_spacing": "trailing"}
+		for _, w := range words[1:] {
+			key, text, _ := strings.Cut(w, "=")
+			var value any
+			if json.Unmarshal([]byte(text), &value) != nil {
+				value = text
+			}
+			settings[key] = value
+		}
+		data, err := json.Marshal(settings)
+		require.NoError(t, err)
+		s, err := diffusers.Parse(bytes.NewReader(data))
+		require.NoError(t, err, n.config)
+		require.Empty(t, s.Unknown, n.config)
+		theirs, err := s.Plan(diffusers.Options{Steps: steps})
+		require.NoError(t, err, n.config)
+		e, err := sampler.Lookup(n.name)
+		require.NoError(t, err)
+		var timesteps []float64 // theirs: the singlestep class does not know every spacing
+		for _, st := range theirs.Stages {
+			if len(timesteps) == 0 || st.At.T < timesteps[len(timesteps)-1] {
+				timesteps = append(timesteps, st.At.T)
+			}
+		}
+		ours, err := galleryPlan(e, steps, timesteps...)
+		require.NoError(t, err)
+		for i := first; i < last; i++ {
+			want, got := theirs.Stages[i].X.Coefficients(), ours.Stages[i].X.Coefficients()
+			require.InDeltaSlice(t, want[:], got[:], 1e-9, "%s: %s, stage %d", n.name, n.config, i)
 		}
 	}
 }
