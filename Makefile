@@ -91,7 +91,7 @@ compare: build ## the table and plot of the README (about half an hour on 2 core
 	mkdir -p docs/compare
 	bin/cudiffuse compare --out docs/compare
 
-samplers-docs: build ## the page of docs/samplers, its pictures and its plot (about 8 minutes on 1 core)
+samplers-docs: build ## the page of docs/samplers, its pictures and its plot (about 4 minutes of one core)
 	mkdir -p docs/samplers
 	bin/cudiffuse gallery --out docs/samplers
 

@@ -93,7 +93,9 @@ func (g *gallery) drawAll(c *galleryCmd, bar *progress) error {
 		if err := writePNG(filepath.Join(c.Out, n.name+".png"), img, ""); err != nil {
 			return err
 		}
-		bar.step(i+1, len(notes))
+		if c.Only == "" {
+			bar.step(i+1, len(notes))
+		}
 	}
 	return nil
 }
