@@ -31,7 +31,7 @@ const (
 //
 //	(a)      weight 1.1
 //	[a]      weight 1/1.1
-//	(a:1.3)  weight 1.3
+//	(a:1.3)  weight 1.3; white space may be around the number
 //	\( \) \[ \] \\   the character itself; any other \ is dropped
 //	BREAK    a word of its own: a new chunk begins
 //
@@ -115,7 +115,7 @@ func (p *parser) next() error {
 	case ']':
 		p.close(&p.square, weaker, 1)
 	case ':':
-		n := number(p.text[p.at+1:])
+		s, n := number(p.text[p.at+1:])
 		if n == 0 { // a colon
 			p.add(Piece{Text: ":"})
 			p.at++
@@ -124,11 +124,11 @@ func (p *parser) next() error {
 		by := 1.0
 		if len(p.round) > 0 {
 			var err error
-			if by, err = strconv.ParseFloat(p.text[p.at+1:p.at+1+n], 64); err != nil {
-				return errorAt(p.at+1, "weight %.20q is not a number", p.text[p.at+1:p.at+1+n])
+			if by, err = strconv.ParseFloat(s, 64); err != nil {
+				return errorAt(p.at+1, "weight %.20q is not a number", s)
 			}
 		}
-		p.close(&p.round, by, n+2)
+		p.close(&p.round, by, n+1)
 	default:
 		n := strings.IndexAny(p.text[p.at:], `\()[]:`)
 		if n < 0 {
@@ -150,21 +150,19 @@ func (p *parser) close(open *[]int, by float64, n int) {
 	p.at += n
 }
 
-// number returns how many bytes of s are a number that ends a bracket, the bracket aside; 0 if s does not
-// begin so.
-func number(s string) int {
-	n := 0
-	if n < len(s) && (s[n] == '+' || s[n] == '-') {
+// number returns the number that s begins with, if it ends a bracket, and how many bytes there are to the
+// bracket's end; 0 if s does not begin so.
+func number(s string) (digits string, n int) {
+	t := strings.TrimLeftFunc(s, space)
+	for n < len(t) && (t[n] == '.' || t[n] >= '0' && t[n] <= '9' || n == 0 && (t[n] == '+' || t[n] == '-')) {
 		n++
 	}
-	first := n
-	for n < len(s) && (s[n] == '.' || s[n] >= '0' && s[n] <= '9') {
-		n++
+	digits = t[:n]
+	t = strings.TrimLeftFunc(t[n:], space)
+	if strings.Trim(digits, "+-") == "" || t == "" || t[0] != ')' {
+		return "", 0
 	}
-	if n == first || n == len(s) || s[n] != ')' {
-		return 0
-	}
-	return n
+	return digits, len(s) - len(t) + 1
 }
 
 // merge joins neighbours of the same weight.

@@ -49,8 +49,10 @@ func TestParse(t *testing.T) {
 		"(a:1e999)":            {piece("a:1e999", 1.1)},    // no number in this notation
 		"(a:NaN)":              {piece("a:NaN", 1.1)},
 		"(a:inf)":              {piece("a:inf", 1.1)},
-		"(a: 1.3)":             {piece("a: 1.3", 1.1)},
-		"(a:1.3 )":             {piece("a:1.3 ", 1.1)},
+		"(a: 1.3)":             {piece("a", 1.3)},
+		"a: 1.3 )":             {piece("a: 1.3 )", 1)},
+		"(a: 1 3)":             {piece("a: 1 3", 1.1)},
+		"(a:\t-1.3 )":          {piece("a", -1.3)},
 		"(a:)":                 {piece("a:", 1.1)},
 		"(a:+)":                {piece("a:+", 1.1)},
 		"(a:-2)(b:+.5)":        {piece("a", -2), piece("b", 0.5)},
