@@ -48,7 +48,8 @@ type Info struct {
 // Options of opening. The zero value is the CPU with all cores.
 type Options struct {
 	// Device is "cpu", or "cuda:0" for the first GPU in programs that are built with the tag cuda. ""
-	// and "auto" choose: the CPU, as long as networks run there. Samples are the same on all of them.
+	// and "auto" choose: the CPU, until networks have been run on real GPUs. With Network "cpu" samples are
+	// the same bits on all of them; a network on a GPU rounds in another order.
 	Device  string
 	Threads int // of the CPU, 0: as many as GOMAXPROCS
 
