@@ -37,8 +37,9 @@ func TestCompile(t *testing.T) {
 	o.Target, o.File = 75, filepath.Join(t.TempDir(), "none")
 	_, err = Compile(context.Background(), fashion(t), o)
 	var none *cudnn.NoPlanError
-	require.ErrorAs(t, err, &none, "sm_75 has no attention in 16 bits")
-	assert.Contains(t, err.Error(), "attention")
+	require.ErrorAs(t, err, &none, "sm_75 has no attention in 16 bits, nor a convolution with a vector of the row")
+	assert.Contains(t, err.Error(), "sm_75")
+	assert.Contains(t, err.Error(), "down_blocks.")
 	assert.NoFileExists(t, o.File)
 
 	o.Target = 42
