@@ -14,7 +14,7 @@ test:
 	$(GO) test ./...
 
 race: ## the race detector (needs a C compiler); -short leaves the long statistical runs to `make test`
-	$(GO) test -race -short ./...
+	$(GO) test -timeout 30m -race -short ./...
 
 v3: ## results must not depend on fused multiply-add: the same tests compiled for AVX2 machines
 	@if grep -qw avx2 /proc/cpuinfo; then GOAMD64=v3 $(GO) test ./...; else GOAMD64=v3 $(GO) vet ./...; fi
@@ -57,7 +57,7 @@ lint-cuda: ## the Go of the GPU part, and Dockerfile.cuda
 test-cuda: lint-cuda ## everything of the GPU part, on an emulated GPU that executes the shipped PTX
 	eval "$$(cuda/env.sh)" && lib=$$($(GO) run ./internal/emu/cmd/emupath) && \
 	  CUDIFFUSE_LIBCUDA=$$lib CUDIFFUSE_LIBCUDNN=$$lib CUDIFFUSE_EMU=devices=2 CUDA_REQUIRED=1 \
-	  $(GO) test -tags cuda $(CUDA_PACKAGES)
+	  $(GO) test -timeout 30m -tags cuda $(CUDA_PACKAGES)
 
 # The real cuDNN (1.5 GB in the user's cache folder), on a driver that has no GPU: it builds plans for described ones.
 test-cudnn: ## cuDNN has plans for the graphs, for every architecture, and refuses wrong ones
@@ -71,7 +71,7 @@ test-cudnn: ## cuDNN has plans for the graphs, for every architecture, and refus
 	  export CUDIFFUSE_LIBCUDA CUDIFFUSE_CUDNN_REAL CUDIFFUSE_LIBCUDNN CUDNN_REQUIRED CUDA_REQUIRED && \
 	  printf '%s\n' './cuda/cudnn' './model/lower -skip HasPlans' './model/device -run TestCompile' \
 	    './model/lower -run HasPlans/././sm_(80|89|100)' './model/lower -run HasPlans/././sm_(86|90|120)' | \
-	  xargs -P 2 -I{} sh -c '$(GO) test -tags cuda $$(echo "{}")' && \
+	  xargs -P 2 -I{} sh -c '$(GO) test -timeout 30m -tags cuda $$(echo "{}")' && \
 	  CUDIFFUSE_CUDNN_INCLUDE=$$cudnn/cudnn/include $(GO) test -tags cuda ./internal/emu -run TestCudnnABI
 
 bench-cuda: ## launches, bytes and calls of a step, beside those of diffusers
