@@ -1,5 +1,7 @@
 package model
 
+import "github.com/cudiffuse/cudiffuse/internal/fma"
+
 // lanes is the width of the blocks in the attention kernels: one vector of 16 or two of 8.
 const lanes = 16
 
@@ -107,8 +109,8 @@ func mulBlockGeneric(rows, k int, dst, a, b []float32, rowStride, stride int, fa
 			}
 			for i := range k {
 				x, v := row[i*stride], b[i*lanes+j:i*lanes+j+4:i*lanes+j+4]
-				s0, s1 = fma(x, v[0], s0), fma(x, v[1], s1)
-				s2, s3 = fma(x, v[2], s2), fma(x, v[3], s3)
+				s0, s1 = fma.Float32(x, v[0], s0), fma.Float32(x, v[1], s1)
+				s2, s3 = fma.Float32(x, v[2], s2), fma.Float32(x, v[3], s3)
 			}
 			d[0], d[1], d[2], d[3] = s0, s1, s2, s3
 		}

@@ -3,42 +3,11 @@ package model
 import (
 	"fmt"
 	"math"
-	"math/big"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
-
-// TestFMA against exact arithmetic, most of it where a sum rounded to float64 first would be
-// wrong: z far above or below the product, results half-way, subnormal or cancelled.
-func TestFMA(t *testing.T) {
-	rng := rand.New(rand.NewPCG(7, 8))
-	for range 200_000 {
-		x, y := float32(rng.NormFloat64()), float32(rng.NormFloat64())
-		z := float32(math.Ldexp(rng.NormFloat64(), rng.IntN(120)-60))
-		switch rng.IntN(4) {
-		case 0: // half a unit of z and a little
-			x = float32(math.Ldexp(1, -24)) * z
-			y = 1 + float32(rng.IntN(3)-1)*0x1p-23
-		case 1: // subnormal
-			x, y, z = x*0x1p-70, y*0x1p-70, z*0x1p-130
-		case 2:
-			z = -x * y
-		}
-		exact := new(big.Float).SetPrec(600).Mul(big.NewFloat(float64(x)), big.NewFloat(float64(y)))
-		exact.Add(exact, big.NewFloat(float64(z)))
-		want, _ := exact.Float32()
-		require.Equal(t, want, fmaSoft(x, y, z), "%x %x %x", x, y, z)
-		require.Equal(t, want, fma(x, y, z), "%x %x %x", x, y, z)
-	}
-	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	for _, c := range [][3]float32{{nan, 1, 1}, {1, nan, 1}, {1, 1, nan}, {inf, 0, 1}, {inf, 1, -inf}} {
-		require.True(t, math.IsNaN(float64(fmaSoft(c[0], c[1], c[2]))), c)
-	}
-	require.Equal(t, inf, fmaSoft(inf, 2, -3))
-	require.Equal(t, inf, fmaSoft(math.MaxFloat32, 2, -3))
-}
 
 func TestMulBlockKernels(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))

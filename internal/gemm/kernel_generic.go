@@ -1,5 +1,7 @@
 package gemm
 
+import "github.com/cudiffuse/cudiffuse/internal/fma"
+
 // kernelGeneric is microKernel in Go. It walks the tile in strips of one row by four columns,
 // whose sums stay in registers.
 func kernelGeneric(rows, cols, k int, a, b, c []float32, ldc int, load bool, bias []float32) {
@@ -24,10 +26,10 @@ func strip(lda, ldb int, a, b []float32, c *[4]float32, load bool) {
 	}
 	for at := 0; at < len(a); at += lda {
 		x, y := a[at], (*[4]float32)(b)
-		s0 = fma(x, y[0], s0)
-		s1 = fma(x, y[1], s1)
-		s2 = fma(x, y[2], s2)
-		s3 = fma(x, y[3], s3)
+		s0 = fma.Float32(x, y[0], s0)
+		s1 = fma.Float32(x, y[1], s1)
+		s2 = fma.Float32(x, y[2], s2)
+		s3 = fma.Float32(x, y[3], s3)
 		b = b[min(ldb, len(b)):]
 	}
 	*c = [4]float32{s0, s1, s2, s3}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cudiffuse/cudiffuse/internal/fma"
 )
 
 // wanted is the numeric contract of a convolution, by the method it uses for the size.
@@ -34,7 +36,7 @@ func naiveConv(s ConvShape, weights, bias, src []float32, n, h, w, oh, ow int) [
 								if iy >= 0 && iy < h && ix >= 0 && ix < w {
 									x = src[((img*s.InC+ic)*h+iy)*w+ix]
 								}
-								y = fmaSoft(weights[wi], x, y)
+								y = fma.Soft(weights[wi], x, y)
 								wi++
 							}
 						}
@@ -57,7 +59,7 @@ func naiveLinear(outF, inF int, weights, bias, src []float32, rows int) []float3
 		for o := range outF {
 			var y float32
 			for k := range inF {
-				y = fmaSoft(weights[o*inF+k], src[r*inF+k], y)
+				y = fma.Soft(weights[o*inF+k], src[r*inF+k], y)
 			}
 			if bias != nil {
 				y += bias[o]

@@ -1,5 +1,7 @@
 package gemm
 
+import "github.com/cudiffuse/cudiffuse/internal/fma"
+
 // Powers of the points, and what the matrices need of them; float32 holds all exactly.
 const (
 	winoA2  = winoA * winoA
@@ -19,13 +21,13 @@ const (
 //	0     a²b   -a²    -b     1  0
 //	0     a²b²   0     -a²-b² 0  1
 func winoIn1(d *[winoIn]float32) [winoIn]float32 {
-	p, q := fma(-winoB2, d[2], d[4]), fma(-winoB2, d[1], d[3])
-	r, s := fma(-winoA2, d[2], d[4]), fma(-winoA2, d[1], d[3])
+	p, q := fma.Float32(-winoB2, d[2], d[4]), fma.Float32(-winoB2, d[1], d[3])
+	r, s := fma.Float32(-winoA2, d[2], d[4]), fma.Float32(-winoA2, d[1], d[3])
 	return [winoIn]float32{
-		fma(winoMul, d[0], fma(-winoSum, d[2], d[4])),
-		fma(winoA, q, p), fma(-winoA, q, p),
-		fma(winoB, s, r), fma(-winoB, s, r),
-		fma(winoMul, d[1], fma(-winoSum, d[3], d[5])),
+		fma.Float32(winoMul, d[0], fma.Float32(-winoSum, d[2], d[4])),
+		fma.Float32(winoA, q, p), fma.Float32(-winoA, q, p),
+		fma.Float32(winoB, s, r), fma.Float32(-winoB, s, r),
+		fma.Float32(winoMul, d[1], fma.Float32(-winoSum, d[3], d[5])),
 	}
 }
 
@@ -40,9 +42,9 @@ func winoOut1(m *[winoIn]float32) [winoOut]float32 {
 	t, e := m[3]+m[4], m[3]-m[4]
 	return [winoOut]float32{
 		m[0] + s + t,
-		fma(winoB, e, float32(winoA*d)),
-		fma(winoB2, t, float32(winoA2*s)),
-		fma(winoB3, e, fma(winoA3, d, m[5])),
+		fma.Float32(winoB, e, float32(winoA*d)),
+		fma.Float32(winoB2, t, float32(winoA2*s)),
+		fma.Float32(winoB3, e, fma.Float32(winoA3, d, m[5])),
 	}
 }
 

@@ -1,5 +1,7 @@
 package gemm
 
+import "github.com/cudiffuse/cudiffuse/internal/fma"
+
 // naiveWinograd is the numeric contract of F(4x4, 3x3) as plain loops, one tile at a time.
 func naiveWinograd(s ConvShape, weights, bias, src []float32, n, h, w, oh, ow int) []float32 {
 	out := make([]float32, n*s.OutC*oh*ow)
@@ -31,7 +33,7 @@ func naiveWinograd(s ConvShape, weights, bias, src []float32, n, h, w, oh, ow in
 					for ic := range v {
 						for i := range 36 {
 							sum := &m[i/6][i%6]
-							*sum = fmaSoft(u[oc*s.InC+ic][i], v[ic][i/6][i%6], *sum)
+							*sum = fma.Soft(u[oc*s.InC+ic][i], v[ic][i/6][i%6], *sum)
 						}
 					}
 					z := outputMatrix(m)
@@ -70,12 +72,12 @@ func inputMatrix(d [6][6]float32) (v [6][6]float32) {
 	const a, b, a2, b2 = 0.6875, 1.375, 0.47265625, 1.890625
 	const sum, product = 2.36328125, 0.89361572265625
 	for j := range 6 {
-		v[0][j] = fmaSoft(product, d[0][j], fmaSoft(-sum, d[2][j], d[4][j]))
-		even, odd := fmaSoft(-b2, d[2][j], d[4][j]), fmaSoft(-b2, d[1][j], d[3][j])
-		v[1][j], v[2][j] = fmaSoft(a, odd, even), fmaSoft(-a, odd, even)
-		even, odd = fmaSoft(-a2, d[2][j], d[4][j]), fmaSoft(-a2, d[1][j], d[3][j])
-		v[3][j], v[4][j] = fmaSoft(b, odd, even), fmaSoft(-b, odd, even)
-		v[5][j] = fmaSoft(product, d[1][j], fmaSoft(-sum, d[3][j], d[5][j]))
+		v[0][j] = fma.Soft(product, d[0][j], fma.Soft(-sum, d[2][j], d[4][j]))
+		even, odd := fma.Soft(-b2, d[2][j], d[4][j]), fma.Soft(-b2, d[1][j], d[3][j])
+		v[1][j], v[2][j] = fma.Soft(a, odd, even), fma.Soft(-a, odd, even)
+		even, odd = fma.Soft(-a2, d[2][j], d[4][j]), fma.Soft(-a2, d[1][j], d[3][j])
+		v[3][j], v[4][j] = fma.Soft(b, odd, even), fma.Soft(-b, odd, even)
+		v[5][j] = fma.Soft(product, d[1][j], fma.Soft(-sum, d[3][j], d[5][j]))
 	}
 	return v
 }
@@ -87,9 +89,9 @@ func outputMatrix(m [6][6]float32) (y [6][6]float32) {
 		s, d := m[1][j]+m[2][j], m[1][j]-m[2][j]
 		t, e := m[3][j]+m[4][j], m[3][j]-m[4][j]
 		y[0][j] = m[0][j] + s + t
-		y[1][j] = fmaSoft(b, e, float32(a*d))
-		y[2][j] = fmaSoft(b2, t, float32(a2*s))
-		y[3][j] = fmaSoft(b3, e, fmaSoft(a3, d, m[5][j]))
+		y[1][j] = fma.Soft(b, e, float32(a*d))
+		y[2][j] = fma.Soft(b2, t, float32(a2*s))
+		y[3][j] = fma.Soft(b3, e, fma.Soft(a3, d, m[5][j]))
 	}
 	return y
 }

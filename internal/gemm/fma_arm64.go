@@ -1,5 +1,0 @@
-package gemm
-
-// fma is x*y + z rounded once: the compiler fuses the two. (For GOAMD64=v3 it does so too, but not
-// where z is read from memory.)
-func fma(x, y, z float32) float32 { return x*y + z }
