@@ -51,7 +51,24 @@ func CheckDevice(name string) error {
 }
 
 // precisions are the types of a network, by the names that people use.
-var precisions = map[string]gpu.DType{"": gpu.Float32, "fp32": gpu.Float32, "fp16": gpu.Float16, "bf16": gpu.BFloat16}
+var precisions = map[string]gpu.DType{"fp32": gpu.Float32, "fp16": gpu.Float16, "bf16": gpu.BFloat16}
+
+// ParsePrecision returns the type of a network that a name stands for: fp32, fp16 or bf16.
+func ParsePrecision(name string) (gpu.DType, error) {
+	t, ok := precisions[name]
+	if !ok {
+		return 0, &RequestError{Field: "precision", Value: fmt.Sprintf("%q", name), Want: "fp32, fp16 or bf16"}
+	}
+	return t, nil
+}
+
+// precision is the type that was asked for.
+func (o Options) precision() (gpu.DType, error) {
+	if o.Precision == "" {
+		return gpu.Float32, nil
+	}
+	return ParsePrecision(o.Precision)
+}
 
 // check refuses options that cannot be right, before anything is opened.
 func (o Options) check() error {
@@ -59,10 +76,10 @@ func (o Options) check() error {
 	if err != nil {
 		return err
 	}
-	t, ok := precisions[o.Precision]
+	t, err := o.precision()
 	switch {
-	case !ok:
-		return &RequestError{Field: "precision", Value: fmt.Sprintf("%q", o.Precision), Want: "fp32, fp16 or bf16"}
+	case err != nil:
+		return err
 	case o.Network != "" && o.Network != "device" && o.Network != "cpu":
 		return &RequestError{Field: "network", Value: fmt.Sprintf("%q", o.Network), Want: "device or cpu"}
 	case o.Autotune < 0 || o.Autotune > maxAutotune:
@@ -85,7 +102,11 @@ func openDevice(o Options) (openedDevice, error) {
 	case ordinal < 0:
 		return gpu.NewCPU(o.Threads), nil
 	}
-	dev, err := gpu.OpenCUDA(ordinal, gpu.CUDAOptions{DType: precisions[o.Precision],
+	t, err := o.precision()
+	if err != nil {
+		return nil, err
+	}
+	dev, err := gpu.OpenCUDA(ordinal, gpu.CUDAOptions{DType: t,
 		Driver: cuda.Options{SyncTimeout: syncTimeout}})
 	if err != nil {
 		return nil, fmt.Errorf("device %s: %w", o.Device, err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cudiffuse/cudiffuse/gpu"
 	"github.com/cudiffuse/cudiffuse/model/device"
+	"github.com/cudiffuse/cudiffuse/pipeline"
 )
 
 type compileCmd struct {
@@ -66,15 +67,11 @@ func (c *compileCmd) Run(a *app) error {
 	return nil
 }
 
-// precision is the type of a name.
+// precision is the type of a flag's name.
 func precision(name string) (gpu.DType, error) {
-	switch name {
-	case "fp32":
-		return gpu.Float32, nil
-	case "fp16":
-		return gpu.Float16, nil
-	case "bf16":
-		return gpu.BFloat16, nil
+	t, err := pipeline.ParsePrecision(name)
+	if err != nil {
+		return 0, usagef("--%w", err)
 	}
-	return 0, usagef("--precision %q: want fp32, fp16 or bf16", name)
+	return t, nil
 }

@@ -223,17 +223,20 @@ func (c *sampleCmd) request(p *pipeline.Pipeline, like *pipeline.Parameters) (pi
 		return r, err
 	}
 	var err error
-	if r.Schedule, err = schedule.ParseCurve(c.ScheduleType); err != nil {
+	if r.Schedule, r.Spacing, err = c.levels(); err != nil {
 		return r, err
 	}
-	if c.Spacing != "" {
-		sp, err := schedule.ParseSpacing(c.Spacing)
-		if err != nil {
-			return r, err
-		}
-		r.Spacing = &sp
-	}
 	return r, c.classes(p, &r)
+}
+
+// levels are the spread of the noise levels and of the timesteps, nil for the model's own.
+func (c *sampleCmd) levels() (schedule.Curve, *schedule.Spacing, error) {
+	curve, err := schedule.ParseCurve(c.ScheduleType)
+	if err != nil || c.Spacing == "" {
+		return curve, nil, err
+	}
+	spacing, err := schedule.ParseSpacing(c.Spacing)
+	return curve, &spacing, err
 }
 
 // dynamic takes guidance rescale and dynamic thresholding.

@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/cudiffuse/cudiffuse/pipeline"
-	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
 // textFlags are those of text-to-image models.
@@ -163,15 +162,8 @@ func (c *sampleCmd) textRequest() (pipeline.TextRequest, error) {
 		}
 	}
 	var err error
-	if r.Schedule, err = schedule.ParseCurve(c.ScheduleType); err != nil {
+	if r.Schedule, r.Spacing, err = c.levels(); err != nil {
 		return r, err
-	}
-	if c.Spacing != "" {
-		sp, err := schedule.ParseSpacing(c.Spacing)
-		if err != nil {
-			return r, err
-		}
-		r.Spacing = &sp
 	}
 	if c.InitImage == "" {
 		if c.Strength != 0 {

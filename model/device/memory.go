@@ -24,7 +24,7 @@ func (s *Sized) fits(prog *lower.Program, plans []*cudnn.Plan, weights int64) er
 		return nil
 	}
 	e := &MemoryError{Rows: prog.Rows, Arena: prog.Arena, Work: work, Weights: prog.WeightBytes,
-		Available: free, WorkOnce: work}
+		Available: free}
 	// Activations grow with the rows; the scratch of the plans is taken to stay.
 	for lo, hi := 1, prog.Rows-1; lo <= hi; {
 		mid := (lo + hi) / 2

@@ -94,7 +94,7 @@ func (n *Network) At(height, width int) *Sized { return &Sized{n: n, height: hei
 // lower makes the program for a number of rows.
 func (s *Sized) lower(rows, tokens int) (*lower.Program, error) {
 	t := cudnn.DType(s.n.c.DType())
-	return lower.Lower(s.n.net.Graph(), lower.Options{Rows: rows, Type: t, Latents: t,
+	return lower.Lower(s.n.net.Graph(), lower.Options{Rows: rows, Type: t,
 		Size: model.Size{H: s.height, W: s.width, Tokens: tokens}})
 }
 

@@ -28,12 +28,12 @@ type Options struct {
 
 // MemoryError says that a network does not fit the device's memory.
 type MemoryError struct {
-	Rows               int
-	Arena, Work        int64 // bytes of activations and of scratch
-	Weights            int64
-	Available          int64 // bytes of the device that are free, weights not counted
-	Fit                int   // rows that would fit, 0 if none
-	ArenaFit, WorkOnce int64 // bytes for those
+	Rows        int
+	Arena, Work int64 // bytes of activations and of scratch
+	Weights     int64
+	Available   int64 // bytes of the device that are free, weights not counted
+	Fit         int   // rows that would fit, 0 if none
+	ArenaFit    int64 // bytes of activations for those
 }
 
 // Error implements error.

@@ -77,9 +77,10 @@ func (ch *chain) extend(c *compiler, taken map[int]bool) bool {
 
 // siblings are layers that read the same tensor and are one product.
 type siblings struct {
-	ops    []int
-	width  int // channels of all results
-	buffer int
+	ops     []int
+	width   int // channels of all results
+	buffer  int
+	emitted bool
 }
 
 func (s *siblings) name(c *compiler) string {

@@ -17,7 +17,15 @@ type Counters struct {
 }
 
 // Forward counts a pass of the loop.
-func (p *Program) Forward() Counters { return p.count(p.Steps[p.Prologue:]) }
+func (p *Program) Forward() Counters {
+	n := p.count(p.Steps[p.Prologue:])
+	for _, in := range p.Graph.Inputs {
+		if in.Kind == model.InputSample {
+			n.Minimum += int64(p.Rows) * int64(p.Shapes[in.Tensor].Len()+p.OutShape().Len()) * p.Type.Size()
+		}
+	}
+	return n
+}
 
 // Conditions counts what runs when the conditions change.
 func (p *Program) Conditions() Counters { return p.count(p.Steps[:p.Prologue]) }
@@ -47,15 +55,6 @@ func (p *Program) count(steps []Step) Counters {
 	}
 	for i := range weights {
 		n.Minimum += p.Weights[i].Bytes
-	}
-	if len(steps) > 0 && p.Prologue < len(p.Steps) && &steps[0] == &p.Steps[p.Prologue] {
-		in := model.Shape{}
-		for _, x := range p.Graph.Inputs {
-			if x.Kind == model.InputSample {
-				in = p.Shapes[x.Tensor]
-			}
-		}
-		n.Minimum += int64(p.Rows) * int64(in.Len()+p.OutShape().Len()) * p.Latents.Size()
 	}
 	return n
 }

@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"math"
+
 	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
 	"github.com/cudiffuse/cudiffuse/model"
 )
@@ -14,7 +16,7 @@ func (c *compiler) emitAttention(o model.Attention, layer int) error {
 	q, k, v, y := c.read(o.Q), c.read(o.K), c.read(o.V), c.write(o.Y)
 	dim := q.shape.C / o.Heads
 	tokens, keys := q.shape.H*q.shape.W, k.shape.H*k.shape.W
-	scale := attentionScale(dim)
+	scale := float32(1 / math.Sqrt(float64(dim)))
 	flops := 4 * int64(c.Rows) * int64(tokens) * int64(keys) * int64(q.shape.C)
 	if o.Causal {
 		return errorf(o.Kind(), o.Name, "causal attention is not supported on a GPU yet")

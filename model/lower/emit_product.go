@@ -122,10 +122,10 @@ func (f *fusion) matmul(x view, w Ref, y view, terms []*cudnn.Tensor, act model.
 
 // emitSiblings makes the one step of layers that read the same tensor.
 func (c *compiler) emitSiblings(s *siblings) error {
-	if c.emitted[s] {
+	if s.emitted {
 		return nil
 	}
-	c.emitted[s] = true
+	s.emitted = true
 	var weights, biases []part
 	var x model.TensorID
 	anyBias := false

@@ -1,8 +1,6 @@
 package lower
 
 import (
-	"math"
-
 	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
 	"github.com/cudiffuse/cudiffuse/cuda/netkernels"
 	"github.com/cudiffuse/cudiffuse/model"
@@ -132,6 +130,3 @@ func (c *compiler) lookup(o model.Lookup, i int) error {
 			Y: c.tensor(y, at)}
 	})
 }
-
-// scale of an attention of heads of dim channels.
-func attentionScale(dim int) float32 { return float32(1 / math.Sqrt(float64(dim))) }

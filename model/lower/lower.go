@@ -21,9 +21,6 @@ func Lower(g *model.Graph, o Options) (*Program, error) {
 	if o.Rows < 1 || o.Rows > maxRows {
 		return nil, errorf("", "", "%d rows are not within 1..%d", o.Rows, maxRows)
 	}
-	if o.Latents != o.Type {
-		return nil, errorf("", "", "sample and result in %v beside a network in %v: want one type", o.Latents, o.Type)
-	}
 	if len(g.Outputs) != 1 {
 		return nil, errorf("", "", "%d outputs: one is written", len(g.Outputs))
 	}
@@ -72,14 +69,12 @@ type compiler struct {
 	chains   map[int]*chain    // by the last operation of each
 	inside   map[int]bool      // operations that a later one of their chain does
 	siblings map[int]*siblings // by each operation of a group
-	emitted  map[*siblings]bool
 }
 
 func newCompiler(g *model.Graph, shapes []model.Shape, o Options) *compiler {
 	c := &compiler{Options: o, g: g, shapes: shapes, views: make([]view, len(shapes)),
 		users: make([][]int, len(shapes)), writer: make([]int, len(shapes)),
-		chains: map[int]*chain{}, inside: map[int]bool{}, siblings: map[int]*siblings{},
-		emitted: map[*siblings]bool{}}
+		chains: map[int]*chain{}, inside: map[int]bool{}, siblings: map[int]*siblings{}}
 	c.program = &Program{Options: o, Graph: g, Shapes: shapes}
 	for i := range c.views {
 		c.views[i] = view{buffer: -1, stride: shapes[i].C, shape: shapes[i]}

@@ -37,7 +37,7 @@ var types = []cudnn.DType{cudnn.Float32, cudnn.Float16, cudnn.BFloat16}
 
 func (n network) lower(t *testing.T, ty cudnn.DType) *Program {
 	t.Helper()
-	p, err := Lower(n.g, Options{Rows: n.rows, Size: n.size, Type: ty, Latents: ty})
+	p, err := Lower(n.g, Options{Rows: n.rows, Size: n.size, Type: ty})
 	require.NoError(t, err)
 	return p
 }
@@ -152,9 +152,9 @@ func TestOverwrittenSeesFaults(t *testing.T) {
 // TestMemoryGrowsWithRows: memory grows with the rows, weights do not.
 func TestMemoryGrowsWithRows(t *testing.T) {
 	n := networks(t)[0]
-	one, err := Lower(n.g, Options{Rows: 1, Size: n.size, Type: cudnn.Float16, Latents: cudnn.Float16})
+	one, err := Lower(n.g, Options{Rows: 1, Size: n.size, Type: cudnn.Float16})
 	require.NoError(t, err)
-	eight, err := Lower(n.g, Options{Rows: 8, Size: n.size, Type: cudnn.Float16, Latents: cudnn.Float16})
+	eight, err := Lower(n.g, Options{Rows: 8, Size: n.size, Type: cudnn.Float16})
 	require.NoError(t, err)
 	assert.Less(t, one.Arena*6, eight.Arena)
 	assert.LessOrEqual(t, eight.Arena, one.Arena*9)
@@ -206,13 +206,13 @@ func TestHeadsThatCuDNNDoesNotTake(t *testing.T) {
 	g := &model.Graph{Tensors: []model.Tensor{{Name: "x"}, {Name: "y"}}, Outputs: []model.TensorID{1},
 		Inputs: []model.Input{{Kind: model.InputSample, Tensor: 0, Channels: 12}},
 		Ops:    []model.Op{model.Attention{Base: model.Base{Name: "attn", Y: 1}, Q: 0, K: 0, V: 0, Heads: 3}}}
-	o := Options{Rows: 1, Size: model.Size{H: 3, W: 3}, Type: cudnn.Float16, Latents: cudnn.Float16}
+	o := Options{Rows: 1, Size: model.Size{H: 3, W: 3}, Type: cudnn.Float16}
 	_, err := Lower(g, o)
 	var e *Error
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, "attn", e.Layer)
 	assert.Contains(t, err.Error(), "heads of 4 channels")
-	o.Type, o.Latents = cudnn.Float32, cudnn.Float32
+	o.Type = cudnn.Float32
 	_, err = Lower(g, o)
 	require.NoError(t, err)
 }

@@ -8,10 +8,9 @@ import (
 
 // Options say for what a graph is lowered.
 type Options struct {
-	Rows    int         // network rows of a run: requests times their conditions
-	Size    model.Size  // of the sample, and tokens of the context
-	Type    cudnn.DType // of activations and weights
-	Latents cudnn.DType // of sample and result in memory, [rows, C, H, W]
+	Rows int         // network rows of a run: requests times their conditions
+	Size model.Size  // of the sample, and tokens of the context
+	Type cudnn.DType // of activations and weights, and of sample and result in memory, [rows, C, H, W]
 }
 
 // Program is a lowered graph. It is plain data and may be shared.
