@@ -3,6 +3,8 @@
 # the CUDA toolkit, and the benchmarks, with those of PyTorch beside them where there is one. Results go to
 # bin/acceptance/<device>/, the whole in results.json and results.md; nothing else is written.
 #
+# usage: acceptance.sh [build | [tests] [bench] [torch] [sanitizers]]    all but build, if none is named
+#
 # Where there is Go, it builds the test binaries first. A machine without Go needs bin/acceptance/*.test, which
 # `acceptance.sh build` makes elsewhere (Linux, the same processor), and the checkout around them.
 set -uo pipefail
@@ -24,48 +26,77 @@ command -v go >/dev/null && build
 for p in "${packages[@]}"; do
   [ -x "$bin/${p##*/}.test" ] || { echo "acceptance: no Go and no $bin/${p##*/}.test: run $0 build on a machine with Go" >&2; exit 1; }
 done
+[ $# -gt 0 ] || set -- tests bench torch sanitizers
 
 unset CUDIFFUSE_LIBCUDA CUDIFFUSE_LIBCUDNN # the driver and the cuDNN of this machine
 export CUDA_REQUIRED=1
-device=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null | head -n 1 | tr ' ,/' '-__')
+python=${CUDIFFUSE_PYTHON:-python3} # one that has torch and diffusers, for the numbers beside ours
+# A cuDNN that came with PyTorch lies in Python's folders, where the loader does not look.
+if ! ldconfig -p | grep -q 'libcudnn\.so\.9 ' && wheels=$("$python" -c 'import nvidia; print(list(nvidia.__path__)[0])' 2>/dev/null); then
+  for lib in "$wheels"/*/lib; do
+    LD_LIBRARY_PATH=$lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  done
+  export LD_LIBRARY_PATH
+fi
+device=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null | head -n 1 | tr -s ' ,/' '_')
 [ -n "$device" ] || { echo "acceptance: nvidia-smi finds no GPU" >&2; exit 3; }
 out=$PWD/$bin/$device
 mkdir -p "$out"
 nvidia-smi >"$out/nvidia-smi.txt"
-failed=0
 
 run() { # run NAME PACKAGE COMMAND...: tests run in their package's folder
-  local name=$1 package=$2
+  local name=$1 package=$2 start=$SECONDS
   shift 2
   if (cd "$package" && "$@") >"$out/$name.txt" 2>&1; then
-    echo "ok      $name"
+    echo "ok      $name, $((SECONDS - start)) s"
   else
     echo "FAILED  $name: see ${out#"$PWD"/}/$name.txt"
-    failed=1
+    touch "$out/failed"
   fi
 }
 
-for p in "${packages[@]}"; do
-  run "test-${p##*/}" "$p" "$PWD/$bin/${p##*/}.test" -test.v
-done
-if sanitizer=$(command -v compute-sanitizer); then
+tests() { # side by side: nothing is timed
+  for p in "${packages[@]}"; do
+    run "test-${p##*/}" "$p" "$PWD/$bin/${p##*/}.test" -test.v -test.timeout "${CUDIFFUSE_TEST_TIMEOUT:-10m}" &
+  done
+  wait
+}
+
+sanitizers() {
+  local sanitizer tool
+  if ! sanitizer=$(command -v compute-sanitizer); then
+    echo "missing compute-sanitizer: install the CUDA toolkit to run it"
+    touch "$out/failed"
+    return
+  fi
   for tool in memcheck racecheck initcheck synccheck; do
     run "sanitizer-$tool" gpu "$sanitizer" --tool "$tool" --error-exitcode 1 "$PWD/$bin/gpu.test" -test.short \
-      -test.run 'TestRequestsMatchReference/cuda|TestSamplersMatchReference/cuda'
+      -test.run 'TestRequestsMatchReference/cuda|TestSamplersMatchReference/cuda' &
     run "sanitizer-$tool-network" model/device "$sanitizer" --tool "$tool" --error-exitcode 1 "$PWD/$bin/device.test" \
-      -test.run 'TestRowsDoNotMeet|TestNetworks/unet_sd'
+      -test.run 'TestRowsDoNotMeet|TestNetworks/unet_sd' &
   done
-else
-  echo "missing compute-sanitizer: install the CUDA toolkit to run it"
-  failed=1
-fi
-run bench gpu "$PWD/$bin/gpu.test" -test.run '^$' -test.bench 'CUDA|Launches'
-run forward model/device "$PWD/$bin/device.test" -test.run '^$' -test.bench Forward
-python=${CUDIFFUSE_PYTHON:-python3} # one that has torch and diffusers, for the numbers beside ours
-if "$python" build/forward_torch.py >"$out/forward-torch.jsonl" 2>"$out/forward-torch.txt"; then
-  echo "ok      forward-torch"
-else
-  echo "missing forward-torch: see ${out#"$PWD"/}/forward-torch.txt"
-fi
-python3 build/acceptance_report.py "$out" || failed=1
-exit $failed
+  wait
+}
+
+bench() {
+  run bench gpu "$PWD/$bin/gpu.test" -test.run '^$' -test.bench 'CUDA|Launches'
+  run forward model/device "$PWD/$bin/device.test" -test.run '^$' -test.bench Forward -test.benchtime 100x
+}
+
+torch() {
+  if "$python" build/forward_torch.py >"$out/forward-torch.jsonl" 2>"$out/forward-torch.txt"; then
+    echo "ok      forward-torch"
+  else
+    echo "missing forward-torch: see ${out#"$PWD"/}/forward-torch.txt"
+  fi
+}
+
+rm -f "$out/failed"
+for part; do
+  case $part in
+    tests | bench | torch | sanitizers) "$part" ;;
+    *) echo "acceptance: $part is none of build, tests, bench, torch, sanitizers" >&2; exit 2 ;;
+  esac
+done
+python3 build/acceptance_report.py "$out" || touch "$out/failed"
+[ ! -e "$out/failed" ]

@@ -50,7 +50,7 @@ static CUresult wait_event(uintptr_t stream, uintptr_t event) {
 }
 
 static CUresult begin(uintptr_t stream) {
-	return cuStreamBeginCapture((CUstream)stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL);
+	return cuStreamBeginCapture((CUstream)stream, CU_STREAM_CAPTURE_MODE_RELAXED);
 }
 static CUresult end(uintptr_t stream, uintptr_t *graph) {
 	return cuStreamEndCapture((CUstream)stream, (CUgraph *)graph);

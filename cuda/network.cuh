@@ -8,22 +8,25 @@
 namespace cudiffuse {
 
 #define NETWORK_VECTOR(suffix, type, V)                                                                                  \
-    extern "C" __global__ void __launch_bounds__(kNetThreads) group_norm_##suffix(                                        \
-        const type* x, type* y, const float* gamma, const float* beta, const type* scale_shift, uint64_t xs, uint64_t ys, \
-        uint64_t ss, int pixels, int channels, int per_group, int chunk, float eps, int act) {                            \
-        group_norm<V>(x, y, gamma, beta, scale_shift, xs, ys, ss, pixels, channels, per_group, chunk, eps, act);          \
-    }                                                                                                                     \
-    extern "C" __global__ void __launch_bounds__(kNetThreads) group_norm_stats_##suffix(                                  \
-        const type* x, Group* work, uint64_t xs, int pixels, int channels, int groups, int slab) {                       \
-        group_norm_stats<V>(x, work, xs, pixels, channels, groups, slab);                                                 \
-    }                                                                                                                     \
-    extern "C" __global__ void __launch_bounds__(kNetThreads) group_norm_apply_##suffix(                                  \
-        const type* x, type* y, const float* gamma, const float* beta, const type* scale_shift, const Group* work,       \
-        uint64_t xs, uint64_t ys, uint64_t ss, int pixels, int channels, int groups, int slab, int tile, float eps,       \
-        int act) {                                                                                                        \
-        group_norm_apply<V>(x, y, gamma, beta, scale_shift, work, xs, ys, ss, pixels, channels, groups, slab, tile, eps,  \
-                            act);                                                                                         \
-    }                                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) group_norm_##suffix(                                       \
+        const type* x, type* y, const float* gamma, const float* beta, const type* scale_shift, const type* row,         \
+        uint64_t xs, uint64_t ys, uint64_t ss, uint64_t rs, int pixels, int channels, int per_group, int chunk,          \
+        float eps, int act) {                                                                                            \
+        group_norm<V>(x, y, gamma, beta, scale_shift, row, xs, ys, ss, rs, pixels, channels, per_group, chunk, eps,      \
+                      act);                                                                                              \
+    }                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) group_norm_stats_##suffix(                                 \
+        const type* x, const type* row, Group* work, uint64_t xs, uint64_t rs, int pixels, int channels, int groups,     \
+        int slab) {                                                                                                      \
+        group_norm_stats<V>(x, row, work, xs, rs, pixels, channels, groups, slab);                                       \
+    }                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) group_norm_apply_##suffix(                                 \
+        const type* x, type* y, const float* gamma, const float* beta, const type* scale_shift, const type* row,         \
+        const Group* work, uint64_t xs, uint64_t ys, uint64_t ss, uint64_t rs, int pixels, int channels, int groups,     \
+        int slab, int tile, float eps, int act) {                                                                        \
+        group_norm_apply<V>(x, y, gamma, beta, scale_shift, row, work, xs, ys, ss, rs, pixels, channels, groups, slab,   \
+                            tile, eps, act);                                                                             \
+    }                                                                                                                    \
     extern "C" __global__ void __launch_bounds__(kNetThreads) layer_norm_##suffix(                                        \
         const type* x, type* y, const float* gamma, const float* beta, uint64_t xs, uint64_t ys, uint64_t tokens,         \
         int channels, float eps) {                                                                                        \

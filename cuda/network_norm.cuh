@@ -2,7 +2,8 @@
 //
 //     y = act(((x - mean) / sqrt(var + eps) * gamma + beta) * (1 + s) + t)
 //
-// with the biased variance, and s and t of the image where they are given. Moments are those of x - k, where k is the
+// with the biased variance, and s and t of the image where they are given; x stands for x + r where a row r, a value for
+// every channel of the image, is given: it moves a channel's mean and nothing else. Moments are those of x - k, where k is the
 // first value of the group that a block meets, taken of a few pixels at a time in two passes over registers and merged
 // by Chan, Golub and LeVeque (1979): neither a mean that is large beside the deviation nor a strange k loses digits.
 #pragma once
@@ -132,7 +133,7 @@ template <int V> struct Factors {
     float mean[V], scale[V], shift[V];
     template <typename T>
     __device__ __forceinline__ Factors(const Group* groups, int first_group, int c, int per_group, const float* gamma,
-                                       const float* beta, const T* scale_shift, int channels, float eps) {
+                                       const float* beta, const T* scale_shift, const T* row, int channels, float eps) {
         float s[V], t[V];
         load_params<V>(scale, gamma + c);
         load_params<V>(shift, beta + c);
@@ -147,6 +148,10 @@ template <int V> struct Factors {
             if (scale_shift) scale[v] *= 1.0f + s[v], shift[v] = shift[v] * (1.0f + s[v]) + t[v];
             shift[v] -= g.rest * scale[v];
         }
+        if (row) {
+#pragma unroll
+            for (int v = 0; v < V; ++v) mean[v] -= to_float(row[c + v]);
+        }
     }
     __device__ __forceinline__ void apply(float r[V], int act) const {
 #pragma unroll
@@ -160,13 +165,14 @@ template <int V> struct Factors {
 // floats a thread, two a channel, and the groups.
 template <int V, typename T>
 __device__ __forceinline__ void group_norm(const T* x, T* y, const float* gamma, const float* beta, const T* scale_shift,
-                                           uint64_t xs, uint64_t ys, uint64_t ss, int pixels, int channels, int per_group,
+                                           const T* row, uint64_t xs, uint64_t ys, uint64_t ss, uint64_t rs, int pixels, int channels, int per_group,
                                            int chunk, float eps, int act) {
     extern __shared__ float shared[];
     float *mean = shared, *m2 = mean + chunk, *part = m2 + chunk;
     Group* groups = reinterpret_cast<Group*>(part + (2 * V + 1) * kNetThreads);
     const int c0 = blockIdx.x * chunk, columns = chunk / V;
     const Lanes at(columns, 0);
+    if (row) row += blockIdx.y * rs;
     const T* in = x + (uint64_t)blockIdx.y * pixels * xs + c0;
     T* out = y + (uint64_t)blockIdx.y * pixels * ys + c0;
     const int c = at.column * V;
@@ -196,7 +202,7 @@ __device__ __forceinline__ void group_norm(const T* x, T* y, const float* gamma,
     merge_rows<V>(m, at, columns, part);
     if (at.mine && at.row == 0) {
 #pragma unroll
-        for (int v = 0; v < V; ++v) mean[c + v] = m.mean[v], m2[c + v] = m.m2[v];
+        for (int v = 0; v < V; ++v) mean[c + v] = m.mean[v] + (row ? to_float(row[c0 + c + v]) : 0.0f), m2[c + v] = m.m2[v];
     }
     __syncthreads();
     const int teams = kNetThreads / 8, count = chunk / per_group;
@@ -209,7 +215,7 @@ __device__ __forceinline__ void group_norm(const T* x, T* y, const float* gamma,
     __syncthreads();
     if (!at.mine) return;
     const Factors<V> f(groups, c0 / per_group, c0 + c, per_group, gamma, beta,
-                       scale_shift ? scale_shift + blockIdx.y * ss : nullptr, channels, eps);
+                       scale_shift ? scale_shift + blockIdx.y * ss : nullptr, row, channels, eps);
 #pragma unroll
     for (int j = 0; j < kHeld; ++j)
         if (at.row + j * at.rows < pixels) {
@@ -223,12 +229,13 @@ __device__ __forceinline__ void group_norm(const T* x, T* y, const float* gamma,
 // group_norm_stats writes the moments of every group in a slab of pixels: a grid of (slabs, images). work holds
 // [images, slabs, groups]. Shared memory: two floats a channel, 2V + 1 a thread.
 template <int V, typename T>
-__device__ __forceinline__ void group_norm_stats(const T* x, Group* work, uint64_t xs, int pixels, int channels, int groups,
-                                                 int slab) {
+__device__ __forceinline__ void group_norm_stats(const T* x, const T* row, Group* work, uint64_t xs, uint64_t rs, int pixels,
+                                                 int channels, int groups, int slab) {
     extern __shared__ float shared[];
     float *mean = shared, *m2 = mean + channels, *part = m2 + channels;
     const int p0 = blockIdx.x * slab, p1 = min(pixels, p0 + slab), per_group = channels / groups, columns = channels / V;
     const T* in = x + (uint64_t)blockIdx.y * pixels * xs;
+    if (row) row += blockIdx.y * rs;
     for (int first = 0; first < columns; first += kNetThreads) {
         const Lanes at(columns, first);
         const int c = at.column * V;
@@ -256,7 +263,7 @@ __device__ __forceinline__ void group_norm_stats(const T* x, Group* work, uint64
         merge_rows<V>(m, at, columns, part);
         if (at.mine && at.row == 0) {
 #pragma unroll
-            for (int v = 0; v < V; ++v) mean[c + v] = m.mean[v], m2[c + v] = m.m2[v];
+            for (int v = 0; v < V; ++v) mean[c + v] = m.mean[v] + (row ? to_float(row[c + v]) : 0.0f), m2[c + v] = m.m2[v];
         }
     }
     __syncthreads();
@@ -273,8 +280,8 @@ __device__ __forceinline__ void group_norm_stats(const T* x, Group* work, uint64
 // group_norm_apply merges the slabs, eight threads a group, and normalises a tile of pixels: a grid of (tiles, images).
 template <int V, typename T>
 __device__ __forceinline__ void group_norm_apply(const T* x, T* y, const float* gamma, const float* beta,
-                                                 const T* scale_shift, const Group* work, uint64_t xs, uint64_t ys,
-                                                 uint64_t ss, int pixels, int channels, int groups, int slab, int tile,
+                                                 const T* scale_shift, const T* row, const Group* work, uint64_t xs,
+                                                 uint64_t ys, uint64_t ss, uint64_t rs, int pixels, int channels, int groups, int slab, int tile,
                                                  float eps, int act) {
     extern __shared__ float shared[];
     Group* merged = reinterpret_cast<Group*>(shared);
@@ -306,7 +313,7 @@ __device__ __forceinline__ void group_norm_apply(const T* x, T* y, const float* 
         if (!at.mine) continue;
         const int c = at.column * V;
         const Factors<V> f(merged, 0, c, per_group, gamma, beta, scale_shift ? scale_shift + blockIdx.y * ss : nullptr,
-                           channels, eps);
+                           row ? row + blockIdx.y * rs : nullptr, channels, eps);
         constexpr int B = kBatch<V>;
 #pragma unroll 1
         for (int p = p0 + at.row; p < p1; p += B * at.rows) {

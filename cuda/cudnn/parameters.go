@@ -41,6 +41,7 @@ func (v *validation) parameters(op Op) error {
 		if !slices.Equal(o.Y.Dims, o.X.Dims) {
 			return v.fail(o.Y, "dimensions %d: want %d", o.Y.Dims, o.X.Dims)
 		}
+		return v.second(o)
 	case Reduction:
 		if o.Mode < ReduceAdd || o.Mode > ReduceMax {
 			return v.fail(nil, "unknown reduction %d", int(o.Mode))
@@ -92,4 +93,25 @@ func repeats(x, y *Tensor) bool {
 		}
 	}
 	return true
+}
+
+// second refuses second operands for which cuDNN has plans that compute something else (9.14 and 9.19 on an
+// H200): a vector of every image is read as if its images lay one element apart, or from an address that no
+// access allows; and engines of full precision read a float32 image by the strides of the result.
+func (v *validation) second(o Pointwise) error {
+	b, x := o.B, o.X
+	if b == nil || b.Scalar || len(b.Dims) != 4 || len(x.Dims) != 4 {
+		return nil
+	}
+	if b.Dims[0] > 1 && (b.Dims[2] < x.Dims[2] || b.Dims[3] < x.Dims[3]) {
+		return v.fail(b, "dimensions %d: a vector of every image is not repeated over its pixels", b.Dims)
+	}
+	last := value(v.g.Ops[len(v.g.Ops)-1])
+	if last == nil || b.Type != Float32 || b.Virtual || !x.Virtual || !slices.Equal(b.Dims, x.Dims) {
+		return nil
+	}
+	if y := last.Writes(); y != nil && !slices.Equal(b.Strides, y.Strides) {
+		return v.fail(b, "strides %d: float32 images are laid out as the result is, %d", b.Strides, y.Strides)
+	}
+	return nil
 }

@@ -32,6 +32,11 @@ func TestValidate(t *testing.T) {
 		g.Ops[1], g.Ops[2] = add, silu
 		return g
 	}
+	residual := func(change func(*Tensor)) *Graph {
+		g := convBias(Float32, Float32, true, PointwiseSiLU)
+		change(g.Ops[2].(Pointwise).B)
+		return g
+	}
 	matmul := func(change func(*Matmul)) *Graph {
 		g := matmulGraph(Float16, 16, 8, 16, 24)
 		o := g.Ops[0].(Matmul)
@@ -74,6 +79,8 @@ func TestValidate(t *testing.T) {
 		{"weights for 160 channels, the images have 320", conv(func(o *Conv) { o.W.Dims[1] = 160 })},
 		{"3 dimensions in a convolution: want 4",
 			conv(func(o *Conv) { o.X.Dims, o.X.Strides = o.X.Dims[1:], o.X.Strides[1:] })},
+		{"a vector of every image", fused(func(_ *Graph, add, _ *Pointwise) { add.B.Dims[0] = 2 })},
+		{"float32 images are laid out as the result", residual(func(b *Tensor) { b.Type, b.Strides[3] = Float32, 640 })},
 		{"virtual, but nothing reads it", conv(func(o *Conv) { o.Y.Virtual = true })},
 		{"virtual, and read before it is written", conv(func(o *Conv) { o.X.Virtual = true })},
 		{"virtual, and read before it is written", fused(func(g *Graph, _, _ *Pointwise) {

@@ -64,10 +64,13 @@ func TestFaults(t *testing.T) {
 			Gamma: gamma.At, Beta: beta.At}
 	}
 	shape := normShape{images: images, pixels: rows / images, channels: channels, groups: 2}
-	normed, size := groupNormReference(values, shape, eps, g, b, nil)
-	smallNormed, smallSize := groupNormReference(small, shape, eps, g, b, nil)
+	normed, size := groupNormReference(values, shape, eps, g, b, nil, nil)
+	smallNormed, smallSize := groupNormReference(small, shape, eps, g, b, nil, nil)
+	rowed := norm(xf, 2).(GroupNorm)
+	rowed.Row = sf.Tensor
+	rowedWant, rowedSize := groupNormReference(values, shape, eps, g, b, nil, small)
 	shape = normShape{images: rows, pixels: 1, channels: channels, groups: 1}
-	layered, layerSize := groupNormReference(small, shape, eps, g, b, nil)
+	layered, layerSize := groupNormReference(small, shape, eps, g, b, nil, nil)
 
 	heads := attentionShape{images: 2, heads: 2, queries: 12, keys: 12, dim: 8}
 	attended, attendedSize := attentionReference(heads, wide(values), wide(values), wide(small), 0.5)
@@ -89,10 +92,11 @@ func TestFaults(t *testing.T) {
 		scale        func(int) float64
 	}{
 		{"GroupNorm: half a group", norm(xf, 2), norm(xf, 4), normed, of(size)},
-		{"GroupNorm: no eps", norm(sf, 2), doctored{norm(sf, 2), 12, cuda.F32(eps), 0}, smallNormed, of(smallSize)},
-		{"GroupNorm: one pixel less", norm(xf, 2), doctored{norm(xf, 2), 8, 12, 11}, normed, of(size)},
-		{"GroupNorm: an activation", norm(xf, 2), doctored{norm(xf, 2), 13, 0, i32(int(ReLU))}, normed, of(size)},
+		{"GroupNorm: no eps", norm(sf, 2), doctored{norm(sf, 2), 14, cuda.F32(eps), 0}, smallNormed, of(smallSize)},
+		{"GroupNorm: one pixel less", norm(xf, 2), doctored{norm(xf, 2), 10, 12, 11}, normed, of(size)},
+		{"GroupNorm: an activation", norm(xf, 2), doctored{norm(xf, 2), 15, 0, i32(int(ReLU))}, normed, of(size)},
 		{"GroupNorm: no shift", norm(xf, 2), doctored{norm(xf, 2), 3, beta.At, gamma.At}, normed, of(size)},
+		{"GroupNorm: the first image's row", rowed, doctored{rowed, 9, channels, 0}, rowedWant, of(rowedSize)},
 		{"LayerNorm: no eps", layer, doctored{layer, 8, cuda.F32(eps), 0}, layered, of(layerSize)},
 		{"Attention: stride of the keys", attention, doctored{attention, 5, channels, channels / 2}, attended, of(attendedSize)},
 		{"Attention: a shorter head", attention, doctored{attention, 10, 8, 7}, attended, of(attendedSize)},

@@ -9,7 +9,8 @@ import (
 
 // GroupNorm is y = act(((x - mean)/sqrt(var + Eps) * gamma + beta) * (1 + s) + t) over
 // groups of channels, with s and t the halves of ScaleShift, a vector of 2*Channels for
-// every image, where that is given.
+// every image, where that is given. Row is a vector of Channels for every image that is
+// added to x before, as a time embedding is.
 type GroupNorm struct {
 	Type                             DType
 	Images, Pixels, Channels, Groups int
@@ -17,7 +18,7 @@ type GroupNorm struct {
 	Act                              Activation
 	X, Y                             Tensor
 	Gamma, Beta                      uint64 // [Channels] float32
-	ScaleShift                       Tensor // Stride from image to image; 0 for none
+	ScaleShift, Row                  Tensor // Stride from image to image; 0 for none
 	Work                             uint64 // Workspace bytes
 }
 
@@ -46,6 +47,11 @@ func (o GroupNorm) Validate() error {
 	}
 	if o.ScaleShift.Stride > 0 {
 		if err := check("GroupNorm", o.Type, nil, 2*o.Channels, o.ScaleShift); err != nil {
+			return err
+		}
+	}
+	if o.Row.Stride > 0 {
+		if err := check("GroupNorm", o.Type, nil, o.Channels, o.Row); err != nil {
 			return err
 		}
 	}
@@ -99,20 +105,20 @@ func (o GroupNorm) Launches() []Launch {
 		per := o.Channels / o.Groups
 		return []Launch{{kernel, cuda.Geometry{Grid: cuda.Dim{X: o.Channels / n, Y: o.Images}, Block: cuda.Dim{X: threads},
 			Shared: o.sharedMoments(n, v) + groupBytes*n/per}, []uint64{o.X.At, o.Y.At, o.Gamma, o.Beta, o.ScaleShift.At,
-			uint64(o.X.Stride), uint64(o.Y.Stride), uint64(o.ScaleShift.Stride), i32(o.Pixels), i32(o.Channels), i32(per),
-			i32(n), cuda.F32(o.Eps), i32(int(o.Act))}}}
+			o.Row.At, uint64(o.X.Stride), uint64(o.Y.Stride), uint64(o.ScaleShift.Stride), uint64(o.Row.Stride), i32(o.Pixels),
+			i32(o.Channels), i32(per), i32(n), cuda.F32(o.Eps), i32(int(o.Act))}}}
 	}
 	slab, tile := o.slab(), o.tile()
 	stats, v := name("group_norm_stats", o.Type, o.Channels, o.X)
 	apply, _ := name("group_norm_apply", o.Type, o.Channels, o.X, o.Y, gamma, beta)
 	return []Launch{
 		{stats, cuda.Geometry{Grid: cuda.Dim{X: (o.Pixels + slab - 1) / slab, Y: o.Images}, Block: cuda.Dim{X: threads},
-			Shared: o.sharedMoments(o.Channels, v)}, []uint64{o.X.At, o.Work, uint64(o.X.Stride), i32(o.Pixels), i32(o.Channels),
-			i32(o.Groups), i32(slab)}},
+			Shared: o.sharedMoments(o.Channels, v)}, []uint64{o.X.At, o.Row.At, o.Work, uint64(o.X.Stride), uint64(o.Row.Stride),
+			i32(o.Pixels), i32(o.Channels), i32(o.Groups), i32(slab)}},
 		{apply, cuda.Geometry{Grid: cuda.Dim{X: (o.Pixels + tile - 1) / tile, Y: o.Images}, Block: cuda.Dim{X: threads},
-			Shared: groupBytes * o.Groups}, []uint64{o.X.At, o.Y.At, o.Gamma, o.Beta, o.ScaleShift.At, o.Work,
-			uint64(o.X.Stride), uint64(o.Y.Stride), uint64(o.ScaleShift.Stride), i32(o.Pixels), i32(o.Channels),
-			i32(o.Groups), i32(slab), i32(tile), cuda.F32(o.Eps), i32(int(o.Act))}},
+			Shared: groupBytes * o.Groups}, []uint64{o.X.At, o.Y.At, o.Gamma, o.Beta, o.ScaleShift.At, o.Row.At,
+			o.Work, uint64(o.X.Stride), uint64(o.Y.Stride), uint64(o.ScaleShift.Stride), uint64(o.Row.Stride), i32(o.Pixels),
+			i32(o.Channels), i32(o.Groups), i32(slab), i32(tile), cuda.F32(o.Eps), i32(int(o.Act))}},
 	}
 }
 
@@ -141,6 +147,9 @@ func (o GroupNorm) Bytes() (read, written int64) {
 	}
 	if o.ScaleShift.Stride > 0 {
 		read += int64(o.Images) * 2 * int64(o.Channels) * o.Type.size()
+	}
+	if o.Row.Stride > 0 {
+		read += int64(len(o.Launches())) * int64(o.Images) * int64(o.Channels) * o.Type.size()
 	}
 	return read, written
 }

@@ -16,6 +16,7 @@ type normShape struct {
 	in, out                          place
 	act                              Activation
 	scaleShift                       bool
+	row                              bool
 }
 
 // launches a GroupNorm of values and checks it; it returns the result and the kernels.
@@ -38,21 +39,33 @@ func (r *rig) groupNorm(d DType, s normShape, values []float32, eps float32) ([]
 		work = r.output(Float32, 1, int(n)/4, place{})
 		op.Work = work.At
 	}
+	var row []float32
+	var rowField *field
+	if s.row {
+		row = noise(d, 10, s.channels*s.images, 1, 2)
+		rowField = r.input(d, s.channels, place{1, 2}, row)
+		op.Row = rowField.Tensor
+	}
 	names := r.run(op)
 	got := r.read(y)
 	if work != nil {
 		r.read(work) // guards
 	}
 	r.unchanged(x)
-	want, scale := groupNormReference(values, s, float64(eps), gamma, beta, ss)
+	want, scale := groupNormReference(values, s, float64(eps), gamma, beta, ss, row)
 	near(r.t, d, want, func(i int) float64 { return scale[i] }, got, "%v %+v by %v", d, s, names)
-	r.free(x, y, g, b, ssField, work)
+	r.free(x, y, g, b, ssField, rowField, work)
 	return got, names
 }
 
 // groupNormReference is the formula of network_norm.cuh in two passes, and the size of its terms.
-func groupNormReference(values []float32, s normShape, eps float64, gamma, beta, ss []float32) (want, scale []float64) {
+func groupNormReference(values []float32, s normShape, eps float64, gamma, beta, ss, row []float32) (want, scale []float64) {
 	x, per := wide(values), s.channels/s.groups
+	for i := range x {
+		if row != nil {
+			x[i] += float64(row[i/(s.channels*s.pixels)*s.channels+i%s.channels])
+		}
+	}
 	want, scale = make([]float64, len(x)), make([]float64, len(x))
 	for n := range s.images {
 		for g := range s.groups {
@@ -111,32 +124,37 @@ func testGroupNorm(r *rig) {
 			want  []string // with suffixes left out
 		}{
 			// The bundled model.
-			{normShape{1, 784, 32, 8, place{}, place{}, SiLU, false}, []string{"group_norm%s_v"}},
-			{normShape{1, 196, 64, 8, place{}, place{}, SiLU, false}, []string{"group_norm%s_v"}},
-			{normShape{2, 49, 128, 8, place{}, place{}, SiLU, false}, []string{"group_norm%s_v"}},
-			{normShape{2, 49, 128, 8, place{}, place{}, Identity, false}, []string{"group_norm%s_v"}},
-			{normShape{1, 49, 256, 8, place{}, place{}, SiLU, false}, []string{"group_norm%s_v"}},
-			{normShape{1, 196, 192, 8, place{}, place{}, SiLU, false}, []string{"group_norm%s_v"}},
-			{normShape{1, 784, 96, 8, place{}, place{}, SiLU, false}, nil},
-			{normShape{1, 784, 64, 8, place{}, place{}, SiLU, false}, []string{"group_norm%s_v"}},
+			{normShape{1, 784, 32, 8, place{}, place{}, SiLU, false, false}, []string{"group_norm%s_v"}},
+			{normShape{1, 196, 64, 8, place{}, place{}, SiLU, false, false}, []string{"group_norm%s_v"}},
+			{normShape{2, 49, 128, 8, place{}, place{}, SiLU, false, false}, []string{"group_norm%s_v"}},
+			{normShape{2, 49, 128, 8, place{}, place{}, Identity, false, false}, []string{"group_norm%s_v"}},
+			{normShape{1, 49, 256, 8, place{}, place{}, SiLU, false, false}, []string{"group_norm%s_v"}},
+			{normShape{1, 196, 192, 8, place{}, place{}, SiLU, false, false}, []string{"group_norm%s_v"}},
+			{normShape{1, 784, 96, 8, place{}, place{}, SiLU, false, false}, nil},
+			{normShape{1, 784, 64, 8, place{}, place{}, SiLU, false, false}, []string{"group_norm%s_v"}},
 			// Slices, scale and shift, every activation.
-			{normShape{2, 49, 64, 8, half, half, Mish, true}, []string{"group_norm%s_v"}},
-			{normShape{2, 49, 64, 8, place{3, 5}, place{1, 2}, GELU, true}, []string{"group_norm%s"}},
-			{normShape{1, 30, 40, 10, place{8, 8}, place{}, ReLU, false}, []string{"group_norm%s_v"}},
-			{normShape{1, 30, 40, 10, place{}, place{}, QuickGELU, false}, []string{"group_norm%s_v"}},
+			{normShape{2, 49, 64, 8, half, half, Mish, true, false}, []string{"group_norm%s_v"}},
+			{normShape{2, 49, 64, 8, place{3, 5}, place{1, 2}, GELU, true, false}, []string{"group_norm%s"}},
+			{normShape{1, 30, 40, 10, place{8, 8}, place{}, ReLU, false, false}, []string{"group_norm%s_v"}},
+			{normShape{1, 30, 40, 10, place{}, place{}, QuickGELU, false, false}, []string{"group_norm%s_v"}},
+			// A row.
+			{normShape{3, 49, 64, 8, half, place{}, SiLU, false, true}, []string{"group_norm%s_v"}},
+			{normShape{2, 30, 40, 10, place{1, 0}, place{}, Identity, true, true}, []string{"group_norm%s"}},
+			{normShape{2, 3000, 40, 4, half, half, SiLU, true, true}, []string{"group_norm_stats%s_v", "group_norm_apply%s_v"}},
+			{normShape{2, 2500, 10, 1, place{1, 0}, place{0, 1}, SiLU, false, true}, []string{"group_norm_stats%s", "group_norm_apply%s"}},
 			// Odd ones: one channel, one pixel, channels that no vector divides, one group.
-			{normShape{1, 49, 1, 1, place{}, place{}, SiLU, false}, []string{"group_norm%s"}},
-			{normShape{3, 1, 24, 3, place{}, place{}, Identity, true}, []string{"group_norm%s_v"}},
-			{normShape{1, 7, 30, 6, place{}, place{}, SiLU, true}, []string{"group_norm%s"}},
-			{normShape{1, 9, 600, 1, place{}, place{}, Identity, false}, []string{"group_norm%s_v"}},
-			{normShape{1, 5, 303, 3, place{}, place{}, Identity, false}, []string{"group_norm%s"}},
+			{normShape{1, 49, 1, 1, place{}, place{}, SiLU, false, false}, []string{"group_norm%s"}},
+			{normShape{3, 1, 24, 3, place{}, place{}, Identity, true, false}, []string{"group_norm%s_v"}},
+			{normShape{1, 7, 30, 6, place{}, place{}, SiLU, true, false}, []string{"group_norm%s"}},
+			{normShape{1, 9, 600, 1, place{}, place{}, Identity, false, false}, []string{"group_norm%s_v"}},
+			{normShape{1, 5, 303, 3, place{}, place{}, Identity, false, false}, []string{"group_norm%s"}},
 			// Two launches: the first tensors of Stable Diffusion, some rows of them; few and many channels.
-			{normShape{1, 4 * 64, 320, 1, place{}, place{}, SiLU, false}, []string{"group_norm_stats%s_v", "group_norm_apply%s_v"}},
-			{normShape{2, 3000, 40, 4, half, half, SiLU, true}, []string{"group_norm_stats%s_v", "group_norm_apply%s_v"}},
-			{normShape{1, 2500, 10, 1, place{1, 0}, place{0, 1}, SiLU, true}, []string{"group_norm_stats%s", "group_norm_apply%s"}},
-			{normShape{1, 2048 + 3, 28, 2, place{1, 0}, place{}, Identity, false}, []string{"group_norm_stats%s", "group_norm_apply%s"}},
-			{normShape{1, 20, 2560, 2, place{}, place{}, SiLU, false}, []string{"group_norm_stats%s_v", "group_norm_apply%s_v"}},
-			{normShape{1, 17, 1001, 1, place{}, place{}, SiLU, false}, []string{"group_norm_stats%s", "group_norm_apply%s"}},
+			{normShape{1, 4 * 64, 320, 1, place{}, place{}, SiLU, false, false}, []string{"group_norm_stats%s_v", "group_norm_apply%s_v"}},
+			{normShape{2, 3000, 40, 4, half, half, SiLU, true, false}, []string{"group_norm_stats%s_v", "group_norm_apply%s_v"}},
+			{normShape{1, 2500, 10, 1, place{1, 0}, place{0, 1}, SiLU, true, false}, []string{"group_norm_stats%s", "group_norm_apply%s"}},
+			{normShape{1, 2048 + 3, 28, 2, place{1, 0}, place{}, Identity, false, false}, []string{"group_norm_stats%s", "group_norm_apply%s"}},
+			{normShape{1, 20, 2560, 2, place{}, place{}, SiLU, false, false}, []string{"group_norm_stats%s_v", "group_norm_apply%s_v"}},
+			{normShape{1, 17, 1001, 1, place{}, place{}, SiLU, false, false}, []string{"group_norm_stats%s", "group_norm_apply%s"}},
 		} {
 			s := c.shape
 			_, names := r.groupNorm(d, s, noise(d, 1, s.images*s.pixels*s.channels, 0.5, 2), 1e-5)
@@ -236,7 +254,7 @@ func (r *rig) layerNorm(d DType, rows, channels int, in, out place, values []flo
 	got := r.read(y)
 	r.unchanged(x)
 	s := normShape{images: rows, pixels: 1, channels: channels, groups: 1}
-	want, scale := groupNormReference(values, s, 1e-5, gamma, beta, nil)
+	want, scale := groupNormReference(values, s, 1e-5, gamma, beta, nil, nil)
 	near(r.t, d, want, func(i int) float64 { return scale[i] }, got, "%v %d tokens of %d", d, rows, channels)
 	r.free(x, y, g, b)
 	return got, names

@@ -18,10 +18,10 @@ func TestNetworkShapes(t *testing.T) {
 			shape normShape
 			want  []string
 		}{
-			{normShape{1, 64, 1280, 32, place{}, place{}, SiLU, true}, nil}, // Stable Diffusion's smallest images
-			{normShape{1, 49, 12, 3, place{8, 0}, place{}, SiLU, false}, []string{"group_norm%s"}},
-			{normShape{2, 36, 15, 3, place{1, 0}, place{8, 1}, Mish, true}, []string{"group_norm%s"}}, // 5 a group
-			{normShape{2, 36, 40, 8, place{8, 16}, place{16, 8}, Identity, true}, []string{"group_norm%s_v"}},
+			{normShape{1, 64, 1280, 32, place{}, place{}, SiLU, true, false}, nil}, // Stable Diffusion's smallest images
+			{normShape{1, 49, 12, 3, place{8, 0}, place{}, SiLU, false, false}, []string{"group_norm%s"}},
+			{normShape{2, 36, 15, 3, place{1, 0}, place{8, 1}, Mish, true, false}, []string{"group_norm%s"}}, // 5 a group
+			{normShape{2, 36, 40, 8, place{8, 16}, place{16, 8}, Identity, true, false}, []string{"group_norm%s_v"}},
 		} {
 			want := c.want
 			if d == Float32 && c.shape.channels == 12 {
@@ -37,7 +37,7 @@ func TestNetworkShapes(t *testing.T) {
 			r.layerNorm(d, 9, channels, place{}, place{}, noise(d, 2, 9*channels, 0, 1))
 		}
 	}
-	s := normShape{1, 64 * 64, 320, 32, place{}, place{}, SiLU, false} // and its largest
+	s := normShape{1, 64 * 64, 320, 32, place{}, place{}, SiLU, false, false} // and its largest
 	_, names := r.groupNorm(Float16, s, noise(Float16, 3, s.pixels*s.channels, 0.5, 2), 1e-5)
 	require.Equal(t, forType(Float16, two), names)
 }

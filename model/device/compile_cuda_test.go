@@ -4,6 +4,7 @@ package device
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -24,22 +25,29 @@ func TestCompile(t *testing.T) {
 			t.Skip("no cuDNN: ", err)
 		}
 	}
+	target, anywhere := 80, os.Getenv("CUDIFFUSE_EMU") != "" || os.Getenv("CUDNN_REQUIRED") != ""
+	if !anywhere { // a cuDNN older than the pinned one makes plans for the GPUs that it finds
+		info := open(t, gpu.Float16, cuda.Options{}).Driver().Info()
+		target = 10*info.Major + info.Minor
+	}
 	file := filepath.Join(t.TempDir(), "plans")
-	o := CompileOptions{Target: 80, Rows: []int{2}, Type: gpu.Float16, File: file}
+	o := CompileOptions{Target: target, Rows: []int{2}, Type: gpu.Float16, File: file}
 	stats, err := Compile(context.Background(), fashion(t), o)
 	require.NoError(t, err)
 	assert.Greater(t, stats.Graphs, stats.Plans)
 	b, err := readBundle(file)
 	require.NoError(t, err)
-	assert.Equal(t, "sm_80", b.Target)
+	assert.Equal(t, fmt.Sprintf("sm_%d", target), b.Target)
 	assert.Len(t, b.Plans, stats.Plans)
 
 	o.Target, o.File = 75, filepath.Join(t.TempDir(), "none")
 	_, err = Compile(context.Background(), fashion(t), o)
 	var none *cudnn.NoPlanError
-	require.ErrorAs(t, err, &none, "sm_75 has no attention in 16 bits, nor a convolution with a vector of the row")
+	require.ErrorAs(t, err, &none, "sm_75 has no attention in 16 bits")
 	assert.Contains(t, err.Error(), "sm_75")
-	assert.Contains(t, err.Error(), "down_blocks.")
+	if anywhere {
+		assert.Contains(t, err.Error(), "down_blocks.")
+	}
 	assert.NoFileExists(t, o.File)
 
 	o.Target = 42
@@ -48,7 +56,7 @@ func TestCompile(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	o.Target = 80
+	o.Target = target
 	_, err = Compile(ctx, fashion(t), o)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.NoFileExists(t, o.File)

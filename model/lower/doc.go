@@ -15,11 +15,11 @@
 //
 // # Fusion
 //
-// A convolution or matrix product takes with it the bias, a vector of the row (the time
-// embedding), a residual sum and an activation that follow it, as one cuDNN graph.
-// Attention is one graph. Group norms with scale, shift and activation are kernels of
-// our own, since cuDNN rejects them; so are layer norms, GEGLU, changes of size and
-// embeddings.
+// In 16 bits a convolution or matrix product takes with it the bias, a residual sum and
+// an activation that follow it, as one cuDNN graph, and attention is one graph. In
+// float32, where cuDNN does less in full precision, products take their bias with them.
+// Group norms with the time embedding before them, scale, shift and activation are
+// kernels of our own; so are layer norms, GEGLU, changes of size and embeddings.
 //
 // # What depends on the conditions only
 //

@@ -8,14 +8,10 @@ import (
 // emitChain makes the step of a product and what follows it.
 func (c *compiler) emitChain(ch *chain) error {
 	head := c.g.Ops[ch.head]
-	if _, ok := asProduct(head); ok && ch.vector == model.NoTensor {
+	if _, ok := asProduct(head); ok {
 		return c.emitMatmul(ch)
 	}
-	conv, ok := head.(model.Conv2D)
-	if !ok {
-		return errorf(head.Kind(), head.Label(), "is no convolution, but a vector of the row is added to it")
-	}
-	return c.emitConv(ch, conv)
+	return c.emitConv(ch, head.(model.Conv2D))
 }
 
 // emitConv makes the step of a convolution.
@@ -31,19 +27,11 @@ func (c *compiler) emitConv(ch *chain, o model.Conv2D) error {
 	xt, yt := f.image("x", x), f.image("y", y)
 	f.read(c.ref(x), w)
 	f.write(c.ref(y))
-	vector := func(name string, at Ref, rows, stride int64) *cudnn.Tensor {
-		return f.stored(name, at, c.Type, []int64{rows, out, 1, 1}, []int64{stride, 1, stride, stride})
-	}
 	var terms []*cudnn.Tensor
 	if o.Bias != model.NoParam {
 		b := c.weight(o.Name+".bias", c.Type, c.plain(o.Bias))
-		terms = append(terms, vector("bias", b, 1, out))
+		terms = append(terms, f.stored("bias", b, c.Type, []int64{1, out, 1, 1}, []int64{out, 1, out, out}))
 		f.read(b)
-	}
-	if ch.vector != model.NoTensor {
-		v := c.read(ch.vector)
-		terms = append(terms, vector("vector", c.ref(v), int64(c.Rows), int64(v.stride)))
-		f.read(c.ref(v))
 	}
 	if ch.residual != model.NoTensor {
 		z := c.read(ch.residual)

@@ -78,23 +78,39 @@ func (c *compiler) groupNorm(o model.GroupNorm, i int) error {
 	if err != nil {
 		return err
 	}
-	x, y := c.read(o.X), c.write(o.Y)
+	from, layers := o.X, []int{i}
+	var row view
+	if k, ok := c.rows[i]; ok {
+		sum := c.g.Ops[k].(model.AddChannel)
+		from, row, layers = sum.X, c.read(sum.V), []int{k, i}
+	}
+	x, y := c.read(from), c.write(o.Y)
 	gamma, beta := c.weight(o.Name+".weight", cudnn.Float32, c.plain(o.Gamma)), c.weight(o.Name+".bias", cudnn.Float32, c.plain(o.Beta))
 	reads := []Ref{c.ref(x), gamma, beta}
+	if len(layers) > 1 {
+		reads = append(reads, c.ref(row))
+	}
 	var ss view
 	if o.ScaleShift != model.NoTensor {
 		ss = c.read(o.ScaleShift)
 		reads = append(reads, c.ref(ss))
 	}
-	return c.kernel(o.Name, i, reads, []Ref{c.ref(y)}, func(at locator, work uint64) netkernels.Op {
+	err = c.kernel(o.Name, i, reads, []Ref{c.ref(y)}, func(at locator, work uint64) netkernels.Op {
 		k := netkernels.GroupNorm{Type: kernelType(c.Type), Images: c.Rows, Pixels: x.shape.H * x.shape.W, Channels: o.Channels,
 			Groups: o.Groups, Eps: o.Eps, Act: act, X: c.tensor(x, at), Y: c.tensor(y, at), Gamma: at(gamma), Beta: at(beta),
 			Work: work}
 		if o.ScaleShift != model.NoTensor {
 			k.ScaleShift = c.tensor(ss, at)
 		}
+		if len(layers) > 1 {
+			k.Row = c.tensor(row, at)
+		}
 		return k
 	})
+	if err == nil {
+		c.program.Steps[len(c.program.Steps)-1].layers = layers
+	}
+	return err
 }
 
 func (c *compiler) layerNorm(o model.LayerNorm, i int) error {

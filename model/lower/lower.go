@@ -30,6 +30,7 @@ func Lower(g *model.Graph, o Options) (*Program, error) {
 	}
 	c := newCompiler(g, shapes, o)
 	c.findChains()
+	c.findRows()
 	c.findSiblings()
 	c.place()
 	if err := c.inputs(); err != nil {
@@ -69,12 +70,13 @@ type compiler struct {
 	chains   map[int]*chain    // by the last operation of each
 	inside   map[int]bool      // operations that a later one of their chain does
 	siblings map[int]*siblings // by each operation of a group
+	rows     map[int]int       // by group norms: the sum with a vector of the row that each takes with it
 }
 
 func newCompiler(g *model.Graph, shapes []model.Shape, o Options) *compiler {
 	c := &compiler{Options: o, g: g, shapes: shapes, views: make([]view, len(shapes)),
 		users: make([][]int, len(shapes)), writer: make([]int, len(shapes)),
-		chains: map[int]*chain{}, inside: map[int]bool{}, siblings: map[int]*siblings{}}
+		chains: map[int]*chain{}, inside: map[int]bool{}, siblings: map[int]*siblings{}, rows: map[int]int{}}
 	c.program = &Program{Options: o, Graph: g, Shapes: shapes}
 	for i := range c.views {
 		c.views[i] = view{buffer: -1, stride: shapes[i].C, shape: shapes[i]}

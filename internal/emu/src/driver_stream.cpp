@@ -89,7 +89,7 @@ EMU_API CUresult cuStreamSynchronize(CUstream stream) {
 }
 
 EMU_API CUresult cuStreamQuery(CUstream stream) {
-    return run("cuStreamQuery", kNeedCtx, kSync, [&](Call& c) {
+    return run("cuStreamQuery", kNeedCtx | kUnsafe, kSync, [&](Call& c) {
         counters().queries++;
         std::shared_ptr<Stream> s = c.stream(stream);
         refuseToWait(*s);
