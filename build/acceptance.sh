@@ -3,7 +3,7 @@
 # the CUDA toolkit, and the benchmarks, with those of PyTorch beside them where there is one. Results go to
 # bin/acceptance/<device>/, the whole in results.json and results.md; nothing else is written.
 #
-# usage: acceptance.sh [build | [tests] [bench] [torch] [sanitizers]]    all but build, if none is named
+# usage: acceptance.sh [build | [tests] [sanitizers] [bench] [torch]]    all but build, if none is named
 #
 # Where there is Go, it builds the test binaries first. A machine without Go needs bin/acceptance/*.test, which
 # `acceptance.sh build` makes elsewhere (Linux, the same processor), and the checkout around them.
@@ -26,10 +26,11 @@ command -v go >/dev/null && build
 for p in "${packages[@]}"; do
   [ -x "$bin/${p##*/}.test" ] || { echo "acceptance: no Go and no $bin/${p##*/}.test: run $0 build on a machine with Go" >&2; exit 1; }
 done
-[ $# -gt 0 ] || set -- tests bench torch sanitizers
+[ $# -gt 0 ] || set -- tests sanitizers bench torch
 
 unset CUDIFFUSE_LIBCUDA CUDIFFUSE_LIBCUDNN # the driver and the cuDNN of this machine
 export CUDA_REQUIRED=1
+export XDG_CACHE_HOME; XDG_CACHE_HOME=$(mktemp -d) && trap 'rm -rf "$XDG_CACHE_HOME"' EXIT # plans are made anew
 python=${CUDIFFUSE_PYTHON:-python3} # one that has torch and diffusers, for the numbers beside ours
 # A cuDNN that came with PyTorch lies in Python's folders, where the loader does not look.
 if ! ldconfig -p | grep -q 'libcudnn\.so\.9 ' && wheels=$("$python" -c 'import nvidia; print(list(nvidia.__path__)[0])' 2>/dev/null); then
@@ -55,14 +56,13 @@ run() { # run NAME PACKAGE COMMAND...: tests run in their package's folder
   fi
 }
 
-tests() { # side by side: nothing is timed
+tests() { # side by side: nothing is timed. What runs on the processor alone is CI's.
   for p in "${packages[@]}"; do
-    run "test-${p##*/}" "$p" "$PWD/$bin/${p##*/}.test" -test.v -test.timeout "${CUDIFFUSE_TEST_TIMEOUT:-10m}" &
+    run "test-${p##*/}" "$p" "$PWD/$bin/${p##*/}.test" -test.v -test.timeout 15m -test.skip '/cpu|LowerLevel|BoxMuller' &
   done
-  wait
 }
 
-sanitizers() {
+sanitizers() { # beside the tests; every driver call is checked where it is made, so API errors are not reported again
   local sanitizer tool
   if ! sanitizer=$(command -v compute-sanitizer); then
     echo "missing compute-sanitizer: install the CUDA toolkit to run it"
@@ -70,33 +70,44 @@ sanitizers() {
     return
   fi
   for tool in memcheck racecheck initcheck synccheck; do
-    run "sanitizer-$tool" gpu "$sanitizer" --tool "$tool" --error-exitcode 1 "$PWD/$bin/gpu.test" -test.short \
+    run "sanitizer-$tool" gpu "$sanitizer" --tool "$tool" --report-api-errors no --error-exitcode 1 "$PWD/$bin/gpu.test" -test.short \
       -test.run 'TestRequestsMatchReference/cuda|TestSamplersMatchReference/cuda' &
-    run "sanitizer-$tool-network" model/device "$sanitizer" --tool "$tool" --error-exitcode 1 "$PWD/$bin/device.test" \
+    run "sanitizer-$tool-network" model/device "$sanitizer" --tool "$tool" --report-api-errors no --error-exitcode 1 "$PWD/$bin/device.test" \
       -test.run 'TestRowsDoNotMeet|TestNetworks/unet_sd' &
   done
-  wait
 }
 
-bench() {
+bench() { # the first pass, side by side, makes the plans
+  for _ in 1 2; do
+    for net in fashion ddpm_cifar10 sd15; do
+      run "forward-$net" model/device "$PWD/$bin/device.test" -test.run '^$' -test.bench "Forward/$net" -test.benchtime 100x &
+      [ -z "$planned" ] || wait
+    done
+    wait
+    planned=yes
+  done
   run bench gpu "$PWD/$bin/gpu.test" -test.run '^$' -test.bench 'CUDA|Launches'
-  run forward model/device "$PWD/$bin/device.test" -test.run '^$' -test.bench Forward -test.benchtime 100x
 }
 
 torch() {
-  if "$python" build/forward_torch.py >"$out/forward-torch.jsonl" 2>"$out/forward-torch.txt"; then
+  if "$python" build/forward_torch.py $torch_modes >"$out/forward-torch.jsonl" 2>"$out/forward-torch.txt"; then
     echo "ok      forward-torch"
+    run job . "$python" docs/bench/job.py "$bin/cudiffuse" "$python" "$out/job.md"
   else
     echo "missing forward-torch: see ${out#"$PWD"/}/forward-torch.txt"
   fi
 }
 
+# Parts that are named one after another and time nothing run side by side.
+planned='' torch_modes=${CUDIFFUSE_TORCH_MODES:-}
 rm -f "$out/failed"
 for part; do
   case $part in
-    tests | bench | torch | sanitizers) "$part" ;;
+    tests | sanitizers) "$part" ;;
+    bench | torch) wait; "$part" ;;
     *) echo "acceptance: $part is none of build, tests, bench, torch, sanitizers" >&2; exit 2 ;;
   esac
 done
+wait
 python3 build/acceptance_report.py "$out" || touch "$out/failed"
 [ ! -e "$out/failed" ]

@@ -36,7 +36,7 @@ def main():
     for file in sorted(out.glob("*.txt")):
         if file.stem.startswith(("test-", "sanitizer-")):
             result["tests"][file.stem] = tests(file)
-        elif file.stem in ("bench", "forward"):
+        elif file.stem == "bench" or file.stem.startswith("forward-") and file.stem != "forward-torch":
             result["benchmarks"][file.stem] = benchmarks(file)
     torch = out / "forward-torch.jsonl"
     lines = torch.read_text().splitlines() if torch.exists() else []
@@ -51,7 +51,12 @@ def main():
         md += ["", f"## {name}", ""] + [f"- {r.pop('name')}: " + ", ".join(f"{v:g} {u}" for u, v in r.items()) for r in rows]
     if result["torch"]:
         md += ["", "## PyTorch", "", "| network | rows | type | mode | ms |", "|---|---|---|---|---|"]
-        md += [f"| {r['network']} | {r['rows']} | {r['type']} | {r['mode']} | {r['ms']:.3f} |" for r in result["torch"]]
+        md += [f"| {r['network']} | {r['rows']} | {r['type']} | {r['mode']} | {r['ms']:.3f} |" for r in result["torch"] if "ms" in r]
+        md += ["", "| step of diffusers | elements | us |", "|---|---|---|"]
+        md += [f"| {r['step']} | {r['elements']} | {r['us']:.1f} |" for r in result["torch"] if "us" in r]
+    job = out / "job.md"
+    if job.exists():
+        md += ["", job.read_text().strip()]
     (out / "results.md").write_text("\n".join(md) + "\n")
     print((out / "results.md").read_text())
 

@@ -18,9 +18,8 @@ type Graph struct {
 }
 
 // BeginCapture makes the stream record what is enqueued, instead of running it, until EndCapture.
-// Waiting for the stream is
-// not possible meanwhile. The device's other streams work as before, so the driver is asked not to guard the recording
-// against them; nothing of this package joins them to it.
+// Waiting for the stream is not possible meanwhile. The device's other streams work as before: the driver is asked not
+// to guard the recording against them (cuStreamQuery of another would fail), and nothing here joins them to it.
 func (s *Stream) BeginCapture() error {
 	return s.d.call(func() error {
 		if err := s.enter("cuStreamBeginCapture"); err != nil {

@@ -25,11 +25,12 @@ func (s *Sized) fits(prog *lower.Program, plans []*cudnn.Plan, weights int64) er
 	}
 	e := &MemoryError{Rows: prog.Rows, Arena: prog.Arena, Work: work, Weights: prog.WeightBytes,
 		Available: free}
-	// Activations grow with the rows; the scratch of the plans is taken to stay.
+	// Activations and the scratch of kernels are known for any rows; that of plans, which others would be made for,
+	// is taken to grow with them.
 	for lo, hi := 1, prog.Rows-1; lo <= hi; {
 		mid := (lo + hi) / 2
 		smaller, err := s.lower(mid, prog.Size.Tokens)
-		if err == nil && smaller.Arena+work <= available {
+		if err == nil && smaller.Arena+max(smaller.Work, work*int64(mid)/int64(prog.Rows)) <= available {
 			e.Fit, e.ArenaFit, lo = mid, smaller.Arena, mid+1
 		} else {
 			hi = mid - 1

@@ -43,7 +43,7 @@ func (e *MemoryError) Error() string {
 		"the device has %.1f MiB", e.Rows, float64(e.Arena)/mib, float64(e.Work)/mib, float64(e.Weights)/mib,
 		float64(e.Available)/mib)
 	if e.Fit > 0 {
-		return s + fmt.Sprintf("; %d rows would fit (%.1f MiB of activations)", e.Fit, float64(e.ArenaFit)/mib)
+		return s + fmt.Sprintf("; about %d rows would fit (%.1f MiB of activations)", e.Fit, float64(e.ArenaFit)/mib)
 	}
 	return s + "; not even one row would fit"
 }

@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,14 +24,8 @@ import (
 // that cuDNN offers first, and compares elements of the results with the formulas in float64. What lies between the
 // elements of a result must stay.
 //
-// CUDIFFUSE_PLANS is how many plans of each graph are run, 1 if it is not set.
+// CUDIFFUSE_PLANS is how many plans of each graph are run, 1 if it is not set, see tried.
 func TestGraphsOnTheDevice(t *testing.T) {
-	limit := 1
-	if v := os.Getenv("CUDIFFUSE_PLANS"); v != "" {
-		var err error
-		limit, err = strconv.Atoi(v)
-		require.NoError(t, err)
-	}
 	names := []string{"fashion", "ddpm_cifar10", "sd15"}
 	for _, name := range append(names, testNetworks(t)...) {
 		net := form(t, name)
@@ -41,6 +34,7 @@ func TestGraphsOnTheDevice(t *testing.T) {
 		}
 		for _, d := range []gpu.DType{gpu.Float32, gpu.Float16, gpu.BFloat16} {
 			t.Run(fmt.Sprintf("%s/%v", name, d), func(t *testing.T) {
+				t.Parallel()
 				if _, err := emu.Counters(); err == nil && name == "sd15" {
 					t.Skip("an emulated GPU needs minutes for Stable Diffusion's sizes")
 				}
@@ -63,7 +57,7 @@ func TestGraphsOnTheDevice(t *testing.T) {
 					for i := range prog.Steps {
 						if s := &prog.Steps[i]; s.Fusion != nil && !seen[s.Fusion.Hash()] {
 							seen[s.Fusion.Hash()] = true
-							b.graph(s, limit)
+							b.graph(s, tried)
 						}
 					}
 					require.NoError(t, handle.Close())
