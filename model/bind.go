@@ -90,6 +90,8 @@ func (e *Executor) bindSmall(w *Weights, op Op) (boundStep, int, error) {
 		return &lookupStep{op: o, table: w.Param(o.Table)}, 0, nil
 	case DivRow:
 		return &divRowStep{op: o}, 0, nil
+	case MulRow:
+		return &mulRowStep{op: o}, 0, nil
 	}
 	return nil, 0, graphErrorf(op.Kind()+" "+op.Label(), "%T has no CPU implementation", op)
 }

@@ -43,6 +43,11 @@ type Inputs struct {
 	TokenIndex     []int64   // [n], which token of the text is pooled, 0..T-1
 	Pooled         []float32 // [n, D], the pooled text, only for addition_embed_type "text_time"
 	TimeIDs        []float32 // [n, K], the sizes beside it
+	Control        []float32 // [n, C, H, W], the image of a ControlNet
+	ControlScale   []float32 // [n, K], a factor for each of its residuals
+	// Residuals are added within a U-Net, those of the down path in its order and then
+	// that of the middle block: each [n, C, H, W] of its own size.
+	Residuals [][]float32
 }
 
 // NewExecutor is [NewExecutorAt] for images of height x width and [DefaultTokens].
@@ -179,12 +184,15 @@ func (e *Executor) setInputs(n int, in Inputs) error {
 	}
 	given := [...]int{len(in.Sample), len(in.Timestep), len(in.Class), len(in.ClassEmbedding),
 		len(in.Context), len(in.TimestepCond), len(in.TokenIDs), len(in.TokenIndex),
-		len(in.Pooled), len(in.TimeIDs)}
+		len(in.Pooled), len(in.TimeIDs), len(in.Control), len(in.ControlScale)}
 	floats := [...][]float32{in.Sample, in.Timestep, nil, in.ClassEmbedding, in.Context,
-		in.TimestepCond, nil, nil, in.Pooled, in.TimeIDs}
+		in.TimestepCond, nil, nil, in.Pooled, in.TimeIDs, in.Control, in.ControlScale}
 	ints := [len(floats)][]int64{InputClass: in.Class, InputTokenIDs: in.TokenIDs,
 		InputTokenIndex: in.TokenIndex}
 	for _, x := range e.graph.Inputs {
+		if x.Kind == InputResidual {
+			continue
+		}
 		want := n * e.shapes[x.Tensor].Len()
 		if got := given[x.Kind]; got != want {
 			return inputErrorf(x.Kind.String(), "has %d elements, wanted %d (%d rows of %v)",
@@ -197,6 +205,9 @@ func (e *Executor) setInputs(n int, in Inputs) error {
 		if left != 0 {
 			return &InputError{InputKind(k).String(), "is given, but the network does not take it"}
 		}
+	}
+	if err := e.setResiduals(n, in.Residuals); err != nil {
+		return err
 	}
 	return e.checkIndexes()
 }

@@ -69,12 +69,15 @@ const (
 	InputTokenIndex                      // [N] int64, a position in the text, from 0
 	InputPooled                          // [N, C] float32, the pooled embedding of a text
 	InputTimeIDs                         // [N, C] float32, numbers that are embedded as a time is
+	InputControl                         // [N, C, H, W] float32, the image that a ControlNet looks at
+	InputControlScale                    // [N, C] float32, a factor for each of its results
+	InputResidual                        // [N, C, H, W] float32, added to a tensor; a graph may have several
 )
 
 // String names the input as [Inputs] does.
 func (k InputKind) String() string {
 	names := [...]string{"Sample", "Timestep", "Class", "ClassEmbedding", "Context", "TimestepCond",
-		"TokenIDs", "TokenIndex", "Pooled", "TimeIDs"}
+		"TokenIDs", "TokenIndex", "Pooled", "TimeIDs", "Control", "ControlScale", "Residuals"}
 	if k < 0 || int(k) >= len(names) {
 		return "unknown"
 	}
@@ -88,11 +91,14 @@ func (k InputKind) integer() bool {
 
 // Input is a tensor that the caller provides. Its shape is C x 1 x 1 with C the field
 // Channels, but C x H x W of the sample for InputSample, and T x C x 1 for InputContext
-// of T tokens, and 1 x T x 1 for InputTokenIDs.
+// of T tokens, and 1 x T x 1 for InputTokenIDs; that of InputControl is Scale times as
+// high and wide as the sample, that of InputResidual the shape of the tensor Like.
 type Input struct {
 	Kind     InputKind
 	Tensor   TensorID
 	Channels int
+	Scale    int      // for InputControl
+	Like     TensorID // for InputResidual: what it is added to
 }
 
 // Op is one operation. The concrete types in this package are the only ones:

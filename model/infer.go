@@ -37,30 +37,17 @@ func (g *Graph) Shapes(h, w int) ([]Shape, error) {
 // ShapesAt returns the shape of every tensor for a size, indexed by [TensorID].
 // Operands that do not fit together give a [*ShapeError].
 func (g *Graph) ShapesAt(size Size) ([]Shape, error) {
-	h, w := size.H, size.W
-	if h < 1 || w < 1 || h > maxSide || w > maxSide {
-		return nil, shapeErrorf("sample", "size %dx%d is not within 1..%d", h, w, maxSide)
+	shapes, err := g.inputShapes(size)
+	if err != nil {
+		return nil, err
 	}
-	shapes := make([]Shape, len(g.Tensors))
-	for _, in := range g.Inputs {
-		shapes[in.Tensor] = Shape{in.Channels, 1, 1}
-		switch in.Kind {
-		case InputSample:
-			shapes[in.Tensor] = Shape{in.Channels, h, w}
-		case InputContext:
-			if size.Tokens < 1 || size.Tokens > maxSide {
-				return nil, shapeErrorf("context", "%d tokens are not within 1..%d",
-					size.Tokens, maxSide)
-			}
-			shapes[in.Tensor] = Shape{size.Tokens, in.Channels, 1}
-		case InputTokenIDs:
-			if size.Tokens < 1 || size.Tokens > maxSide {
-				return nil, shapeErrorf("tokens", "%d are not within 1..%d", size.Tokens, maxSide)
-			}
-			shapes[in.Tensor] = Shape{1, size.Tokens, 1}
+	like := g.residuals()
+	at := func(id TensorID) Shape {
+		if of, ok := like[id]; ok {
+			return shapes[of]
 		}
+		return shapes[id]
 	}
-	at := func(id TensorID) Shape { return shapes[id] }
 	for _, op := range g.Ops {
 		s, err := op.infer(at)
 		if err != nil {
@@ -70,6 +57,9 @@ func (g *Graph) ShapesAt(size Size) ([]Shape, error) {
 			return nil, opShapeError(op, "the result would be %v", s)
 		}
 		shapes[op.Writes()] = s
+	}
+	for id, of := range like {
+		shapes[id] = shapes[of]
 	}
 	return shapes, nil
 }
@@ -93,6 +83,9 @@ func (g *Graph) Validate() error {
 		who := "input " + in.Kind.String()
 		if err := write(who, in.Tensor); err != nil {
 			return err
+		}
+		if in.Kind == InputResidual && (in.Like < 0 || int(in.Like) >= len(g.Tensors) || in.Like == in.Tensor) {
+			return graphErrorf(who, "has the shape of tensor %d, which does not exist", in.Like)
 		}
 		if in.Kind.integer() != (g.Tensors[in.Tensor].Type == Int64) {
 			return &GraphError{who, "has the wrong element type; classes and tokens are Int64, all else Float32"}

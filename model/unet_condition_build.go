@@ -11,14 +11,20 @@ type conditionBuilder struct {
 	context TensorID // [N, D, T, 1]
 }
 
-// buildUNetCondition makes the graph. Errors are [*ConfigError].
-func buildUNetCondition(file string, c UNetConditionConfig) (*Graph, error) {
+// newConditionBuilder makes a builder without operations.
+func newConditionBuilder(file string, c UNetConditionConfig) *conditionBuilder {
 	b := &conditionBuilder{cond: c, unetBuilder: &unetBuilder{builder: newBuilder(file),
 		c: UNet2DConfig{TimeEmbedding: "positional", TimeEmbeddingDim: c.TimeEmbeddingDim,
 			FreqShift: c.FreqShift, FlipSinToCos: c.FlipSinToCos, BlockChannels: c.BlockChannels,
 			Act: c.Act, NormGroups: c.NormGroups, NormEps: c.NormEps, ScaleShift: c.ScaleShift,
 			ClassEmbedding: c.ClassEmbedding, NumClasses: c.NumClasses},
 		embedAct: c.Act, timeCond: c.TimeCondDim}}
+	return b
+}
+
+// begin makes the inputs and embeds the time; it returns what the first convolution takes.
+func (b *conditionBuilder) begin() TensorID {
+	c := b.cond
 	h := b.input(InputSample, c.InChannels)
 	t := b.input(InputTimestep, 1)
 	ctx := b.input(InputContext, c.CrossAttentionDim)
@@ -37,6 +43,13 @@ func buildUNetCondition(file string, c UNetConditionConfig) (*Graph, error) {
 	if b.attends() {
 		b.context = b.add(SwapAxes{Base: b.base("encoder_hidden_states", c.CrossAttentionDim), X: ctx})
 	}
+	return h
+}
+
+// buildUNetCondition makes the graph. Errors are [*ConfigError].
+func buildUNetCondition(file string, c UNetConditionConfig) (*Graph, error) {
+	b := newConditionBuilder(file, c)
+	h := b.begin()
 	h = b.conv("conv_in", h, c.BlockChannels[0], c.ConvInKernel, 1, c.ConvInKernel/2)
 	b.skips = append(b.skips, h)
 	for i := range c.DownBlocks {
