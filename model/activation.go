@@ -22,13 +22,6 @@ func actFuncOf(a Activation) actFunc {
 	return affineMap
 }
 
-func affineMap(dst, src []float32, scale, shift float32) {
-	dst = dst[:len(src)]
-	for i, x := range src {
-		dst[i] = float32(x*scale) + shift
-	}
-}
-
 func reluMap(dst, src []float32, scale, shift float32) {
 	dst = dst[:len(src)]
 	for i, x := range src {

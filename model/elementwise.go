@@ -49,13 +49,11 @@ func (s *addStep) run(e *Executor, n int) {
 func (s *addStep) Do(i int) {
 	lo, hi := chunk(i, len(s.a))
 	a, b, y := s.a[lo:hi], s.b[lo:hi], s.y[lo:hi]
-	b, y = b[:len(a)], y[:len(a)]
 	if s.op.Div == 1 {
-		for i := range a {
-			y[i] = a[i] + b[i]
-		}
+		sumMap(y, a, b)
 		return
 	}
+	b, y = b[:len(a)], y[:len(a)]
 	for i := range a {
 		y[i] = (a[i] + b[i]) / s.op.Div
 	}
@@ -82,13 +80,8 @@ func (s *addChannelStep) run(e *Executor, n int) {
 // Do implements workers.Task.
 func (s *addChannelStep) Do(i int) {
 	for c := i * planesPerTask; c < min((i+1)*planesPerTask, len(s.v)); c++ {
-		v := s.v[c]
-		x := s.x[c*s.pixels : (c+1)*s.pixels]
-		y := s.y[c*s.pixels : (c+1)*s.pixels]
-		y = y[:len(x)]
-		for j := range x {
-			y[j] = x[j] + v
-		}
+		lo, hi := c*s.pixels, (c+1)*s.pixels
+		affineMap(s.y[lo:hi], s.x[lo:hi], 1, s.v[c]) // a product with 1 is exact
 	}
 }
 

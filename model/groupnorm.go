@@ -29,7 +29,7 @@ func (s *groupNormStep) run(e *Executor, n int) {
 func (s *groupNormStep) Do(i int) {
 	size := s.perGroup * s.pixels
 	x, y := s.x[i*size:(i+1)*size], s.y[i*size:(i+1)*size]
-	mean, variance := moments(x)
+	mean, variance := groupMoments(x)
 	rstd := 1 / math.Sqrt(variance+float64(s.op.Eps))
 	row, first := i/s.op.Groups, i%s.op.Groups*s.perGroup
 	for k := range s.perGroup {
@@ -46,33 +46,4 @@ func (s *groupNormStep) Do(i int) {
 		at := k * s.pixels
 		s.act(y[at:at+s.pixels], x[at:at+s.pixels], float32(scale), float32(shift))
 	}
-}
-
-// moments returns mean and biased variance. The sums are in float64, where squares of
-// float32 are exact, in four lanes that are added in a fixed order at the end.
-func moments(x []float32) (mean, variance float64) {
-	var s0, s1, s2, s3, q0, q1, q2, q3 float64
-	n := float64(len(x))
-	for ; len(x) >= 4; x = x[4:] {
-		a, b, c, d := float64(x[0]), float64(x[1]), float64(x[2]), float64(x[3])
-		s0 += a
-		s1 += b
-		s2 += c
-		s3 += d
-		q0 += float64(a * a)
-		q1 += float64(b * b)
-		q2 += float64(c * c)
-		q3 += float64(d * d)
-	}
-	for _, v := range x {
-		a := float64(v)
-		s0 += a
-		q0 += float64(a * a)
-	}
-	mean = ((s0 + s1) + (s2 + s3)) / n
-	variance = ((q0+q1)+(q2+q3))/n - float64(mean*mean)
-	if variance < 0 { // rounding; NaN passes
-		variance = 0
-	}
-	return mean, variance
 }

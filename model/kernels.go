@@ -14,13 +14,29 @@ func levels(name string) (simd, wide bool) {
 
 // siluMap is z / (1 + exp(-z)), z = x*scale + shift.
 func siluMap(dst, src []float32, scale, shift float32) {
-	dst = dst[:len(src)]
-	n := 0
 	if simd {
-		n = len(src) &^ 7
-		siluSIMD(dst[:n], src[:n], scale, shift)
+		siluSIMD(dst[:len(src)], src, scale, shift)
+		return
 	}
-	siluMapGeneric(dst[n:], src[n:], scale, shift)
+	siluMapGeneric(dst, src, scale, shift)
+}
+
+// affineMap is x*scale + shift.
+func affineMap(dst, src []float32, scale, shift float32) {
+	if simd {
+		affineSIMD(dst[:len(src)], src, scale, shift)
+		return
+	}
+	affineMapGeneric(dst, src, scale, shift)
+}
+
+// sumMap is a + b.
+func sumMap(dst, a, b []float32) {
+	if simd {
+		sumSIMD(dst[:len(a)], a, b[:len(a)])
+		return
+	}
+	sumMapGeneric(dst, a, b)
 }
 
 // geluMap is z times the probability that a normal number is below z, z = x*scale + shift.

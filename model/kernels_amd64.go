@@ -2,7 +2,7 @@
 
 package model
 
-// siluAVX2 is siluMapGeneric for n elements, a multiple of 8.
+// siluAVX2 is siluMapGeneric for n elements.
 //
 //go:noescape
 func siluAVX2(n int, dst *float32, src *float32, scale float32, shift float32)
@@ -16,6 +16,21 @@ func geluAVX2(n int, dst *float32, src *float32, scale float32, shift float32)
 //
 //go:noescape
 func gegluAVX2(n int, dst *float32, src *float32, gate *float32)
+
+// affineAVX2 is affineMapGeneric for n elements.
+//
+//go:noescape
+func affineAVX2(n int, dst *float32, src *float32, scale float32, shift float32)
+
+// sumAVX2 is sumMapGeneric for n elements.
+//
+//go:noescape
+func sumAVX2(n int, dst *float32, a *float32, b *float32)
+
+// momentLanesAVX2 is momentLanesGeneric for n elements, a multiple of 16 and not 0.
+//
+//go:noescape
+func momentLanesAVX2(n int, x *float32, sums *float64)
 
 // addMomentsAVX2 is addMomentsGeneric for n elements, a multiple of 8.
 //

@@ -14,11 +14,15 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS const_round<>+0(SB), Y3
 	VBROADCASTSS const_ln2hi<>+0(SB), Y4
 	VBROADCASTSS const_ln2lo<>+0(SB), Y5
-	SHRQ         $0x03, AX
-	JZ           done
+	XORQ         BX, BX
+	MOVQ         AX, SI
+	SHLQ         $0x02, SI
+	ANDQ         $-32, SI
+	JZ           rest
 
 loop:
-	VMULPS  (DX), Y0, Y6
+	VMOVUPS (DX)(BX*1), Y6
+	VMULPS  Y0, Y6, Y6
 	VADDPS  Y1, Y6, Y6
 	VXORPS  vec_sign<>+0(SB), Y6, Y7
 	VMOVUPS vec_hi88<>+0(SB), Y8
@@ -49,11 +53,50 @@ loop:
 	VMULPS  Y8, Y10, Y7
 	VADDPS  vec_one<>+0(SB), Y7, Y7
 	VDIVPS  Y7, Y6, Y6
-	VMOVUPS Y6, (CX)
-	ADDQ    $0x20, DX
-	ADDQ    $0x20, CX
-	DECQ    AX
-	JNZ     loop
+	VMOVUPS Y6, (CX)(BX*1)
+	ADDQ    $0x20, BX
+	CMPQ    BX, SI
+	JNE     loop
+
+rest:
+	ANDQ       $0x07, AX
+	JZ         done
+	LEAQ       part_mask<>+0(SB), SI
+	NEGQ       AX
+	VMOVUPS    32(SI)(AX*4), Y6
+	VMASKMOVPS (DX)(BX*1), Y6, Y7
+	VMULPS     Y0, Y7, Y7
+	VADDPS     Y1, Y7, Y7
+	VXORPS     vec_sign<>+0(SB), Y7, Y0
+	VMOVUPS    vec_hi88<>+0(SB), Y1
+	VMINPS     Y0, Y1, Y0
+	VMOVUPS    vec_lo87<>+0(SB), Y1
+	VMAXPS     Y0, Y1, Y0
+	VMULPS     Y2, Y0, Y1
+	VADDPS     Y3, Y1, Y1
+	VSUBPS     Y3, Y1, Y2
+	VMULPS     Y4, Y2, Y3
+	VSUBPS     Y3, Y0, Y0
+	VMULPS     Y5, Y2, Y3
+	VSUBPS     Y3, Y0, Y0
+	VMULPS     vec_c4<>+0(SB), Y0, Y3
+	VADDPS     vec_c3<>+0(SB), Y3, Y3
+	VMULPS     Y0, Y3, Y3
+	VADDPS     vec_c2<>+0(SB), Y3, Y3
+	VMULPS     Y0, Y3, Y3
+	VADDPS     vec_c1<>+0(SB), Y3, Y3
+	VMULPS     Y0, Y3, Y3
+	VADDPS     vec_c0<>+0(SB), Y3, Y3
+	VMULPS     Y0, Y0, Y2
+	VMULPS     Y2, Y3, Y3
+	VADDPS     Y0, Y3, Y3
+	VADDPS     vec_one<>+0(SB), Y3, Y3
+	VPADDD     vec_bias<>+0(SB), Y1, Y1
+	VPSLLD     $0x17, Y1, Y1
+	VMULPS     Y1, Y3, Y0
+	VADDPS     vec_one<>+0(SB), Y0, Y0
+	VDIVPS     Y0, Y7, Y7
+	VMASKMOVPS Y7, Y6, (CX)(BX*1)
 
 done:
 	VZEROUPPER
@@ -170,6 +213,24 @@ DATA vec_hi88<>+20(SB)/4, $0x42b00000
 DATA vec_hi88<>+24(SB)/4, $0x42b00000
 DATA vec_hi88<>+28(SB)/4, $0x42b00000
 GLOBL vec_hi88<>(SB), RODATA|NOPTR, $32
+
+DATA part_mask<>+0(SB)/4, $0xffffffff
+DATA part_mask<>+4(SB)/4, $0xffffffff
+DATA part_mask<>+8(SB)/4, $0xffffffff
+DATA part_mask<>+12(SB)/4, $0xffffffff
+DATA part_mask<>+16(SB)/4, $0xffffffff
+DATA part_mask<>+20(SB)/4, $0xffffffff
+DATA part_mask<>+24(SB)/4, $0xffffffff
+DATA part_mask<>+28(SB)/4, $0xffffffff
+DATA part_mask<>+32(SB)/4, $0x00000000
+DATA part_mask<>+36(SB)/4, $0x00000000
+DATA part_mask<>+40(SB)/4, $0x00000000
+DATA part_mask<>+44(SB)/4, $0x00000000
+DATA part_mask<>+48(SB)/4, $0x00000000
+DATA part_mask<>+52(SB)/4, $0x00000000
+DATA part_mask<>+56(SB)/4, $0x00000000
+DATA part_mask<>+60(SB)/4, $0x00000000
+GLOBL part_mask<>(SB), RODATA|NOPTR, $64
 
 // func geluAVX2(n int, dst *float32, src *float32, scale float32, shift float32)
 // Requires: AVX, AVX2
@@ -622,6 +683,123 @@ loop:
 	JNZ          loop
 
 done:
+	VZEROUPPER
+	RET
+
+// func affineAVX2(n int, dst *float32, src *float32, scale float32, shift float32)
+// Requires: AVX
+TEXT ·affineAVX2(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         src+16(FP), DX
+	VBROADCASTSS scale+24(FP), Y0
+	VBROADCASTSS shift+28(FP), Y1
+	XORQ         BX, BX
+	MOVQ         AX, SI
+	SHLQ         $0x02, SI
+	ANDQ         $-32, SI
+	JZ           rest
+
+loop:
+	VMOVUPS (DX)(BX*1), Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y1, Y2, Y2
+	VMOVUPS Y2, (CX)(BX*1)
+	ADDQ    $0x20, BX
+	CMPQ    BX, SI
+	JNE     loop
+
+rest:
+	ANDQ       $0x07, AX
+	JZ         done
+	LEAQ       part_mask<>+0(SB), SI
+	NEGQ       AX
+	VMOVUPS    32(SI)(AX*4), Y2
+	VMASKMOVPS (DX)(BX*1), Y2, Y3
+	VMULPS     Y0, Y3, Y3
+	VADDPS     Y1, Y3, Y3
+	VMASKMOVPS Y3, Y2, (CX)(BX*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func sumAVX2(n int, dst *float32, a *float32, b *float32)
+// Requires: AVX
+TEXT ·sumAVX2(SB), NOSPLIT, $0-32
+	MOVQ n+0(FP), AX
+	MOVQ dst+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ b+24(FP), BX
+	XORQ SI, SI
+	MOVQ AX, DI
+	SHLQ $0x02, DI
+	ANDQ $-32, DI
+	JZ   rest
+
+loop:
+	VMOVUPS (DX)(SI*1), Y0
+	VMOVUPS (BX)(SI*1), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (CX)(SI*1)
+	ADDQ    $0x20, SI
+	CMPQ    SI, DI
+	JNE     loop
+
+rest:
+	ANDQ       $0x07, AX
+	JZ         done
+	LEAQ       part_mask<>+0(SB), DI
+	NEGQ       AX
+	VMOVUPS    32(DI)(AX*4), Y0
+	VMASKMOVPS (DX)(SI*1), Y0, Y1
+	VMASKMOVPS (BX)(SI*1), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (CX)(SI*1)
+
+done:
+	VZEROUPPER
+	RET
+
+// func momentLanesAVX2(n int, x *float32, sums *float64)
+// Requires: AVX, FMA3
+TEXT ·momentLanesAVX2(SB), NOSPLIT, $0-24
+	MOVQ   n+0(FP), AX
+	MOVQ   x+8(FP), CX
+	MOVQ   sums+16(FP), DX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+	VXORPD Y6, Y6, Y6
+	VXORPD Y7, Y7, Y7
+
+loop:
+	VCVTPS2PD   (CX), Y8
+	VADDPD      Y8, Y0, Y0
+	VFMADD231PD Y8, Y8, Y1
+	VCVTPS2PD   16(CX), Y8
+	VADDPD      Y8, Y2, Y2
+	VFMADD231PD Y8, Y8, Y3
+	VCVTPS2PD   32(CX), Y8
+	VADDPD      Y8, Y4, Y4
+	VFMADD231PD Y8, Y8, Y5
+	VCVTPS2PD   48(CX), Y8
+	VADDPD      Y8, Y6, Y6
+	VFMADD231PD Y8, Y8, Y7
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, AX
+	JNZ         loop
+	VMOVUPD     Y0, (DX)
+	VMOVUPD     Y1, 128(DX)
+	VMOVUPD     Y2, 32(DX)
+	VMOVUPD     Y3, 160(DX)
+	VMOVUPD     Y4, 64(DX)
+	VMOVUPD     Y5, 192(DX)
+	VMOVUPD     Y6, 96(DX)
+	VMOVUPD     Y7, 224(DX)
 	VZEROUPPER
 	RET
 

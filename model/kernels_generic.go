@@ -19,6 +19,22 @@ func siluMapGeneric(dst, src []float32, scale, shift float32) {
 	}
 }
 
+// affineMapGeneric is affineMap in Go.
+func affineMapGeneric(dst, src []float32, scale, shift float32) {
+	dst = dst[:len(src)]
+	for i, x := range src {
+		dst[i] = float32(x*scale) + shift
+	}
+}
+
+// sumMapGeneric is sumMap in Go.
+func sumMapGeneric(dst, a, b []float32) {
+	dst, b = dst[:len(a)], b[:len(a)]
+	for i, x := range a {
+		dst[i] = x + b[i]
+	}
+}
+
 // expWithin is e^v for v within -87..88, within 1.1 ulp; NaN stays NaN:
 //
 //	n = round(v / ln 2), r = v - n ln 2, e^v = 2^n * (1 + r + r^2 * polynomial(r))

@@ -11,6 +11,14 @@ const haveWide = false
 
 func siluSIMD(dst, src []float32, scale, shift float32) { siluMapGeneric(dst, src, scale, shift) }
 
+func affineSIMD(dst, src []float32, scale, shift float32) {
+	affineMapGeneric(dst, src, scale, shift)
+}
+
+func sumSIMD(dst, a, b []float32) { sumMapGeneric(dst, a, b) }
+
+func momentLanesSIMD(sums *[2 * momentLanes]float64, x []float32) { momentLanesGeneric(sums, x) }
+
 func geluSIMD(dst, src []float32, scale, shift float32) { geluMapGeneric(dst, src, scale, shift) }
 
 func gegluSIMD(dst, x, gate []float32) { gegluMapGeneric(dst, x, gate) }

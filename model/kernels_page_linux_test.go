@@ -38,6 +38,9 @@ func TestKernelsStayInside(t *testing.T) {
 		for n := 1; n < 34; n++ {
 			src, gate, dst := atPageEnd(t, rng, n), atPageEnd(t, rng, n), atPageEnd(t, rng, n)
 			siluMap(dst, src, 1, 0)
+			affineMap(dst, src, 1, 0)
+			sumMap(dst, src, gate)
+			groupMoments(src)
 			geluMap(dst, src, 1, 0)
 			gegluMap(dst, src, gate)
 			// Pairs of float32 hold the float64 operands; the pages are aligned.

@@ -18,6 +18,24 @@ func siluSIMD(dst, src []float32, scale, shift float32) {
 	}
 }
 
+func affineSIMD(dst, src []float32, scale, shift float32) {
+	if len(src) > 0 {
+		affineAVX2(len(src), &dst[0], &src[0], scale, shift)
+	}
+}
+
+func sumSIMD(dst, a, b []float32) {
+	if len(a) > 0 {
+		sumAVX2(len(a), &dst[0], &a[0], &b[0])
+	}
+}
+
+func momentLanesSIMD(sums *[2 * momentLanes]float64, x []float32) {
+	if len(x) > 0 {
+		momentLanesAVX2(len(x), &x[0], &sums[0])
+	}
+}
+
 func geluSIMD(dst, src []float32, scale, shift float32) {
 	if len(src) > 0 {
 		geluAVX2(len(src), &dst[0], &src[0], scale, shift)

@@ -119,39 +119,6 @@ func (c expConsts) exp(v reg.VecVirtual) {
 	VMULPS(t, p, v)
 }
 
-// silu emits y = z / (1 + exp(-z)), z = x*scale + shift.
-func silu() {
-	TEXT("siluAVX2", NOSPLIT, "func(n int, dst, src *float32, scale, shift float32)")
-	Doc("siluAVX2 is siluMapGeneric for n elements, a multiple of 8.")
-	Pragma("noescape")
-	n := Load(Param("n"), GP64())
-	dst := Load(Param("dst"), GP64())
-	src := Load(Param("src"), GP64())
-	scale, shift := YMM(), YMM()
-	VBROADCASTSS(NewParamAddr("scale", 24), scale)
-	VBROADCASTSS(NewParamAddr("shift", 28), shift)
-	c := loadExpConsts()
-	SHRQ(Imm(3), n)
-	JZ(LabelRef("done"))
-	Label("loop")
-	z, v := YMM(), YMM()
-	VMULPS(Mem{Base: src}, scale, z)
-	VADDPS(shift, z, z)
-	VXORPS(vector("sign", 1<<31), z, v)
-	limits(v, 88, -87)
-	c.exp(v)
-	VADDPS(vectorF("one", 1), v, v)
-	VDIVPS(v, z, z)
-	VMOVUPS(z, Mem{Base: dst})
-	ADDQ(Imm(32), src)
-	ADDQ(Imm(32), dst)
-	DECQ(n)
-	JNZ(LabelRef("loop"))
-	Label("done")
-	VZEROUPPER()
-	RET()
-}
-
 // limits holds v within lo..hi. A NaN is the second source of MINPS and MAXPS (the
 // first here), which they return.
 func limits(v reg.VecVirtual, hi, lo float64) {

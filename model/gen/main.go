@@ -8,6 +8,9 @@ func main() {
 	silu()
 	gelu(false)
 	gelu(true)
+	affine()
+	sum()
+	momentLanes()
 	addMoments()
 	normalise()
 	for _, s := range []isa{avx2, avx512} {
