@@ -8,6 +8,7 @@ type builder struct {
 	g        *Graph
 	channels []int // by tensor
 	file     string
+	prefix   string // of the names of layers, where a graph holds several networks
 	err      error
 }
 
@@ -26,8 +27,16 @@ func (b *builder) tensor(name string, channels int) TensorID {
 	return TensorID(len(b.g.Tensors) - 1)
 }
 
-// input makes an input tensor.
+// input makes an input tensor, or returns the one that there is.
 func (b *builder) input(kind InputKind, channels int) TensorID {
+	for _, in := range b.g.Inputs {
+		if in.Kind == kind && kind != InputResidual {
+			if in.Channels != channels {
+				b.fail("", "%s of %d channels, where another network takes %d", kind, channels, in.Channels)
+			}
+			return in.Tensor
+		}
+	}
 	id := b.tensor(kind.String(), channels)
 	if kind.integer() {
 		b.g.Tensors[id].Type = Int64
@@ -38,7 +47,7 @@ func (b *builder) input(kind InputKind, channels int) TensorID {
 
 // base names an operation and makes its result.
 func (b *builder) base(name string, channels int) Base {
-	return Base{Name: name, Y: b.tensor(name, channels)}
+	return Base{Name: b.prefix + name, Y: b.tensor(b.prefix+name, channels)}
 }
 
 func (b *builder) add(op Op) TensorID {
@@ -47,7 +56,7 @@ func (b *builder) add(op Op) TensorID {
 }
 
 func (b *builder) param(name, alt string, shape ...int) ParamID {
-	b.g.Params = append(b.g.Params, Param{Name: name, Alt: alt, Shape: shape})
+	b.g.Params = append(b.g.Params, Param{Name: b.prefix + name, Alt: alt, Shape: shape})
 	return ParamID(len(b.g.Params) - 1)
 }
 

@@ -9,6 +9,12 @@ import "fmt"
 // times a factor of InputControlScale. Errors are [*ConfigError].
 func buildControlNet(file string, c ControlNetConfig) (*Graph, error) {
 	b := newConditionBuilder(file, c.UNet)
+	b.g.Outputs = b.control(c)
+	return b.g, b.err
+}
+
+// control is the network; it returns the residuals.
+func (b *conditionBuilder) control(c ControlNetConfig) (residuals []TensorID) {
 	h := b.begin()
 	image := b.input(InputControl, c.ControlChannels)
 	b.g.Inputs[len(b.g.Inputs)-1].Scale = c.Factor()
@@ -20,19 +26,18 @@ func buildControlNet(file string, c ControlNetConfig) (*Graph, error) {
 		h = b.down(i, h)
 	}
 	h = b.mid(h)
-	for i, skip := range b.skips {
-		b.residual(fmt.Sprintf("controlnet_down_blocks.%d", i), skip, scale)
+	// A 1x1 convolution, which training starts at zero, times a factor.
+	residual := func(name string, x TensorID) {
+		n := b.channels[x]
+		h := b.conv(name, x, n, 1, 1, 0)
+		h = b.add(MulRow{Base: b.base(name+".scale", n), X: h, T: scale, Index: len(residuals)})
+		residuals = append(residuals, h)
 	}
-	b.residual("controlnet_mid_block", h, scale)
-	return b.g, b.err
-}
-
-// residual is a 1x1 convolution, which training starts at zero, times the next factor.
-func (b *conditionBuilder) residual(name string, x, scale TensorID) {
-	c := b.channels[x]
-	h := b.conv(name, x, c, 1, 1, 0)
-	h = b.add(MulRow{Base: b.base(name+".scale", c), X: h, T: scale, Index: len(b.g.Outputs)})
-	b.g.Outputs = append(b.g.Outputs, h)
+	for i, skip := range b.skips {
+		residual(fmt.Sprintf("controlnet_down_blocks.%d", i), skip)
+	}
+	residual("controlnet_mid_block", h)
+	return residuals
 }
 
 // controlImage is ControlNetConditioningEmbedding: convolutions that bring the image to

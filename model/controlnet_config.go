@@ -9,7 +9,7 @@ import (
 // ControlNetConfig is a config.json of diffusers' ControlNetModel with its defaults
 // filled in: that of the down path and the middle of a U-Net, and of the layers that
 // look at the control image. Fields of the U-Net that a ControlNet has no use for are
-// zero.
+// zero, and its UpBlocks plain ones.
 type ControlNetConfig struct {
 	UNet            UNetConditionConfig
 	ControlChannels int   // of the image: conditioning_channels
@@ -62,7 +62,6 @@ func parseControlNetConfig(file string, data []byte) (ControlNetConfig, error) {
 	if f.rest(); f.err == nil {
 		u.check(f)
 	}
-	u.UpBlocks = nil
 	return c, f.err
 }
 

@@ -14,7 +14,8 @@ import (
 // concurrent use.
 type UNetCondition struct {
 	network
-	config UNetConditionConfig
+	config  UNetConditionConfig
+	control *ControlNetConfig // of the ControlNet within it, nil for none
 }
 
 // Config returns the configuration with defaults filled in. The caller must not

@@ -9,6 +9,9 @@ type conditionBuilder struct {
 	*unetBuilder
 	cond    UNetConditionConfig
 	context TensorID // [N, D, T, 1]
+	// extra is what is added to result i of the down path, and after them to that of the
+	// middle block; nil for nothing.
+	extra func(i int, to TensorID) TensorID
 }
 
 // newConditionBuilder makes a builder without operations.
@@ -49,20 +52,37 @@ func (b *conditionBuilder) begin() TensorID {
 // buildUNetCondition makes the graph. Errors are [*ConfigError].
 func buildUNetCondition(file string, c UNetConditionConfig) (*Graph, error) {
 	b := newConditionBuilder(file, c)
+	b.unet()
+	return b.g, b.err
+}
+
+// unet is the network, whose result is the graph's output.
+func (b *conditionBuilder) unet() {
+	c := b.cond
 	h := b.begin()
 	h = b.conv("conv_in", h, c.BlockChannels[0], c.ConvInKernel, 1, c.ConvInKernel/2)
 	b.skips = append(b.skips, h)
 	for i := range c.DownBlocks {
 		h = b.down(i, h)
 	}
-	h = b.mid(h)
+	for i, skip := range b.skips {
+		b.skips[i] = b.join("down_block_additional_residuals", i, skip)
+	}
+	h = b.join("mid_block_additional_residual", len(b.skips), b.mid(h))
 	for i := range c.UpBlocks {
 		h = b.up(i, h)
 	}
 	h = b.norm("conv_norm_out", h, c.NormGroups, c.NormEps, c.Act, NoTensor)
 	h = b.conv("conv_out", h, c.OutChannels, c.ConvOutKernel, 1, c.ConvOutKernel/2)
 	b.g.Outputs = []TensorID{h}
-	return b.g, b.err
+}
+
+// join adds what extra says.
+func (b *conditionBuilder) join(name string, i int, x TensorID) TensorID {
+	if b.extra == nil {
+		return x
+	}
+	return b.sum(fmt.Sprintf("%s.%d", name, i), x, b.extra(i, x), 1)
 }
 
 // attends says whether any block looks at the context.

@@ -23,6 +23,10 @@ type TextEmbedding struct {
 	// pooled vector of the text, [PooledDim], and sizes in pixels, [TimeIDs]: height and
 	// width of the original, top and left of the crop, height and width of the target.
 	Pooled, TimeIDs []float32
+	// Control and ControlScale are for a network with a [ControlNet] within, see
+	// [ControlNet.CompileSize]: the image [C, H, W], and a factor for each residual. nil
+	// for both adds nothing.
+	Control, ControlScale []float32
 }
 
 // maxLengths is for how many lengths of text executors are kept: that of the prompts
@@ -43,6 +47,9 @@ type ConditionDenoiser struct {
 	timeCond []float32
 	pooled   []float32
 	timeIDs  []float32
+	control  []float32
+	scales   []float32
+	conds    []*TextEmbedding
 }
 
 // textRunner runs rows with texts of one length.
@@ -130,6 +137,9 @@ func (d *ConditionDenoiser) check(cond sampler.Cond) error {
 	if len(c.TimeIDs) != config.TimeIDs {
 		return inputErrorf("condition", "TimeIDs has %d elements, wanted %d", len(c.TimeIDs), config.TimeIDs)
 	}
+	if err := d.checkControl(c); err != nil {
+		return err
+	}
 	switch config.ClassEmbedding {
 	case ClassNone:
 		if c.Class != 0 {
@@ -178,10 +188,11 @@ func (d *ConditionDenoiser) runner(tokens int) *textRunner {
 // inputs gathers the conditions of rows.
 func (d *ConditionDenoiser) inputs(e *sampler.Eval, rows []int) Inputs {
 	d.context, d.class, d.timeCond = d.context[:0], d.class[:0], d.timeCond[:0]
-	d.pooled, d.timeIDs = d.pooled[:0], d.timeIDs[:0]
+	d.pooled, d.timeIDs, d.conds = d.pooled[:0], d.timeIDs[:0], d.conds[:0]
 	dim := d.unet.config.TimeCondDim
 	for _, row := range rows {
 		c := e.Conds[row].(*TextEmbedding)
+		d.conds = append(d.conds, c)
 		d.context = append(d.context, c.Data...)
 		d.class = append(d.class, int64(c.Class))
 		d.pooled, d.timeIDs = append(d.pooled, c.Pooled...), append(d.timeIDs, c.TimeIDs...)
@@ -192,6 +203,7 @@ func (d *ConditionDenoiser) inputs(e *sampler.Eval, rows []int) Inputs {
 		}
 	}
 	in := Inputs{Context: d.context, TimestepCond: d.timeCond, Pooled: d.pooled, TimeIDs: d.timeIDs}
+	d.gatherControl(&in, d.conds)
 	if d.unet.config.ClassEmbedding != ClassNone {
 		in.Class = d.class
 	}
