@@ -18,6 +18,8 @@ func actFuncOf(a Activation) actFunc {
 		return quickGELUMap
 	case Tanh:
 		return tanhMap
+	case GELUTanh:
+		return geluTanhMap
 	}
 	return affineMap
 }

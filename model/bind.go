@@ -75,6 +75,14 @@ func (e *Executor) bindTokens(w *Weights, op Op) (boundStep, int, error) {
 		return &tokenEmbeddingStep{op: o, table: w.Param(o.Table), positions: w.Param(o.Positions)}, 0, nil
 	case SelectToken:
 		return &selectTokenStep{op: o}, 0, nil
+	case AdaLayerNorm:
+		return &adaLayerNormStep{op: o}, 0, nil
+	case GatedAdd:
+		return &gatedAddStep{op: o}, 0, nil
+	case GridPositions:
+		return &gridPositionsStep{op: o, positions: gridPositions(o, e.shapes[o.X])}, 0, nil
+	case Unpatchify:
+		return &unpatchifyStep{op: o}, 0, nil
 	}
 	return e.bindSmall(w, op)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Network is what every network of images is: operations, weights, and the size of its
-// input. The concrete types are [*UNet2D], [*UNetCondition] and [*ImageCoder].
+// input. The concrete types are [*UNet2D], [*UNetCondition], [*DiT] and [*ImageCoder].
 type Network interface {
 	Graph() *Graph     // for other backends; must not be changed
 	Weights() *Weights // the values of the graph's parameters
@@ -24,8 +24,9 @@ var (
 	_ Network = (*UNetCondition)(nil)
 )
 
-// OpenNetwork opens the folder of a UNet2DModel or a UNet2DConditionModel, whichever its
-// config.json names, as [OpenUNet2D] does.
+// OpenNetwork opens the folder of a UNet2DModel, a UNet2DConditionModel or a
+// DiTTransformer2DModel, whichever its config.json names, as [OpenUNet2D] does; in a
+// pipeline's folder it is in unet/ or else in transformer/.
 func OpenNetwork(dir string) (Network, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -37,7 +38,7 @@ func OpenNetwork(dir string) (Network, error) {
 
 // OpenNetworkFS is [OpenNetwork] for a folder of a file system.
 func OpenNetworkFS(fsys fs.FS, dir string) (Network, error) {
-	file, config, load, err := openFolder(fsys, dir)
+	file, config, load, err := openDenoiserPart(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +49,16 @@ func OpenNetworkFS(fsys fs.FS, dir string) (Network, error) {
 func ofClass(file string, config []byte, load loader) (Network, error) {
 	const plain = "UNet2DModel"
 	f := parseFields(file, config)
-	class := f.choice("_class_name", plain, plain, conditionClass)
+	class := f.choice("_class_name", plain, plain, conditionClass, ditClass, ditOldClass)
 	if f.err != nil {
 		return nil, f.err
+	}
+	if class == ditClass || class == ditOldClass {
+		d, err := newDiT(file, config, load)
+		if err != nil {
+			return nil, err
+		}
+		return d, nil
 	}
 	if class == conditionClass {
 		u, err := newUNetCondition(file, config, load)

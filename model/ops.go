@@ -12,11 +12,12 @@ const (
 	ReLU                        // max(x, 0)
 	QuickGELU                   // x * s(1.702 x), which CLIP's first text encoders use
 	Tanh
+	GELUTanh // x/2 * (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); diffusers: gelu-approximate
 )
 
 // String names the activation as diffusers does.
 func (a Activation) String() string {
-	names := [...]string{"identity", "silu", "mish", "gelu", "relu", "quick_gelu", "tanh"}
+	names := [...]string{"identity", "silu", "mish", "gelu", "relu", "quick_gelu", "tanh", "gelu-approximate"}
 	if a < 0 || int(a) >= len(names) {
 		return "unknown"
 	}

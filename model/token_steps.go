@@ -1,7 +1,5 @@
 package model
 
-import "math"
-
 // layerNormStep runs [LayerNorm]: one task normalises a block of pixels of one row. The
 // pixels are lanes whose sums, in float64, run over the channels in order, so the size of
 // a block does not change the result.
@@ -36,15 +34,7 @@ func (s *layerNormStep) Do(i int) {
 	for c := range s.op.Channels {
 		addMoments(sum[:], sq[:], s.x[lo+c*s.pixels:][:count])
 	}
-	n := float64(s.op.Channels)
-	for j := range count {
-		mean := sum[j] / n
-		variance := sq[j]/n - float64(mean*mean)
-		if variance < 0 { // rounding; NaN passes
-			variance = 0
-		}
-		sum[j], sq[j] = mean, 1/math.Sqrt(variance+float64(s.op.Eps))
-	}
+	deviations(sum[:count], sq[:count], float64(s.op.Channels), float64(s.op.Eps))
 	for c := range s.op.Channels {
 		x, y := s.x[lo+c*s.pixels:][:count], s.y[lo+c*s.pixels:][:count]
 		normalise(y, x, sum[:], sq[:], float64(s.gamma[c]), float64(s.beta[c]))

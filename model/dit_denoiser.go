@@ -1,0 +1,107 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/cudiffuse/cudiffuse/internal/workers"
+	"github.com/cudiffuse/cudiffuse/sampler"
+)
+
+// DiTDenoiser is a DiT as a [sampler.Model] on the CPU. Where the network predicts a variance
+// too, samplers get the first half of its channels, which is the noise, as in diffusers'
+// DiTPipeline. It is used by one goroutine at a time.
+type DiTDenoiser struct {
+	net   *DiT
+	pool  *workers.Pool
+	shape []int
+	rows  rowRunner
+	class []int64
+	wide  []float32 // results with the variance, for all rows of a run; nil if there is none
+}
+
+var _ sampler.Model = (*DiTDenoiser)(nil)
+
+// Denoiser returns d as a model for latents of height x width; 0, 0 is the size it was made for.
+func (d *DiT) Denoiser(height, width int, pool *workers.Pool) (*DiTDenoiser, error) {
+	if height == 0 && width == 0 {
+		height, width = d.Height(), d.Width()
+	}
+	if c, out := d.Channels(), d.OutChannels(); out != c && out != 2*c {
+		return nil, &ShapeError{"output", fmt.Sprintf("%d channels for %d of input, wanted as many, "+
+			"or twice as many with a variance", out, c)}
+	}
+	if _, err := d.graph.Shapes(height, width); err != nil {
+		return nil, err
+	}
+	return &DiTDenoiser{net: d, pool: pool, shape: []int{d.Channels(), height, width}}, nil
+}
+
+// Shape implements [sampler.Model].
+func (d *DiTDenoiser) Shape() []int { return d.shape }
+
+// Forward implements [sampler.Model]. Conditions are [Class].
+func (d *DiTDenoiser) Forward(ctx context.Context, e *sampler.Eval) error {
+	if err := checkEval(e, d.shape); err != nil {
+		return err
+	}
+	err := d.rows.grow(len(e.Conds), e.Elems, func(rows int) (*Executor, error) {
+		return d.net.CompileSize(rows, d.shape[1], d.shape[2], d.pool)
+	})
+	if err != nil {
+		return err
+	}
+	for rows := range slices.Chunk(e.Active, d.rows.cap) {
+		if err := d.labels(e.Conds, rows); err != nil {
+			return err
+		}
+		inputs := Inputs{Class: d.class}
+		if d.net.OutChannels() == d.net.Channels() {
+			err = d.rows.run(ctx, e, rows, inputs)
+		} else {
+			err = d.runWide(ctx, e, rows, inputs)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// runWide is rowRunner.run for results of twice the channels, of which the first half is kept.
+func (d *DiTDenoiser) runWide(ctx context.Context, e *sampler.Eval, rows []int, inputs Inputs) error {
+	r, elems, n := &d.rows, e.Elems, len(rows)
+	in, t, out := e.In.Host(), e.T.Host(), e.Out.Host()
+	for i, row := range rows {
+		copy(r.in[i*elems:(i+1)*elems], in[row*elems:])
+		r.t[i] = t[row]
+	}
+	if len(d.wide) < 2*r.cap*elems {
+		d.wide = make([]float32, 2*r.cap*elems)
+	}
+	inputs.Sample, inputs.Timestep = r.in[:n*elems], r.t[:n]
+	if err := r.exec.Run(ctx, n, inputs, d.wide[:2*n*elems]); err != nil {
+		return err
+	}
+	for i, row := range rows {
+		copy(out[row*elems:(row+1)*elems], d.wide[2*i*elems:])
+	}
+	return nil
+}
+
+// labels takes the classes of rows.
+func (d *DiTDenoiser) labels(conds []sampler.Cond, rows []int) error {
+	d.class = d.class[:0]
+	for _, r := range rows {
+		c, ok := conds[r].(Class)
+		if !ok {
+			return &InputError{"condition", fmt.Sprintf("%v (%[1]T): want a model.Class", conds[r])}
+		}
+		if c < 0 || int(c) >= d.net.Classes() {
+			return &InputError{"class", fmt.Sprintf("%d is not within 0..%d", c, d.net.Classes()-1)}
+		}
+		d.class = append(d.class, int64(c))
+	}
+	return nil
+}
