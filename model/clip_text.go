@@ -53,6 +53,11 @@ func OpenCLIPText(dir string) (*CLIPText, error) {
 
 // OpenCLIPTextFS is [OpenCLIPText] for a folder of a file system.
 func OpenCLIPTextFS(fsys fs.FS, dir string) (*CLIPText, error) {
+	return openCLIPText(fsys, dir, func(l loader) loader { return l })
+}
+
+// openCLIPText opens a text encoder whose weights are read by what wrap makes of the folder's loader.
+func openCLIPText(fsys fs.FS, dir string, wrap func(loader) loader) (*CLIPText, error) {
 	file, config, load, err := openPart(fsys, dir, "text_encoder", textWeightFiles)
 	if err != nil {
 		return nil, err
@@ -65,7 +70,7 @@ func OpenCLIPTextFS(fsys fs.FS, dir string) (*CLIPText, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := newNetwork(file, g, 0, 0, load)
+	n, err := newNetwork(file, g, 0, 0, wrap(load))
 	if err != nil {
 		return nil, err
 	}
