@@ -27,6 +27,10 @@ type TextEmbedding struct {
 	// [ControlNet.CompileSize]: the image [C, H, W], and a factor for each residual. nil
 	// for both adds nothing.
 	Control, ControlScale []float32
+	// Beside are the channels that a network takes after those of the sample,
+	// [Channels()-OutChannels(), H, W]: for in-painting (Rombach et al., 2022, arXiv:2112.10752)
+	// the mask, 1 where to draw, and the latents of the image without what it covers.
+	Beside []float32
 }
 
 // maxLengths is for how many lengths of text executors are kept: that of the prompts
@@ -61,16 +65,16 @@ type textRunner struct {
 var _ sampler.Model = (*ConditionDenoiser)(nil)
 
 // Denoiser returns u as a model for latents of height x width; 0, 0 is the size it was
-// made for. A network whose output is not of the form of its input is refused with a
-// [*ShapeError].
+// made for. Channels of its input beyond those of its output are TextEmbedding.Beside. A
+// network with fewer channels of input than of output is refused with a [*ShapeError].
 func (u *UNetCondition) Denoiser(height, width int,
 	pool *workers.Pool) (*ConditionDenoiser, error) {
 	if height == 0 && width == 0 {
 		height, width = u.Height(), u.Width()
 	}
-	if u.OutChannels() != u.Channels() {
-		return nil, shapeErrorf("output", "%d channels for %d of input: learned variance and "+
-			"in-painting networks are not supported yet", u.OutChannels(), u.Channels())
+	if u.OutChannels() > u.Channels() {
+		return nil, shapeErrorf("output", "%d channels for %d of input: learned variance is "+
+			"not supported yet", u.OutChannels(), u.Channels())
 	}
 	if u.config.ClassEmbedding == ClassIdentity {
 		return nil, &ShapeError{"class", "the network takes embeddings in place of class labels"}
@@ -78,7 +82,7 @@ func (u *UNetCondition) Denoiser(height, width int,
 	if _, err := u.graph.Shapes(height, width); err != nil {
 		return nil, err
 	}
-	return &ConditionDenoiser{unet: u, pool: pool, shape: []int{u.Channels(), height, width}}, nil
+	return &ConditionDenoiser{unet: u, pool: pool, shape: []int{u.OutChannels(), height, width}}, nil
 }
 
 // Shape implements [sampler.Model].
@@ -137,6 +141,9 @@ func (d *ConditionDenoiser) check(cond sampler.Cond) error {
 	if len(c.TimeIDs) != config.TimeIDs {
 		return inputErrorf("condition", "TimeIDs has %d elements, wanted %d", len(c.TimeIDs), config.TimeIDs)
 	}
+	if want := d.beside(); len(c.Beside) != want {
+		return inputErrorf("condition", "Beside has %d elements, wanted %d", len(c.Beside), want)
+	}
 	if err := d.checkControl(c); err != nil {
 		return err
 	}
@@ -156,14 +163,18 @@ func (d *ConditionDenoiser) check(cond sampler.Cond) error {
 // forward evaluates d.rows, whose texts have the same length.
 func (d *ConditionDenoiser) forward(ctx context.Context, e *sampler.Eval, tokens int) error {
 	r := d.runner(tokens)
-	err := r.grow(len(e.Conds), e.Elems, func(rows int) (*Executor, error) {
+	err := r.grow(len(e.Conds), e.Elems+d.beside(), func(rows int) (*Executor, error) {
 		return d.unet.CompileSize(rows, Size{d.shape[1], d.shape[2], tokens}, d.pool)
 	})
 	if err != nil {
 		return err
 	}
 	for rows := range slices.Chunk(d.rows, r.cap) {
-		if err := r.run(ctx, e, rows, d.inputs(e, rows)); err != nil {
+		run := r.run
+		if d.beside() > 0 {
+			run = r.runBeside
+		}
+		if err := run(ctx, e, rows, d.inputs(e, rows)); err != nil {
 			return err
 		}
 	}

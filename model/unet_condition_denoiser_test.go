@@ -112,8 +112,18 @@ func TestConditionDenoiserRefuses(t *testing.T) {
 	u, err := model.OpenUNetCondition("testdata/unet_odd")
 	require.NoError(t, err)
 	var shape *model.ShapeError
-	_, err = u.Denoiser(0, 0, nil)
-	require.ErrorAs(t, err, &shape, "5 channels in, 3 out")
+	odd, err := u.Denoiser(8, 8, nil)
+	require.NoError(t, err, "5 channels in, 3 out")
+	for _, beside := range []int{0, 2*8*8 - 1, 3 * 8 * 8} {
+		c := text(u, 1, 7)
+		c.Beside = make([]float32, beside)
+		m := sampler.Elems(odd.Shape())
+		e := &sampler.Eval{Elems: m, Active: []int{0}, Conds: []sampler.Cond{c},
+			In: make(gpu.HostBuffer, m), T: make(gpu.HostBuffer, 1), Out: make(gpu.HostBuffer, m)}
+		var in *model.InputError
+		require.ErrorAs(t, odd.Forward(t.Context(), e), &in, beside)
+		require.Contains(t, in.Error(), "Beside")
+	}
 	u, err = model.OpenUNetCondition("testdata/unet_wide")
 	require.NoError(t, err)
 	_, err = u.Denoiser(0, 0, nil)
@@ -196,5 +206,49 @@ func TestConditionDenoiserSDXL(t *testing.T) {
 		bad.Conds = []sampler.Cond{e.Conds[0], changedText(e.Conds[1], change)}
 		var in *model.InputError
 		require.ErrorAs(t, d.Forward(t.Context(), &bad), &in)
+	}
+}
+
+// TestConditionDenoiserInpaint: a network of 9 channels gives diffusers' result for the sample with mask and masked
+// latents after it, each row with its own.
+func TestConditionDenoiserInpaint(t *testing.T) {
+	u, err := model.OpenUNetCondition("testdata/unet_inpaint")
+	require.NoError(t, err)
+	f, err := safetensors.Open("testdata/unet_inpaint/golden.safetensors")
+	require.NoError(t, err)
+	defer f.Close()
+	read := func(name string) gpu.HostBuffer {
+		v, err := f.Float32s(name)
+		require.NoError(t, err)
+		return v
+	}
+	d, err := u.Denoiser(0, 0, nil)
+	require.NoError(t, err)
+	x, ctx, want := read("in.x"), read("in.ctx"), read("out.sample")
+	const rows, golden = 3, 1 // the others are something else
+	n, tokens := sampler.Elems(d.Shape()), len(ctx)/u.ContextDim()
+	require.Equal(t, []int{4, 8, 8}, d.Shape())
+	e := &sampler.Eval{Elems: n, T: gpu.HostBuffer{10, 10, 10}}
+	in := make(gpu.HostBuffer, rows*n)
+	gpu.Normals(in, 7, 0, 0)
+	copy(in[golden*n:], x[:n])
+	e.In = in
+	for r := range rows {
+		c := &model.TextEmbedding{Tokens: tokens, Data: ctx, Beside: x[n:]}
+		if r != golden {
+			c.Beside = make([]float32, len(x)-n)
+			gpu.Normals(c.Beside, uint64(r), 0, 0)
+		}
+		e.Conds = append(e.Conds, c)
+	}
+	for _, active := range [][]int{{1}, {0, 1, 2}, {1, 2}} {
+		out := make(gpu.HostBuffer, rows*n)
+		e.Active, e.Out = active, out
+		require.NoError(t, d.Forward(t.Context(), e))
+		require.InDeltaSlice(t, want, out[golden*n:][:n], 5e-6, active)
+		for r := range rows {
+			blank := !slices.ContainsFunc(out[r*n:(r+1)*n], func(v float32) bool { return v != 0 })
+			require.Equal(t, !slices.Contains(active, r), blank, "%v: row %d", active, r)
+		}
 	}
 }

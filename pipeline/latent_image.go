@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"slices"
 
 	"github.com/cudiffuse/cudiffuse/gpu"
+	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/sampler"
 	"github.com/cudiffuse/cudiffuse/sampler/torchrand"
 	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
-// DefaultStrength is how much of an image is drawn anew where a request does not say: as diffusers.
+// DefaultStrength is how much of an image is drawn anew where a request does not say: as diffusers. With a mask,
+// what it covers is drawn anew in whole.
 const DefaultStrength = 0.8
 
 // Planes converts an image to a sample [3, H, W] within -1..1, the inverse of [Pixels]. What is transparent
@@ -48,6 +51,9 @@ func (p *TextToImage) resolveImage(j *textJob) error {
 	}
 	if j.Strength == 0 {
 		j.Strength = DefaultStrength
+		if j.Mask != nil {
+			j.Strength = 1
+		}
 	}
 	if !(j.Strength > 0 && j.Strength <= 1) {
 		return &RequestError{Field: "strength", Value: j.Strength, Want: "a number above 0, at most 1"}
@@ -118,54 +124,90 @@ func cutGrid(g schedule.Grid, pts []schedule.Point, steps int) schedule.Grid {
 	return g
 }
 
+// encodeImage is the posterior of an image [3, H, W] of the size of a job.
+func (p *TextToImage) encodeImage(ctx context.Context, j *textJob, x []float32) (model.Posterior, error) {
+	post, err := p.vae.Codec(p.pool).Encode(ctx, x, 1, j.Height, j.Width)
+	if err == nil && (post.Height != j.shape[1] || post.Width != j.shape[2]) {
+		err = fmt.Errorf("vae: latents of %dx%d for an image of %dx%d: want %dx%d", post.Width, post.Height,
+			j.Width, j.Height, j.shape[2], j.shape[1])
+	}
+	return post, err
+}
+
 // starts fills in the samples that the requests of a job start from: the latents of its image with the
 // noise of the first step,
 //
 //	x = alpha*z + sigma*noise
 //
-// z being drawn from the autoencoder's posterior. Both noises are drawn one after the other.
-func (p *TextToImage) starts(ctx context.Context, j *textJob, reqs []sampler.Request) error {
-	post, err := p.vae.Codec(p.pool).Encode(ctx, Planes(j.Image), 1, j.Height, j.Width)
+// z being drawn from the autoencoder's posterior, or the noise alone, see fromNoise. As in diffusers, one after the
+// other are drawn the noises of the posterior, where z is used, of the start, and of the masked image's posterior.
+func (p *TextToImage) starts(ctx context.Context, j *textJob, reqs []sampler.Request) (*heldPart, error) {
+	mask, err := p.readMask(ctx, j)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if post.Height != j.shape[1] || post.Width != j.shape[2] {
-		return fmt.Errorf("vae: latents of %dx%d for an image of %dx%d: want %dx%d", post.Width, post.Height,
-			j.Width, j.Height, j.shape[2], j.shape[1])
+	var post model.Posterior
+	encoded := !j.fromNoise() || mask != nil && mask.held != nil
+	if encoded {
+		if post, err = p.encodeImage(ctx, j, Planes(j.Image)); err != nil {
+			return nil, err
+		}
 	}
-	at := j.plan.Stages[0].At
 	noise := make([]float32, j.elems())
 	for i := range reqs {
 		draw := drawer(j.RNG, reqs[i].Seed)
-		draw(noise)
-		x, err := post.Sample(noise)
-		if err != nil {
-			return err
+		var z []float32
+		if encoded {
+			draw(noise, posteriorDraw)
+			if z, err = post.Sample(noise); err != nil {
+				return nil, err
+			}
+			p.vae.Scale(z)
 		}
-		p.vae.Scale(x)
-		draw(noise)
-		for k := range x {
-			x[k] = float32(at.Alpha*float64(x[k]) + at.Sigma*float64(noise[k]))
+		draw(noise, 0)
+		reqs[i].Init = j.initial(z, noise)
+		if mask != nil {
+			if err := mask.start(p, &reqs[i], z, noise, draw); err != nil {
+				return nil, err
+			}
 		}
-		reqs[i].Init = x
 	}
-	return nil
+	if mask == nil {
+		return nil, nil
+	}
+	return mask.held, nil
 }
 
-// posteriorDraw is the draw of our own noise that the posterior takes. No plan has as many.
-const posteriorDraw = 1 << 30
+// initial is what an image starts from: its latents with noise, or noise alone.
+func (j *textJob) initial(z, noise []float32) []float32 {
+	x := slices.Clone(noise)
+	if !j.fromNoise() {
+		at := j.plan.Stages[0].At
+		for k := range x {
+			x[k] = float32(at.Alpha*float64(z[k]) + at.Sigma*float64(noise[k]))
+		}
+	}
+	return x
+}
 
-// drawer returns what draws the noise of the posterior, then the initial noise.
-func drawer(rng string, seed uint64) func(x []float32) {
+// posteriorDraw and maskedDraw are the draws of our own noise that posteriors take. No plan has as many.
+const (
+	posteriorDraw = 1<<30 + iota
+	maskedDraw
+)
+
+// drawFunc draws noise: of our own a draw by its number, of torch's the next.
+type drawFunc func(x []float32, draw int)
+
+// drawer returns what draws the noises of a seed.
+func drawer(rng string, seed uint64) drawFunc {
 	switch rng {
 	case "torch-cpu":
-		return torchrand.NewCPU(seed).Randn
+		g := torchrand.NewCPU(seed)
+		return func(x []float32, _ int) { g.Randn(x) }
 	case "torch-cuda":
-		return torchrand.NewCUDA(seed).Randn
+		g := torchrand.NewCUDA(seed)
+		return func(x []float32, _ int) { g.Randn(x) }
 	}
-	draw := posteriorDraw
-	return func(x []float32) {
-		gpu.Normals(x, seed, draw, 0)
-		draw = 0
-	}
+	return func(x []float32, draw int) { gpu.Normals(x, seed, draw, 0) }
 }

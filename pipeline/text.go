@@ -43,6 +43,8 @@ type TextInfo struct {
 	Latents       int // channels of the latents
 
 	XL bool // takes sizes beside the text
+	// Inpaint tells that the network takes a mask and the rest of the image beside the latents.
+	Inpaint bool
 	// Embedded tells that the network takes the guidance scale as an input, as latent consistency models
 	// do: it is evaluated once a step whatever the scale, and negative prompts have no effect.
 	Embedded bool
@@ -125,7 +127,8 @@ func (p *TextToImage) defaults() (err error) {
 	if in.Embedded {
 		in.Guidance = 8.5 // as diffusers
 	}
-	in.Latents = p.unet.Channels()
+	in.Latents = p.unet.OutChannels()
+	in.Inpaint = p.unet.Channels() > in.Latents
 	if in.Factor, err = p.factor(); err != nil {
 		return err
 	}

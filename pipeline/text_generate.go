@@ -32,6 +32,7 @@ type TextResult struct {
 type TextStep struct {
 	Stage, Stages int // done and in all; a stage is one network evaluation for each image
 	s             sampler.Step
+	held          *heldPart
 	j             *textJob
 	code          *model.Codec
 	p             *TextToImage
@@ -43,7 +44,11 @@ func (s TextStep) Latent(i int) ([]float32, error) {
 		return nil, sampler.ErrClosed
 	}
 	x := make([]float32, s.j.elems())
-	return x, s.s.Latent(i, x)
+	err := s.s.Latent(i, x)
+	if err == nil && s.held != nil && s.Stage == s.Stages {
+		s.held.finish(i, x)
+	}
+	return x, err
 }
 
 // Denoised returns the clean latents that the model predicts for image i at this step.
@@ -128,12 +133,12 @@ func (p *TextToImage) Steps(ctx context.Context, r TextRequest) iter.Seq2[TextSt
 
 func (p *TextToImage) steps(ctx context.Context, j *textJob) iter.Seq2[TextStep, error] {
 	return func(yield func(TextStep, error) bool) {
-		reqs, err := p.requests(ctx, j)
+		reqs, held, err := p.requests(ctx, j)
 		if err != nil {
 			yield(TextStep{}, err)
 			return
 		}
-		m, err := p.denoiser(j)
+		m, err := p.denoiser(j, held)
 		if err != nil {
 			yield(TextStep{}, err)
 			return
@@ -144,15 +149,16 @@ func (p *TextToImage) steps(ctx context.Context, j *textJob) iter.Seq2[TextStep,
 				yield(TextStep{}, err)
 				return
 			}
-			if !yield(TextStep{Stage: s.Stage, Stages: s.Stages, s: s, j: j, code: code, p: p}, nil) {
+			if !yield(TextStep{Stage: s.Stage, Stages: s.Stages, s: s, held: held, j: j, code: code, p: p}, nil) {
 				return
 			}
 		}
 	}
 }
 
-// denoiser is the network where it runs, for the size of a job.
-func (p *TextToImage) denoiser(j *textJob) (sampler.Model, error) {
+// denoiser is the network where it runs, for the size of a job. On a GPU what stays of an image is brought to each
+// noise level by the sampler itself, see [sampler.Inpaint].
+func (p *TextToImage) denoiser(j *textJob, held *heldPart) (sampler.Model, error) {
 	if p.net != nil {
 		return p.net.At(j.shape[1], j.shape[2]), nil
 	}
@@ -160,14 +166,17 @@ func (p *TextToImage) denoiser(j *textJob) (sampler.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if held != nil {
+		return gpu.OnHost(&heldModel{Model: m, part: held}), nil
+	}
 	return gpu.OnHost(m), nil
 }
 
-// requests returns the sampler's requests of a job, one for each image.
-func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Request, error) {
+// requests returns the sampler's requests of a job, one for each image, and what stays of an image in in-painting.
+func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Request, *heldPart, error) {
 	conds, err := p.conditions(ctx, j)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	reqs := make([]sampler.Request, j.N)
 	init := generators[j.RNG]
@@ -182,9 +191,10 @@ func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Reque
 		}
 	}
 	if j.Image != nil {
-		return reqs, p.starts(ctx, j, reqs)
+		held, err := p.starts(ctx, j, reqs)
+		return reqs, held, err
 	}
-	return reqs, nil
+	return reqs, nil, nil
 }
 
 func (p *TextToImage) collect(ctx context.Context, j *textJob, s TextStep) ([]TextImage, error) {

@@ -33,6 +33,7 @@ type call struct {
 	Target   [2]int  `json:"target_size"`
 
 	Strength  float64 `json:"strength"`
+	MaskBlur  float64 `json:"mask_blur"`
 	Scheduler string  `json:"scheduler"` // in place of the folder's
 }
 
@@ -43,8 +44,11 @@ func (c call) request() pipeline.TextRequest {
 		Original: point(c.Original), Crop: point(c.Crop), Target: point(c.Target)}
 }
 
-// textFolders are those of make_pipelines.py.
-var textFolders = []string{"sd15", "sd21", "sdxl", "lcm"}
+// textFolders are those of make_pipelines.py that need no mask, allFolders all.
+var (
+	textFolders = []string{"sd15", "sd21", "sdxl", "lcm"}
+	allFolders  = []string{"sd15", "sd21", "sdxl", "lcm", "inpaint"}
+)
 
 // readCalls returns the calls of a folder by name and the file of their results.
 func readCalls(t testing.TB, folder string) (map[string]call, *safetensors.File) {
@@ -100,7 +104,7 @@ func tryText(t testing.TB, folder string, files fstest.MapFS) (*pipeline.TextToI
 
 // TestTextTokens: the tokens of the calls' prompts, which are the condition's first half.
 func TestTextTokens(t *testing.T) {
-	for _, folder := range textFolders {
+	for _, folder := range allFolders {
 		calls, f := readCalls(t, folder)
 		for _, suffix := range []string{"", "_2"} {
 			if _, ok := f.Tensor("plain.ids" + suffix); !ok && suffix != "" {
@@ -138,7 +142,7 @@ func distance(t testing.TB, want, got []float32) float64 {
 // TestTextGolden holds whole pipelines against diffusers: from the same seed the final latents, what the
 // autoencoder makes of them, and the image.
 func TestTextGolden(t *testing.T) {
-	for _, folder := range textFolders {
+	for _, folder := range allFolders {
 		calls, f := readCalls(t, folder)
 		p := openText(t, folder, nil)
 		for name, c := range calls {
@@ -154,11 +158,16 @@ func TestTextGolden(t *testing.T) {
 					return // the noise of its later steps is our own
 				}
 				r := c.request()
-				if c.Strength > 0 {
+				if _, ok := f.Tensor(name + ".input"); ok {
 					var err error
 					r.Image, err = pipeline.Pixels(signed(floats(t, f, name+".input")), 3, c.Height, c.Width)
 					require.NoError(t, err)
-					r.Strength = c.Strength
+					r.Strength, r.MaskBlur = c.Strength, c.MaskBlur
+				}
+				if _, ok := f.Tensor(name + ".mask"); ok {
+					var err error
+					r.Mask, err = pipeline.Pixels(signed(floats(t, f, name+".mask")), 1, c.Height, c.Width)
+					require.NoError(t, err)
 				}
 				res, err := p.Generate(t.Context(), r)
 				require.NoError(t, err)

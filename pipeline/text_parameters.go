@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// TextParameters is what repeats a result with the same folder, the image of image-to-image aside. Its text
+// TextParameters is what repeats a result with the same folder, image and mask aside. Its text
 // is the `parameters` convention of A1111's programs: the prompt, the negative prompt, a line of settings.
 type TextParameters struct {
 	TextRequest
@@ -52,6 +52,9 @@ func (p TextParameters) String() string {
 	}
 	if p.Strength != 0 {
 		set = append(set, "Denoising strength: "+formatNumber(p.Strength))
+	}
+	if p.MaskBlur != 0 {
+		set = append(set, "Mask blur: "+formatNumber(p.MaskBlur))
 	}
 	size := image.Pt(p.Width, p.Height)
 	for _, s := range []struct {
@@ -153,6 +156,10 @@ func (p *TextParameters) takeExtra() (err error) {
 	take("Prompt syntax", func(v string) error { p.Syntax = v; return nil })
 	take("Denoising strength", func(v string) (err error) {
 		p.Strength, err = strconv.ParseFloat(v, 64)
+		return err
+	})
+	take("Mask blur", func(v string) (err error) {
+		p.MaskBlur, err = strconv.ParseFloat(v, 64)
 		return err
 	})
 	take("Original size", point(&p.Original))

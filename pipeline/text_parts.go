@@ -87,9 +87,9 @@ func (p *TextToImage) fit() error {
 		return fmt.Errorf("vae: images of %d and %d channels: want 3", v.InChannels, v.OutChannels)
 	case c.OutChannels != v.LatentChannels:
 		return mismatch("unet", "out_channels", c.OutChannels, v.LatentChannels, "the latents of vae")
-	case c.InChannels != c.OutChannels:
-		return fmt.Errorf("unet: in_channels %d: want %d; networks that are made for in-painting are not supported yet",
-			c.InChannels, c.OutChannels)
+	case c.InChannels != c.OutChannels && c.InChannels != 2*c.OutChannels+1:
+		return fmt.Errorf("unet: in_channels %d: want %d, or %d for in-painting", c.InChannels, c.OutChannels,
+			2*c.OutChannels+1)
 	case c.CrossAttentionDim != hidden:
 		return mismatch("unet", "cross_attention_dim", c.CrossAttentionDim, hidden, "the text encoder")
 	case !p.info.XL && (c.PooledDim != 0 || c.TimeIDs != 0):

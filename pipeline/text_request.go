@@ -33,6 +33,17 @@ type TextRequest struct {
 	Image    image.Image
 	Strength float64
 
+	// Mask says what of Image to draw anew: an image of its size, white there (a luminance of a half or more). The
+	// mask of a latent is that of its first pixel, and Strength is 1 if not given, where all starts from noise alone,
+	// both as in diffusers. A network that was made for in-painting (TextInfo.Inpaint) needs a mask, and draws all of
+	// the latents with a view of what stays. Of another, the latents that stay are the image's: each evaluation sees
+	// them with the noise of its level, as in diffusers (with the network on a GPU as [sampler.Inpaint] has it, which
+	// is the same for samplers without noise of their own but for the first step at strength 1).
+	Mask image.Image
+	// MaskBlur blurs the mask before it is made black and white, as diffusers' mask_processor.blur: a standard
+	// deviation in pixels. It rounds corners and takes away what is thin.
+	MaskBlur float64
+
 	// Sampler is a name of [sampler.Names]. "", or TextInfo.Scheduler, is the folder's scheduler exactly as diffusers runs it; it
 	// takes of Params Eta alone, and neither Schedule nor Spacing.
 	Sampler  string
@@ -85,7 +96,7 @@ func (p *TextToImage) resolve(r TextRequest) (*textJob, error) {
 	if _, ok := generators[j.RNG]; !ok {
 		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
 	}
-	for _, check := range []func(*textJob) error{p.resolveImage, p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan} {
+	for _, check := range []func(*textJob) error{p.resolveMask, p.resolveImage, p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan} {
 		if err := check(j); err != nil {
 			return nil, err
 		}
@@ -166,7 +177,7 @@ func (p *TextToImage) resolvePlan(j *textJob) error {
 		return err
 	}
 	sampler.WithRescale(j.Rescale)(j.plan)
-	if j.Image != nil {
+	if !j.fromNoise() {
 		sampler.WithInit(1)(j.plan) // the requests hold the samples themselves
 	}
 	return j.plan.Validate()

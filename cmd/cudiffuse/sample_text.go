@@ -23,18 +23,19 @@ type textFlags struct {
 	Width      int      `help:"Of the image in pixels; the model's own if not given."`
 	Height     int      `help:"Of the image in pixels; the model's own if not given."`
 	InitImage  string   `aliases:"image" help:"PNG or JPEG to start from in place of noise, of the size to draw." placeholder:"FILE"`
-	Strength   float64  `aliases:"denoising-strength" help:"How much of --init-image is drawn anew, up to 1; 0 means 0.8."`
+	Strength   float64  `aliases:"denoising-strength" help:"How much of --init-image is drawn anew, up to 1; 0 means 0.8, with --mask 1."`
 	Syntax     string   `name:"prompt-syntax" help:"a1111 for weights as in (word:1.3) and [word], BREAK, and prompts of any length; the text as it is if not given."`
 	ClipSkip   int      `help:"Last blocks of the text encoder to leave out, as diffusers counts." default:"0"`
+	inpaintFlags
 }
 
 // noText refuses the flags of text-to-image for other models.
 func (c *sampleCmd) noText() error {
 	f := c.textFlags
-	return refuse("want a text-to-image model, see --model", []given{{"--prompt", len(f.Prompt) > 0},
+	return refuse("want a text-to-image model, see --model", append(f.inpaintFlags.given(), []given{{"--prompt", len(f.Prompt) > 0},
 		{"--prompt-file", f.PromptFile != ""}, {"--init-image", f.InitImage != ""}, {"--width", f.Width != 0},
 		{"--height", f.Height != 0}, {"--strength", f.Strength != 0}, {"--clip-skip", f.ClipSkip != 0},
-		{"--prompt-syntax", f.Syntax != ""}})
+		{"--prompt-syntax", f.Syntax != ""}}...))
 }
 
 // noClasses refuses the flags that text-to-image does not have.
@@ -165,36 +166,30 @@ func (c *sampleCmd) textRequest() (pipeline.TextRequest, error) {
 	if r.Schedule, r.Spacing, err = c.levels(); err != nil {
 		return r, err
 	}
-	if c.InitImage == "" {
-		if c.Strength != 0 {
-			return r, errors.New("--strength: want --init-image with it")
-		}
-		return r, nil
-	}
-	r.Image, err = readImage(c.InitImage)
+	err = c.images(&r)
 	return r, err
 }
 
-// readImage reads a picture whose size is reasonable.
-func readImage(name string) (image.Image, error) {
+// readImage reads the picture of a flag, whose size is reasonable.
+func readImage(flag, name string) (image.Image, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("--init-image: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	defer f.Close()
 	size, _, err := image.DecodeConfig(f)
 	if err != nil {
-		return nil, fmt.Errorf("--init-image %s: %w: want a PNG or JPEG", name, err)
+		return nil, fmt.Errorf("%s %s: %w: want a PNG or JPEG", flag, name, err)
 	}
 	if size.Width > pipeline.MaxSide || size.Height > pipeline.MaxSide {
-		return nil, fmt.Errorf("--init-image %s: %dx%d pixels: want at most %d a side", name, size.Width, size.Height, pipeline.MaxSide)
+		return nil, fmt.Errorf("%s %s: %dx%d pixels: want at most %d a side", flag, name, size.Width, size.Height, pipeline.MaxSide)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("--init-image: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	img, _, err := image.Decode(f)
 	if err != nil {
-		return nil, fmt.Errorf("--init-image %s: %w", name, err)
+		return nil, fmt.Errorf("%s %s: %w", flag, name, err)
 	}
 	return img, nil
 }

@@ -9,9 +9,10 @@ import tempfile
 import torch
 from diffusers import (AutoencoderKL, DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler,
                        LatentConsistencyModelPipeline, LCMScheduler, PNDMScheduler, StableDiffusionImg2ImgPipeline,
-                       StableDiffusionPipeline, StableDiffusionXLImg2ImgPipeline, StableDiffusionXLPipeline,
-                       UNet2DConditionModel)
+                       StableDiffusionInpaintPipeline, StableDiffusionPipeline, StableDiffusionXLImg2ImgPipeline,
+                       StableDiffusionXLInpaintPipeline, StableDiffusionXLPipeline, UNet2DConditionModel)
 from diffusers.utils import logging
+from PIL import Image, ImageFilter
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
@@ -106,6 +107,16 @@ def vae(scaling=0.18215):
                          sample_size=16, latent_channels=4, scaling_factor=scaling)
 
 
+def picture(x):
+    return Image.fromarray((255 * x[0, 0]).round().to(torch.uint8).numpy())
+
+
+def blurred(mask, sigma):
+    """As VaeImageProcessor.blur of a Pillow image."""
+    img = picture(mask).filter(ImageFilter.GaussianBlur(sigma))
+    return torch.tensor(list(img.tobytes())).reshape(mask.shape) / 255
+
+
 def make(name, build, runs, pads=("<|endoftext|>",)):
     """build() makes the pipeline's class and parts; runs are the calls by name, their results go to
     golden.safetensors."""
@@ -132,7 +143,15 @@ def make(name, build, runs, pads=("<|endoftext|>",)):
             xl = cls is StableDiffusionXLPipeline
             kind = StableDiffusionXLImg2ImgPipeline if xl else StableDiffusionImg2ImgPipeline
             out[run + ".input"] = args["image"].clone()
-            del args["height"], args["width"], calls[run]["image"]
+            del calls[run]["image"]
+            if "mask_image" in args:
+                kind = StableDiffusionXLInpaintPipeline if xl else StableDiffusionInpaintPipeline
+                out[run + ".mask"] = args["mask_image"].clone()
+                del calls[run]["mask_image"]
+                if "mask_blur" in args:
+                    args["mask_image"] = blurred(args["mask_image"], args.pop("mask_blur"))
+            else:
+                del args["height"], args["width"]
         p = kind(**parts, **({} if cls is StableDiffusionXLPipeline else dict(requires_safety_checker=False)))
         p.set_progress_bar_config(disable=True)
         # clip_skip reads text_model.final_layer_norm, which transformers 5 has no more under that name.
@@ -173,6 +192,10 @@ def make(name, build, runs, pads=("<|endoftext|>",)):
 
 BETAS = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
 PICTURE = torch.randint(0, 256, (1, 3, 16, 16), generator=torch.Generator().manual_seed(5)) / 255
+# White where to draw, levels about the half below.
+MASK = torch.randint(124, 132, (1, 1, 16, 16), generator=torch.Generator().manual_seed(6)) / 255
+MASK[..., :13, :] = 0
+MASK[..., 3:10, 4:13] = 1
 PROMPT = "A photo of a cat in the old castle"
 
 
@@ -200,6 +223,28 @@ make("sd15", sd15, {
     "image": call(13, image=PICTURE, strength=0.5),
     "image_euler": call(14, image=PICTURE, strength=0.8, scheduler=EulerDiscreteScheduler(**BETAS, steps_offset=1)),
     "euler": call(12, scheduler=EulerDiscreteScheduler(**BETAS)),
+    "mask": call(16, image=PICTURE, mask_image=MASK),
+    "mask_blur": call(17, image=PICTURE, mask_image=MASK, mask_blur=1.5, strength=0.5),
+    "mask_pndm": call(18, image=PICTURE, mask_image=MASK, scheduler=PNDMScheduler(**BETAS, skip_prk_steps=True)),
+    "mask_dpmpp": call(19, image=PICTURE, mask_image=MASK, scheduler=DPMSolverMultistepScheduler(**BETAS)),
+    "mask_euler": call(20, image=PICTURE, mask_image=MASK, strength=0.8, scale=1.0,
+                       scheduler=EulerDiscreteScheduler(**BETAS, steps_offset=1)),
+})
+
+
+def inpaint():
+    return StableDiffusionInpaintPipeline, dict(
+        text_encoder=clip(), tokenizer=tokenizer("<|endoftext|>"), unet=unet(in_channels=9), vae=vae(),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+        scheduler=DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1))
+
+
+make("inpaint", inpaint, {
+    "plain": call(42, image=PICTURE, mask_image=MASK),
+    "negative": call(3, image=PICTURE, mask_image=MASK, strength=0.5, negative_prompt="blurry, low quality"),
+    "blur": call(4, image=PICTURE, mask_image=MASK, mask_blur=1.5, scale=1.0),
+    "euler": call(5, image=PICTURE, mask_image=MASK, strength=0.8,
+                  scheduler=EulerDiscreteScheduler(**BETAS, steps_offset=1)),
 })
 
 
@@ -235,6 +280,7 @@ make("sdxl", sdxl, {
     "negative": call(4, scale=6.0, negative_prompt="text, watermark", width=32),
     "sizes": call(6, scale=5.0, original_size=(768, 512), crops_coords_top_left=(10, 20), target_size=(1024, 960)),
     "image": call(15, image=PICTURE, strength=0.6, scale=5.0),
+    "mask": call(16, image=PICTURE, mask_image=MASK, strength=1.0, scale=5.0),
     "clip_skip": call(7, scale=5.0, clip_skip=1),
 }, pads=("<|endoftext|>", "!"))
 
