@@ -170,7 +170,9 @@ func (c *UNetConditionConfig) readLevels(f *fields) {
 		copy(c.OnlyCrossAttention, list)
 	}
 	c.LinearProjection = f.bool("use_linear_projection", false)
-	c.UpcastAttention = f.bool("upcast_attention", false)
+	if _, ok := f.raw("upcast_attention"); ok { // null in the published config of XL
+		c.UpcastAttention = f.bool("upcast_attention", false)
+	}
 }
 
 // perLevel reads a whole number within 1..hi for all n levels, or a list of n.

@@ -100,7 +100,7 @@ func TestHostileConditionConfigs(t *testing.T) {
 		{"resnet_skip_time_act", m{"resnet_skip_time_act": true}},
 		{"resnet_out_scale_factor", m{"resnet_out_scale_factor": 1.4}},
 		{"use_linear_projection", m{"use_linear_projection": 1}},
-		{"upcast_attention", m{"upcast_attention": nil}},
+		{"upcast_attention", m{"upcast_attention": 1}},
 		{"use_conv_projection", m{"use_conv_projection": true}},
 	} {
 		u, err := buildCondition(changedCondition(t, "unet_sd15", c.set))

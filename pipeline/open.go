@@ -64,6 +64,14 @@ type Options struct {
 	// Autotune times that many of cuDNN's plans of each layer on the GPU and keeps the fastest; 0 takes
 	// the one that cuDNN ranks first, which repeats bit for bit.
 	Autotune int
+
+	// Tokenizer is for a model in one file, which holds none: a folder with vocab.json and merges.txt, or
+	// tokenizer.json, or a diffusers folder; "" looks in the folder of the file. "org/model" is looked for in the
+	// Hugging Face cache where no folder is called so.
+	Tokenizer string
+	// Variant of a model in one file: "v1", "v2" (768 pixels, predicts v), "v2-base" (512 pixels) or "xl"; ""
+	// tells by the file, in which the two of Stable Diffusion 2 often look the same: "v2" then.
+	Variant string
 }
 
 // maxJSON bounds the JSON files of a model folder.

@@ -57,8 +57,14 @@ type TextInfo struct {
 //
 // Where no folder has that name, "org/model" and "org/model@revision" are models of the Hugging Face cache.
 //
-// A folder that cannot be used gives an [*OpenError], which names the file or part.
+// A .safetensors file is a whole model of Stable Diffusion 1, 2 or XL in the layout of its own programs, see package
+// singlefile; [Options] say where its tokenizer is.
+//
+// A folder or file that cannot be used gives an [*OpenError], which names the file or part.
 func OpenText(dir string, o Options) (*TextToImage, error) {
+	if isSingleFile(dir) {
+		return openSingleFile(dir, o)
+	}
 	f, err := openModelFolder(dir)
 	if err != nil {
 		return nil, err

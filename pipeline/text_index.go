@@ -45,6 +45,9 @@ func IsTextClass(name string) bool {
 
 // IsText tells whether a model, a folder or a name as [OpenText] takes it, is one of text-to-image.
 func IsText(name string) bool {
+	if isSingleFile(name) {
+		return true
+	}
 	f, err := openModelFolder(name)
 	if err != nil {
 		return false

@@ -25,6 +25,8 @@ type textFlags struct {
 	InitImage  string   `aliases:"image" help:"PNG or JPEG to start from in place of noise, of the size to draw." placeholder:"FILE"`
 	Strength   float64  `aliases:"denoising-strength" help:"How much of --init-image is drawn anew, up to 1; 0 means 0.8, with --mask 1."`
 	Syntax     string   `name:"prompt-syntax" help:"a1111 for weights as in (word:1.3) and [word], BREAK, and prompts of any length; the text as it is if not given."`
+	Tokenizer  string   `help:"Folder of the tokenizer of a model in one file; that of the file if not given." placeholder:"DIR"`
+	Variant    string   `help:"Of a model in one file: v1, v2, v2-base (512 pixels) or xl; by the file if not given."`
 	ClipSkip   int      `help:"Last blocks of the text encoder to leave out, as diffusers counts." default:"0"`
 	inpaintFlags
 }
@@ -35,7 +37,8 @@ func (c *sampleCmd) noText() error {
 	return refuse("want a text-to-image model, see --model", append(f.inpaintFlags.given(), []given{{"--prompt", len(f.Prompt) > 0},
 		{"--prompt-file", f.PromptFile != ""}, {"--init-image", f.InitImage != ""}, {"--width", f.Width != 0},
 		{"--height", f.Height != 0}, {"--strength", f.Strength != 0}, {"--clip-skip", f.ClipSkip != 0},
-		{"--prompt-syntax", f.Syntax != ""}}...))
+		{"--prompt-syntax", f.Syntax != ""}, {"--tokenizer", f.Tokenizer != ""},
+		{"--variant", f.Variant != ""}}...))
 }
 
 // noClasses refuses the flags that text-to-image does not have.
@@ -74,7 +77,9 @@ func (c *sampleCmd) runText(a *app) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	p, err := pipeline.OpenText(c.Model, c.options())
+	o := c.options()
+	o.Tokenizer, o.Variant = c.Tokenizer, c.Variant
+	p, err := pipeline.OpenText(c.Model, o)
 	if err != nil {
 		return &usageError{err}
 	}
