@@ -58,6 +58,9 @@ type Options struct {
 	// Network is where the network runs: "device" (also "") or "cpu", which copies every evaluation to
 	// the host and back, and needs no cuDNN.
 	Network string
+	// ControlNet is the folder of a ControlNetModel for text-to-image models, "" for none. It runs with the
+	// denoiser, on the CPU only yet, and takes [TextRequest.Control].
+	ControlNet string
 	// Plans is a file made by cudiffuse compile; without one cuDNN's plans come from the user's cache
 	// folder, and are made where they are not there.
 	Plans string
@@ -129,6 +132,9 @@ func (p *Pipeline) drawable() error {
 }
 
 func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, error) {
+	if err := noControl(o); err != nil {
+		return nil, err
+	}
 	if err := p.schedule(fsys, dir); err != nil {
 		return nil, &OpenError{Path: shown, Err: err}
 	}

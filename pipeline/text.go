@@ -20,6 +20,8 @@ type TextToImage struct {
 	vae   *model.Autoencoder
 	sched textSchedule
 
+	control int // residuals of the ControlNet in unet, 0 without one
+
 	zeroNegative bool // force_zeros_for_empty_prompt
 	place
 }
@@ -43,6 +45,8 @@ type TextInfo struct {
 	Latents       int // channels of the latents
 
 	XL bool // takes sizes beside the text
+	// Control tells that the model was opened with a ControlNet, and takes a control image.
+	Control bool
 	// Inpaint tells that the network takes a mask and the rest of the image beside the latents.
 	Inpaint bool
 	// Embedded tells that the network takes the guidance scale as an input, as latent consistency models
@@ -87,6 +91,9 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 		return nil, &OpenError{Path: shown, Err: err}
 	}
 	var err error
+	if err := p.openControl(o.ControlNet); err != nil {
+		return nil, err
+	}
 	if p.place, err = openPlace(p.unet, o); err != nil {
 		return nil, err
 	}

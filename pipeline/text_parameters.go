@@ -56,6 +56,7 @@ func (p TextParameters) String() string {
 	if p.MaskBlur != 0 {
 		set = append(set, "Mask blur: "+formatNumber(p.MaskBlur))
 	}
+	set = append(set, p.controlSettings()...)
 	size := image.Pt(p.Width, p.Height)
 	for _, s := range []struct {
 		key    string
@@ -151,6 +152,7 @@ func (p *TextParameters) takeExtra() (err error) {
 		}
 	}
 	take("Images", integer(&p.N))
+	p.takeControl(take)
 	take("Clip skip", integer(&p.ClipSkip))
 	p.ClipSkip = max(p.ClipSkip-1, 0)
 	take("Prompt syntax", func(v string) error { p.Syntax = v; return nil })

@@ -50,6 +50,7 @@ func (p *TextToImage) conditions(ctx context.Context, j *textJob) ([]sampler.Wei
 	if err != nil {
 		return nil, err
 	}
+	p.setControl(j, conds)
 	if !p.guided(j) {
 		if p.info.Embedded {
 			conds[0].TimeCond = guidanceEmbedding(j.Guidance-1, p.unet.Config().TimeCondDim)

@@ -59,6 +59,14 @@ type TextRequest struct {
 	// Stable Diffusion 1 and 2 stays. A1111's "Clip skip" is one more.
 	ClipSkip int
 
+	// Control is the image that a ControlNet follows (Zhang et al., 2023, arXiv:2302.05543), such as edges or a depth,
+	// already made for it: of the size asked for, which is its own if none is. ControlScale is diffusers'
+	// controlnet_conditioning_scale; 0 means 1. ControlGuess is its guess mode: the ControlNet acts on the prompt
+	// alone and not on the negative one, less in the first levels.
+	Control      image.Image
+	ControlScale float64
+	ControlGuess bool
+
 	// Sizes that Stable Diffusion XL takes beside the text, in pixels; X is the width. The zero values are
 	// an image of the size asked for that was not cropped.
 	Original, Target image.Point
@@ -96,7 +104,7 @@ func (p *TextToImage) resolve(r TextRequest) (*textJob, error) {
 	if _, ok := generators[j.RNG]; !ok {
 		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
 	}
-	for _, check := range []func(*textJob) error{p.resolveMask, p.resolveImage, p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan} {
+	for _, check := range []func(*textJob) error{p.resolveMask, p.resolveImage, p.resolveControl, p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan} {
 		if err := check(j); err != nil {
 			return nil, err
 		}

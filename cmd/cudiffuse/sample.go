@@ -48,6 +48,7 @@ type sampleCmd struct {
 	ThresholdMaximum *float64 `name:"sample-max-value" help:"Largest range of dynamic thresholding; 1 if not given." placeholder:"RANGE"`
 
 	samplerFlags `embed:""`
+	controlFlags `embed:""`
 }
 
 // Layout of the written images, in the parameters.

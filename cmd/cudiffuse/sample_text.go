@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cudiffuse/cudiffuse/pipeline"
@@ -34,7 +35,7 @@ type textFlags struct {
 // noText refuses the flags of text-to-image for other models.
 func (c *sampleCmd) noText() error {
 	f := c.textFlags
-	return refuse("want a text-to-image model, see --model", append(f.inpaintFlags.given(), []given{{"--prompt", len(f.Prompt) > 0},
+	return refuse("want a text-to-image model, see --model", append(slices.Concat(f.inpaintFlags.given(), c.controlFlags.given()), []given{{"--prompt", len(f.Prompt) > 0},
 		{"--prompt-file", f.PromptFile != ""}, {"--init-image", f.InitImage != ""}, {"--width", f.Width != 0},
 		{"--height", f.Height != 0}, {"--strength", f.Strength != 0}, {"--clip-skip", f.ClipSkip != 0},
 		{"--prompt-syntax", f.Syntax != ""}, {"--tokenizer", f.Tokenizer != ""},
@@ -78,6 +79,7 @@ func (c *sampleCmd) runText(a *app) error {
 		return &usageError{err}
 	}
 	o := c.options()
+	o.ControlNet = c.ControlNet
 	o.Tokenizer, o.Variant = c.Tokenizer, c.Variant
 	p, err := pipeline.OpenText(c.Model, o)
 	if err != nil {
@@ -169,6 +171,9 @@ func (c *sampleCmd) textRequest() (pipeline.TextRequest, error) {
 	}
 	var err error
 	if r.Schedule, r.Spacing, err = c.levels(); err != nil {
+		return r, err
+	}
+	if err := c.control(&r); err != nil {
 		return r, err
 	}
 	err = c.images(&r)
