@@ -61,6 +61,8 @@ type Options struct {
 	// ControlNet is the folder of a ControlNetModel for text-to-image models, "" for none. It runs with the
 	// denoiser, on the CPU only yet, and takes [TextRequest.Control].
 	ControlNet string
+	// LoRAs are merged into the weights of text-to-image models, in order.
+	LoRAs []LoRA
 	// Plans is a file made by cudiffuse compile; without one cuDNN's plans come from the user's cache
 	// folder, and are made where they are not there.
 	Plans string
@@ -133,6 +135,9 @@ func (p *Pipeline) drawable() error {
 
 func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, error) {
 	if err := noControl(o); err != nil {
+		return nil, err
+	}
+	if err := noLoRAs(o); err != nil {
 		return nil, err
 	}
 	if err := p.schedule(fsys, dir); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/tokenizer"
@@ -22,7 +23,8 @@ type TextToImage struct {
 
 	control int // residuals of the ControlNet in unet, 0 without one
 
-	zeroNegative bool // force_zeros_for_empty_prompt
+	zeroNegative bool            // force_zeros_for_empty_prompt
+	loras        []model.LoRAUse // while the parts are opened
 	place
 }
 
@@ -39,6 +41,7 @@ type TextInfo struct {
 	Scheduler string  // class of the folder's scheduler, which samples when a request names no sampler
 	Steps     int     // default steps
 	Guidance  float64 // default scale
+	LoRAs     []LoRA  // that were merged into it
 
 	Height, Width int // default size in pixels
 	Factor        int // sides of an image are multiples of it: 8 for Stable Diffusion
@@ -56,8 +59,8 @@ type TextInfo struct {
 
 // OpenText opens a diffusers folder of a text-to-image pipeline: one with model_index.json, tokenizer/,
 // text_encoder/, unet/, vae/ and scheduler/, and for Stable Diffusion XL tokenizer_2/ and text_encoder_2/.
-// No file outside the folder is read, whatever the files say. On a GPU the denoiser runs there; text encoders and
-// autoencoder run on the CPU.
+// No file outside the folder but those of [Options.LoRAs] is read, whatever the files say. On a GPU the denoiser runs
+// there; text encoders and autoencoder run on the CPU.
 //
 // Where no folder has that name, "org/model" and "org/model@revision" are models of the Hugging Face cache.
 //
@@ -86,11 +89,15 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	p := &TextToImage{info: TextInfo{Name: name}}
+	p := &TextToImage{info: TextInfo{Name: name, LoRAs: slices.Clone(o.LoRAs)}}
+	var err error
+	if p.loras, err = openLoRAs(o.LoRAs); err != nil {
+		return nil, err
+	}
 	if err := p.open(fsys, dir); err != nil {
 		return nil, &OpenError{Path: shown, Err: err}
 	}
-	var err error
+	p.loras = nil // merged
 	if err := p.openControl(o.ControlNet); err != nil {
 		return nil, err
 	}

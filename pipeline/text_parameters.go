@@ -13,11 +13,12 @@ type TextParameters struct {
 	TextRequest
 	Model     string            // name of the folder
 	Scheduler string            // TextInfo.Scheduler, written where no sampler was named
+	LoRAs     []LoRA            // TextInfo.LoRAs; a parsed text has them in Extra, by name and strength
 	Extra     map[string]string // settings of a parsed text that are not of a request
 }
 
 func (p *TextToImage) parameters(j *textJob) TextParameters {
-	return TextParameters{TextRequest: j.TextRequest, Model: p.info.Name, Scheduler: p.info.Scheduler}
+	return TextParameters{TextRequest: j.TextRequest, Model: p.info.Name, Scheduler: p.info.Scheduler, LoRAs: p.info.LoRAs}
 }
 
 // oneLine writes a prompt on one line. Tokenizers take every run of white space for one space.
@@ -44,6 +45,9 @@ func (p TextParameters) String() string {
 	}
 	set = append(set, "Seed: "+strconv.FormatUint(p.Seed, 10), fmt.Sprintf("Size: %dx%d", p.Width, p.Height),
 		"Model: "+quote(p.Model), "Images: "+strconv.Itoa(p.N))
+	if len(p.LoRAs) > 0 {
+		set = append(set, "LoRA: "+quote(loraNames(p.LoRAs)))
+	}
 	if p.ClipSkip > 0 {
 		set = append(set, "Clip skip: "+strconv.Itoa(p.ClipSkip+1)) // A1111 counts from the last block
 	}

@@ -23,6 +23,9 @@ func (p *TextToImage) open(fsys fs.FS, dir string) error {
 		return err
 	}
 	p.info.Scheduler = p.sched.scheduler.Class()
+	if err := fitLoRAs(p.loras, class.xl); err != nil {
+		return err
+	}
 	suffixes := []string{""}
 	if class.xl {
 		suffixes = append(suffixes, "_2")
@@ -34,7 +37,7 @@ func (p *TextToImage) open(fsys fs.FS, dir string) error {
 		}
 		p.texts = append(p.texts, t)
 	}
-	if p.unet, err = model.OpenUNetConditionFS(fsys, path.Join(dir, "unet")); err != nil {
+	if p.unet, err = model.OpenUNetConditionLoRA(fsys, path.Join(dir, "unet"), p.loras); err != nil {
 		return err
 	}
 	if p.vae, err = model.OpenAutoencoderFS(fsys, path.Join(dir, "vae")); err != nil {
@@ -48,7 +51,7 @@ func (p *TextToImage) open(fsys fs.FS, dir string) error {
 
 // openTextPart opens a text encoder and its tokenizer, the second ones with the suffix "_2".
 func (p *TextToImage) openTextPart(fsys fs.FS, dir, suffix string) (t textPart, err error) {
-	if t.encoder, err = model.OpenCLIPTextFS(fsys, path.Join(dir, "text_encoder"+suffix)); err != nil {
+	if t.encoder, err = model.OpenCLIPTextLoRA(fsys, path.Join(dir, "text_encoder"+suffix), "text_encoder"+suffix, p.loras); err != nil {
 		return t, err
 	}
 	if t.encoder, err = t.encoder.With(p.textOptions(0)); err != nil {

@@ -26,6 +26,7 @@ type textFlags struct {
 	InitImage  string   `aliases:"image" help:"PNG or JPEG to start from in place of noise, of the size to draw." placeholder:"FILE"`
 	Strength   float64  `aliases:"denoising-strength" help:"How much of --init-image is drawn anew, up to 1; 0 means 0.8, with --mask 1."`
 	Syntax     string   `name:"prompt-syntax" help:"a1111 for weights as in (word:1.3) and [word], BREAK, and prompts of any length; the text as it is if not given."`
+	LoRA       []string `name:"lora" sep:"none" help:"LoRA to merge into the model, a safetensors file in the keys of diffusers, peft or kohya, and its strength, 1 if not given; may be given several times." placeholder:"FILE[:STRENGTH]"`
 	Tokenizer  string   `help:"Folder of the tokenizer of a model in one file; that of the file if not given." placeholder:"DIR"`
 	Variant    string   `help:"Of a model in one file: v1, v2, v2-base (512 pixels) or xl; by the file if not given."`
 	ClipSkip   int      `help:"Last blocks of the text encoder to leave out, as diffusers counts." default:"0"`
@@ -39,7 +40,7 @@ func (c *sampleCmd) noText() error {
 		{"--prompt-file", f.PromptFile != ""}, {"--init-image", f.InitImage != ""}, {"--width", f.Width != 0},
 		{"--height", f.Height != 0}, {"--strength", f.Strength != 0}, {"--clip-skip", f.ClipSkip != 0},
 		{"--prompt-syntax", f.Syntax != ""}, {"--tokenizer", f.Tokenizer != ""},
-		{"--variant", f.Variant != ""}}...))
+		{"--variant", f.Variant != ""}, {"--lora", len(f.LoRA) > 0}}...))
 }
 
 // noClasses refuses the flags that text-to-image does not have.
@@ -81,6 +82,9 @@ func (c *sampleCmd) runText(a *app) error {
 	o := c.options()
 	o.ControlNet = c.ControlNet
 	o.Tokenizer, o.Variant = c.Tokenizer, c.Variant
+	if o.LoRAs, err = parseLoRAs(c.LoRA); err != nil {
+		return &usageError{err}
+	}
 	p, err := pipeline.OpenText(c.Model, o)
 	if err != nil {
 		return &usageError{err}
