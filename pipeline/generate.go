@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cudiffuse/cudiffuse/gpu"
+	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
@@ -16,6 +17,7 @@ type Image struct {
 	Class  int       // label, -1 for a model without classes
 	Seed   uint64    // of this image: the same request with one image and this seed repeats it
 	Sample []float32 // [C, H, W], as the model made it, usually within [-1, 1]
+	Latent []float32 // of a model of latents, [c, h, w] as the denoiser left them; nil otherwise
 }
 
 // Result is what Generate made.
@@ -32,6 +34,7 @@ type Step struct {
 	Stage, Stages int // done and in all; a stage is one network evaluation for each image
 	p             *Pipeline
 	s             sampler.Step
+	code          *model.Codec
 }
 
 // Preview returns the clean image that the model predicts for image i at this step.
@@ -43,10 +46,11 @@ func (s Step) Preview(i int) (image.Image, error) {
 	if err := s.s.Denoised(i, x); err != nil {
 		return nil, err
 	}
-	return s.p.image(x)
+	img, _, err := s.p.image(context.Background(), s.code, x)
+	return img, err
 }
 
-func (p *Pipeline) elems() int { return p.unet.Channels() * p.unet.Height() * p.unet.Width() }
+func (p *Pipeline) elems() int { return p.network.Channels() * p.network.Height() * p.network.Width() }
 
 // Generate samples the images of r. A canceled ctx ends it within a step, with ctx's error.
 func (p *Pipeline) Generate(ctx context.Context, r Request) (Result, error) {
@@ -74,7 +78,7 @@ func (p *Pipeline) GenerateFunc(ctx context.Context, r Request, progress func(St
 		if s.Stage < s.Stages {
 			continue
 		}
-		if res.Images, err = p.collect(j, s); err != nil {
+		if res.Images, err = p.collect(ctx, j, s); err != nil {
 			return Result{}, err
 		}
 	}
@@ -109,12 +113,13 @@ func (p *Pipeline) steps(ctx context.Context, j *job) iter.Seq2[Step, error] {
 			yield(Step{}, err)
 			return
 		}
+		code := p.codec()
 		for s, err := range sampler.Steps(ctx, p.dev, m, reqs) {
 			if err != nil {
 				yield(Step{}, err)
 				return
 			}
-			if !yield(Step{Stage: s.Stage, Stages: s.Stages, p: p, s: s}, nil) {
+			if !yield(Step{Stage: s.Stage, Stages: s.Stages, p: p, s: s, code: code}, nil) {
 				return
 			}
 		}
@@ -127,7 +132,7 @@ func (p *Pipeline) model() (sampler.Model, error) {
 	if p.net != nil {
 		return p.net, nil
 	}
-	m, err := p.unet.Denoiser(0, 0, p.pool)
+	m, err := onHost(p.network, p.pool)
 	if err != nil {
 		return nil, err
 	}
@@ -143,21 +148,25 @@ func (s Step) Image(i int) (image.Image, error) {
 	if err := s.s.Latent(i, x); err != nil {
 		return nil, err
 	}
-	return s.p.image(x)
+	img, _, err := s.p.image(context.Background(), s.code, x)
+	return img, err
 }
 
-func (p *Pipeline) collect(j *job, s Step) ([]Image, error) {
+func (p *Pipeline) collect(ctx context.Context, j *job, s Step) ([]Image, error) {
 	images := make([]Image, len(j.classes))
 	for i, c := range j.classes {
 		x := make([]float32, p.elems())
 		if err := s.s.Latent(i, x); err != nil {
 			return nil, err
 		}
-		img, err := p.image(x)
+		img, y, err := p.image(ctx, s.code, x)
 		if err != nil {
 			return nil, err
 		}
-		images[i] = Image{Image: img, Class: c, Seed: j.Seed + uint64(i), Sample: x}
+		images[i] = Image{Image: img, Class: c, Seed: j.Seed + uint64(i), Sample: y}
+		if s.code != nil {
+			images[i].Latent = x
+		}
 	}
 	return images, nil
 }

@@ -14,11 +14,6 @@ import (
 // guidance scale that is far too large.
 var ErrNotFinite = errors.New("the sample is not finite: try a smaller guidance scale")
 
-// image converts a sample of the model to pixels.
-func (p *Pipeline) image(x []float32) (image.Image, error) {
-	return Pixels(x, p.unet.Channels(), p.unet.Height(), p.unet.Width())
-}
-
 // Pixels converts a sample [C, H, W] within [-1, 1] to an image of 8 bits a channel, C being 1 (grey) or 3
 // (red, green, blue):
 //
@@ -28,10 +23,8 @@ func Pixels(x []float32, c, h, w int) (image.Image, error) {
 		return nil, &RequestError{Field: "sample", Value: fmt.Sprintf("%d values as %dx%dx%d", len(x), c, h, w),
 			Want: "channels*height*width values, of 1 or 3 channels"}
 	}
-	for _, v := range x {
-		if v != v || math.IsInf(float64(v), 0) {
-			return nil, ErrNotFinite
-		}
+	if !finite(x) {
+		return nil, ErrNotFinite
 	}
 	if c == 1 {
 		img := image.NewGray(image.Rect(0, 0, w, h))
@@ -46,6 +39,15 @@ func Pixels(x []float32, c, h, w int) (image.Image, error) {
 		img.SetNRGBA(i%w, i/w, color.NRGBA{R: level(x[i]), G: level(x[n+i]), B: level(x[2*n+i]), A: 255})
 	}
 	return img, nil
+}
+
+func finite(x []float32) bool {
+	for _, v := range x {
+		if v != v || math.IsInf(float64(v), 0) {
+			return false
+		}
+	}
+	return true
 }
 
 func level(v float32) uint8 {

@@ -19,11 +19,12 @@ import (
 
 // Pipeline is an opened model with its schedule and a device. It is safe for concurrent use.
 type Pipeline struct {
-	info  Info
-	unet  *model.UNet2D
-	noise *schedule.Noise
-	kind  schedule.Kind
-	clip  float64
+	info    Info
+	network model.Network
+	vae     *model.Autoencoder // of a network of latents, nil for one of pixels
+	noise   *schedule.Noise
+	kind    schedule.Kind
+	clip    float64
 
 	threshold sampler.Threshold
 	spacing   schedule.Spacing
@@ -43,6 +44,8 @@ type Info struct {
 	Sampler    string   // default sampler
 	Steps      int      // default steps
 	Guidance   float64  // default scale
+
+	Height, Width int // of an image in pixels
 }
 
 // Options of opening. The zero value is the CPU with all cores.
@@ -89,7 +92,8 @@ func Bundled(o Options) (*Pipeline, error) { return OpenFS(bundled.FS(), bundled
 func BundledLCM(o Options) (*Pipeline, error) { return OpenFS(bundled.FS(), bundled.FashionLCM, o) }
 
 // Open opens a diffusers folder of an unconditional or class-conditional UNet2DModel: one with
-// model_index.json, unet/ and scheduler/, or the network's own folder (then with the DDPM schedule). No
+// model_index.json, unet/ and scheduler/, or the network's own folder (then with the DDPM schedule); or that
+// of a DiTPipeline, with model_index.json, transformer/, vae/ and scheduler/, which runs on the CPU. No
 // file outside the folder is read, whatever the files say. Where no folder has that name, "org/model" and
 // "org/model@revision" are models of the Hugging Face cache.
 func Open(dir string, o Options) (*Pipeline, error) {
@@ -102,7 +106,7 @@ func Open(dir string, o Options) (*Pipeline, error) {
 	}
 	defer f.root.Close()
 	p := &Pipeline{info: Info{Name: f.name}}
-	if p.unet, err = model.OpenUNet2DFS(f.root.FS(), f.dir); err != nil {
+	if err := p.openNetwork(f.root.FS(), f.dir); err != nil {
 		return nil, &OpenError{Path: dir, Err: err}
 	}
 	return p.finish(f.root.FS(), f.dir, dir, o)
@@ -114,8 +118,7 @@ func OpenFS(fsys fs.FS, dir string, o Options) (*Pipeline, error) {
 		return nil, err
 	}
 	p := &Pipeline{info: Info{Name: path.Base(dir)}}
-	var err error
-	if p.unet, err = model.OpenUNet2DFS(fsys, dir); err != nil {
+	if err := p.openNetwork(fsys, dir); err != nil {
 		return nil, &OpenError{Path: dir, Err: err}
 	}
 	return p.finish(fsys, dir, dir, o)
@@ -123,13 +126,15 @@ func OpenFS(fsys fs.FS, dir string, o Options) (*Pipeline, error) {
 
 // drawable refuses, before any work, a network whose samples are not images or that cannot be sampled.
 func (p *Pipeline) drawable() error {
-	if c := p.unet.Channels(); c != 1 && c != 3 {
+	if c := p.network.Channels(); p.vae == nil && c != 1 && c != 3 {
 		return fmt.Errorf("the network has %d channels: want 1 (grey) or 3 (red, green, blue)", c)
 	}
-	if e := p.unet.Config().ClassEmbedding; e != model.ClassNone && e != model.ClassTable {
-		return errors.New("the network takes embeddings in place of class labels: want num_class_embeds")
+	if u, ok := p.network.(*model.UNet2D); ok {
+		if e := u.Config().ClassEmbedding; e != model.ClassNone && e != model.ClassTable {
+			return errors.New("the network takes embeddings in place of class labels: want num_class_embeds")
+		}
 	}
-	_, err := p.unet.Denoiser(0, 0, nil)
+	_, err := onHost(p.network, nil)
 	return err
 }
 
@@ -151,7 +156,7 @@ func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, 
 	}
 	p.fingerprint = sync.OnceValue(p.hash)
 	var err error
-	if p.place, err = openPlace(p.unet, o); err != nil {
+	if p.place, err = openPlace(p.network, o); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -160,8 +165,8 @@ func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, 
 // Info returns the model's description.
 func (p *Pipeline) Info() Info { return p.info }
 
-// Network returns the network.
-func (p *Pipeline) Network() *model.UNet2D { return p.unet }
+// Network returns the network, a [*model.UNet2D] or a [*model.DiT].
+func (p *Pipeline) Network() model.Network { return p.network }
 
 func readJSON(fsys fs.FS, name string) ([]byte, error) {
 	f, err := fsys.Open(name)
@@ -180,6 +185,9 @@ func readJSON(fsys fs.FS, name string) ([]byte, error) {
 func (p *Pipeline) schedule(fsys fs.FS, dir string) error {
 	b, err := readJSON(fsys, path.Join(dir, "scheduler", "scheduler_config.json"))
 	if errors.Is(err, fs.ErrNotExist) {
+		if p.vae != nil {
+			return errNoScheduler
+		}
 		b, err = []byte(`{"_class_name": "DDPMScheduler"}`), nil
 	}
 	if err != nil {
@@ -214,7 +222,7 @@ type modelIndex struct {
 
 func (p *Pipeline) describe(fsys fs.FS, dir string) error {
 	in := &p.info
-	in.Classes, in.NoClass = p.unet.Classes(), -1
+	in.Classes, in.NoClass = p.network.Classes(), -1
 	in.Sampler, in.Steps, in.Guidance = "dpmpp_2m", 20, 1
 	b, err := readJSON(fsys, path.Join(dir, "model_index.json"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -224,6 +232,11 @@ func (p *Pipeline) describe(fsys fs.FS, dir string) error {
 	if err == nil {
 		if err := json.Unmarshal(b, &index); err != nil {
 			return fmt.Errorf("model_index.json: %w", err)
+		}
+	}
+	if d, ok := p.network.(*model.DiT); ok {
+		if err := p.describeClasses(d, b); err != nil {
+			return err
 		}
 	}
 	extra := index.Cudiffuse
@@ -236,7 +249,9 @@ func (p *Pipeline) describe(fsys fs.FS, dir string) error {
 	if len(extra.ClassNames) > in.Classes {
 		return fmt.Errorf("model_index.json: %d class_names: want at most %d", len(extra.ClassNames), in.Classes)
 	}
-	in.ClassNames = extra.ClassNames
+	if extra.ClassNames != nil {
+		in.ClassNames = extra.ClassNames
+	}
 	if p.lcm > 0 {
 		in.Sampler, in.Steps, in.Guidance = "lcm", 4, 1
 	}

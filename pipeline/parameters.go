@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
@@ -31,7 +30,7 @@ func (p *Pipeline) parameters(j *job) Parameters {
 		}
 	}
 	return Parameters{Request: r, Model: p.info.Name, Hash: p.Fingerprint(),
-		Size: fmt.Sprintf("%dx%d", p.unet.Width(), p.unet.Height())}
+		Size: fmt.Sprintf("%dx%d", p.info.Width, p.info.Height)}
 }
 
 // Fingerprint returns 12 hex digits of a SHA-256 over what a result depends on beside the request: the
@@ -42,16 +41,10 @@ func (p *Pipeline) Fingerprint() string { return p.fingerprint() }
 func (p *Pipeline) hash() string {
 	h := sha256.New()
 	var buf [4096]byte
-	for i := range p.unet.Graph().Params {
-		v := p.unet.Weights().Param(model.ParamID(i))
-		for len(v) > 0 {
-			n := min(len(v), len(buf)/4)
-			for i, f := range v[:n] {
-				binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(f))
-			}
-			h.Write(buf[:4*n])
-			v = v[n:]
-		}
+	hashWeights(h, p.network, buf[:])
+	if p.vae != nil {
+		hashWeights(h, p.vae.Decoder(), buf[:])
+		fmt.Fprint(h, p.vae.Config().ScalingFactor, p.vae.Config().ShiftFactor)
 	}
 	for t := range p.noise.Timesteps() {
 		h.Write(binary.LittleEndian.AppendUint64(buf[:0], math.Float64bits(p.noise.AlphaBar(t))))

@@ -295,7 +295,8 @@ func TestOpenUnconditional(t *testing.T) {
 	p, err := pipeline.Open(copyTestModel(t, "unet2d_ddpm", nil), pipeline.Options{Threads: 1})
 	require.NoError(t, err)
 	defer p.Close()
-	require.Equal(t, pipeline.Info{Name: "tiny", NoClass: -1, Sampler: "dpmpp_2m", Steps: 20, Guidance: 1}, p.Info())
+	require.Equal(t, pipeline.Info{Name: "tiny", NoClass: -1, Sampler: "dpmpp_2m", Steps: 20, Guidance: 1,
+		Height: 16, Width: 16}, p.Info())
 	res := generate(t, p, pipeline.Request{Steps: 2, N: 2})
 	require.Len(t, res.Images, 2)
 	require.Equal(t, -1, res.Images[0].Class)

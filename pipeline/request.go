@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/cudiffuse/cudiffuse/model"
@@ -14,12 +15,14 @@ import (
 // Limits of a request.
 const (
 	MaxImages = 1 << 16
+	// maxAllClasses is how many classes are drawn where none is asked for; the thousand of ImageNet are not.
+	maxAllClasses = 100
 )
 
 // Request says what to sample. The zero value is one image of each class with the model's defaults, from
 // seed 0.
 type Request struct {
-	Classes  []int  // labels; nil means every class of the model
+	Classes  []int  // labels; nil means every class of the model, if it has at most a hundred
 	N        int    // images of each class; 0 means 1
 	Negative *int   // label in the place of the unconditional one
 	Seed     uint64 // of the first image; the i-th image has Seed+i
@@ -128,6 +131,8 @@ func (p *Pipeline) resolveClasses(j *job) error {
 		return &RequestError{Field: "class", Value: labels, Want: "none: the model has no classes"}
 	case p.info.Classes == 0:
 		labels = []int{-1}
+	case len(labels) == 0 && p.info.Classes > maxAllClasses:
+		return &RequestError{Field: "class", Value: "not given", Want: p.classRange()}
 	case len(labels) == 0:
 		for c := range p.info.Classes {
 			if c != p.info.NoClass {
@@ -157,7 +162,7 @@ func (p *Pipeline) classRange() string {
 	if p.info.NoClass >= 0 {
 		s += fmt.Sprintf(" (%d is no class)", p.info.NoClass)
 	}
-	if len(p.info.ClassNames) > 0 {
+	if n := len(p.info.ClassNames); n > 0 && n <= maxAllClasses {
 		s += " or one of " + strings.Join(p.info.ClassNames, ", ")
 	}
 	return s
@@ -196,13 +201,28 @@ func (p *Pipeline) ClassLabel(name string) (int, error) {
 		}
 		return n, nil
 	}
-	fold := strings.NewReplacer(" ", "", "-", "", "_", "")
+	found := -1
 	for i, c := range p.info.ClassNames {
-		if strings.EqualFold(fold.Replace(c), fold.Replace(name)) {
-			return i, nil
+		if !hasName(c, name) {
+			continue
 		}
+		if found >= 0 {
+			return 0, &RequestError{Field: "class", Value: fmt.Sprintf("%q", name),
+				Want: fmt.Sprintf("a number: %d and %d are called so", found, i)}
+		}
+		found = i
+	}
+	if found >= 0 {
+		return found, nil
 	}
 	return 0, &RequestError{Field: "class", Value: fmt.Sprintf("%q", name), Want: p.classRange()}
+}
+
+// hasName tells whether a class is called name, which may be one of several names between commas.
+func hasName(class, name string) bool {
+	fold := strings.NewReplacer(" ", "", "-", "", "_", "").Replace
+	return strings.EqualFold(fold(class), fold(name)) ||
+		slices.ContainsFunc(strings.Split(class, ","), func(s string) bool { return strings.EqualFold(fold(s), fold(name)) })
 }
 
 // ClassName returns the name of a label, or its number.

@@ -322,7 +322,7 @@ func (c *sampleCmd) layout(p *pipeline.Pipeline, r pipeline.Request) error {
 		c.Columns = defaultColumns(n, perClass)
 	}
 	c.Columns = min(c.Columns, n)
-	w, h := c.Columns*p.Network().Width(), (n+c.Columns-1)/c.Columns*p.Network().Height()
+	w, h := c.Columns*p.Info().Width, (n+c.Columns-1)/c.Columns*p.Info().Height
 	if c.Zoom == 0 {
 		c.Zoom = max(1, min(4, 1120/w))
 	}
