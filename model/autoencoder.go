@@ -14,6 +14,8 @@ import (
 type Autoencoder struct {
 	config           AutoencoderConfig
 	encoder, decoder *ImageCoder
+
+	encodeTiles, decodeTiles tiling
 }
 
 // ImageCoder is one half of an autoencoder. The sample of its graph is an image, or

@@ -49,7 +49,7 @@ func (a *Autoencoder) Codec(pool *workers.Pool) *Codec { return &Codec{a: a, poo
 // The latents are not scaled; see [Autoencoder.Scale]. Errors are [*InputError],
 // [*ShapeError], and that of ctx.
 func (c *Codec) Encode(ctx context.Context, image []float32, n, height, width int) (Posterior, error) {
-	y, s, err := c.enc.run(ctx, c.a.encoder, c.pool, image, n, height, width)
+	y, s, err := c.enc.code(ctx, c, c.a.encoder, c.a.encodeTiles, image, n, height, width)
 	if err != nil {
 		return Posterior{}, err
 	}
@@ -74,8 +74,17 @@ func (c *Codec) Encode(ctx context.Context, image []float32, n, height, width in
 // every level but the first: 8 times as large with Stable Diffusion. The latents are those
 // of the encoder; see [Autoencoder.Unscale] for those of a denoiser.
 func (c *Codec) Decode(ctx context.Context, latents []float32, n, height, width int) ([]float32, error) {
-	y, _, err := c.dec.run(ctx, c.a.decoder, c.pool, latents, n, height, width)
+	y, _, err := c.dec.code(ctx, c, c.a.decoder, c.a.decodeTiles, latents, n, height, width)
 	return y, err
+}
+
+// code runs the network, in tiles where they are wanted.
+func (e *sizedExecutor) code(ctx context.Context, c *Codec, net *ImageCoder, t tiling, x []float32,
+	n, height, width int) ([]float32, Shape, error) {
+	if t.cuts(height, width) {
+		return e.runTiles(ctx, c, net, t, x, n, height, width)
+	}
+	return e.run(ctx, net, c.pool, x, n, height, width)
 }
 
 // run compiles where the size or the number of rows asks for it, and runs.
