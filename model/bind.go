@@ -83,6 +83,8 @@ func (e *Executor) bindTokens(w *Weights, op Op) (boundStep, int, error) {
 		return &gridPositionsStep{op: o, positions: gridPositions(o, e.shapes[o.X])}, 0, nil
 	case Unpatchify:
 		return &unpatchifyStep{op: o}, 0, nil
+	case T5Embedding, T5Norm, T5Gate, T5Attention:
+		return e.bindT5(w, op)
 	}
 	return e.bindSmall(w, op)
 }

@@ -234,6 +234,10 @@ func (e *Executor) checkIndexes() error {
 					return inputErrorf("TokenIndex", "row %d is token %d, wanted 0..%d", i, t, last)
 				}
 			}
+		case T5Embedding, T5Attention:
+			if err := e.checkT5(op); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -274,6 +278,8 @@ func opFLOPs(op Op, shapes []Shape) int64 {
 	case Attention: // two products of C x T x K for T queries and K keys
 		k := shapes[o.K]
 		return 4 * int64(y.Len()) * int64(k.H*k.W)
+	case T5Attention:
+		return 4 * int64(y.Len()) * int64(y.H)
 	}
 	return 0
 }

@@ -148,6 +148,8 @@ func checkType(who string, op Op, id TensorID, t ValType) error {
 			}
 			return nil
 		}
+	case T5Embedding, T5Attention:
+		return checkT5Type(who, op, id, t)
 	}
 	if t != Float32 {
 		return &GraphError{who, "reads integers"}

@@ -107,9 +107,11 @@ func readLimited(fsys fs.FS, name string) ([]byte, error) {
 }
 
 // ignoredTensors are copies that old versions of diffusers stored: GaussianFourierProjection
-// kept its weights under two names; and of transformers: CLIP's text encoder kept 0, 1, 2, ...
+// kept its weights under two names; and of transformers: CLIP's text encoder kept 0, 1, 2, ...,
+// T5's its table of tokens twice.
 var ignoredTensors = map[string]bool{"time_proj.W": true,
-	"text_model.embeddings.position_ids": true, "embeddings.position_ids": true}
+	"text_model.embeddings.position_ids": true, "embeddings.position_ids": true,
+	"encoder.embed_tokens.weight": true}
 
 // loadWeights reads the parameters of g. All names and shapes are checked before
 // anything is read.
