@@ -39,6 +39,9 @@ func (p *TextToImage) resolveImage(j *textJob) error {
 		if j.Strength != 0 {
 			return &RequestError{Field: "strength", Value: j.Strength, Want: "none without an image"}
 		}
+		if j.ExactSteps {
+			return &RequestError{Field: "exact steps", Value: true, Want: "an image, of which a strength is drawn anew"}
+		}
 		return nil
 	}
 	size := j.Image.Bounds().Size()
@@ -62,9 +65,9 @@ func (p *TextToImage) resolveImage(j *textJob) error {
 }
 
 // skipped is how many of a request's steps its strength leaves out: as in diffusers' get_timesteps, those
-// that remain are the last int(steps*strength).
+// that remain are the last int(steps*strength). With ExactSteps it is none.
 func (j *textJob) skipped() (int, error) {
-	if j.Image == nil {
+	if j.Image == nil || j.ExactSteps {
 		return 0, nil
 	}
 	run := min(int(float64(j.Steps)*j.Strength), j.Steps)

@@ -57,6 +57,9 @@ func (p TextParameters) String() string {
 	if p.Strength != 0 {
 		set = append(set, "Denoising strength: "+formatNumber(p.Strength))
 	}
+	if p.ExactSteps {
+		set = append(set, "Exact steps: true")
+	}
 	if p.MaskBlur != 0 {
 		set = append(set, "Mask blur: "+formatNumber(p.MaskBlur))
 	}
@@ -162,6 +165,10 @@ func (p *TextParameters) takeExtra() (err error) {
 	take("Prompt syntax", func(v string) error { p.Syntax = v; return nil })
 	take("Denoising strength", func(v string) (err error) {
 		p.Strength, err = strconv.ParseFloat(v, 64)
+		return err
+	})
+	take("Exact steps", func(v string) (err error) {
+		p.ExactSteps, err = strconv.ParseBool(v)
 		return err
 	})
 	take("Mask blur", func(v string) (err error) {

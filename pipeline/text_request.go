@@ -32,6 +32,10 @@ type TextRequest struct {
 	// above 0 and at most 1, where nothing of the image is left; 0 means [DefaultStrength].
 	Image    image.Image
 	Strength float64
+	// ExactSteps runs all Steps of a sampler that is named, on timesteps or noise levels that start where Strength
+	// says, see [schedule.Grid.Strength]; timesteps may then lie between training timesteps. Of the folders'
+	// schedulers LCM and TCD can, as diffusers' LCM pipelines have them.
+	ExactSteps bool
 
 	// Mask says what of Image to draw anew: an image of its size, white there (a luminance of a half or more). The
 	// mask of a latent is that of its first pixel, and Strength is 1 if not given, where all starts from noise alone,
@@ -205,6 +209,9 @@ func (p *TextToImage) schedulerPlan(j *textJob) error {
 	if j.Params.Eta != nil {
 		o.Eta = *j.Params.Eta
 	}
+	if err := p.exactOptions(j, &o); err != nil {
+		return err
+	}
 	var err error
 	if j.plan, err = p.sched.scheduler.Plan(o); err != nil {
 		return err
@@ -252,6 +259,9 @@ func (p *TextToImage) samplerPlan(j *textJob) error {
 	}
 	opts = append(opts, sampler.WithThreshold(p.sched.scheduler.Threshold()))
 	g := schedule.Grid{Noise: noise, Steps: j.Steps, Spacing: *j.Spacing, Offset: p.sched.offset, Curve: j.Schedule}
+	if j.ExactSteps {
+		g.Strength = j.Strength
+	}
 	if skip, err := j.skipped(); err != nil {
 		return err
 	} else if skip > 0 {

@@ -122,8 +122,9 @@ func (p Params) given() []string {
 	return names
 }
 
-// Points returns the points of g with the sampler's scale, end and, for LCM and TCD, their own timesteps. Those
-// of an inversion run from sigma_min to the noisiest.
+// Points returns the points of g with the sampler's scale, end and, for LCM and TCD, their own timesteps: with a
+// strength the last int(original*strength) of them, as diffusers' LCM pipelines, or all scaled by it where those
+// are fewer than the steps. Those of an inversion run from sigma_min to the noisiest.
 func (e Entry) Points(g schedule.Grid, p Params) ([]schedule.Point, error) {
 	g.Exploding = e.exploding
 	if e.final == schedule.FinalSigmaMin {
@@ -138,7 +139,11 @@ func (e Entry) Points(g schedule.Grid, p Params) ([]schedule.Point, error) {
 		if original == 0 {
 			original = 50
 		}
-		ts, err := LCMTimesteps(g.Steps, g.Noise.Timesteps(), original, 1)
+		strength := 1.0
+		if g.Strength > 0 && int(float64(original)*g.Strength) >= g.Steps { // its own timesteps are enough
+			strength, g.Strength = g.Strength, 1
+		}
+		ts, err := LCMTimesteps(g.Steps, g.Noise.Timesteps(), original, strength)
 		if err != nil {
 			return nil, err
 		}

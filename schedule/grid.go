@@ -29,6 +29,11 @@ type Grid struct {
 	SigmaMin  float64 // of a curve; 0 means the level of timestep 0
 	SigmaMax  float64 // of a curve; 0 means the level of timestep T-1
 	Rho       float64 // exponent of a curve; 0 means 7 for karras and 1 for polyexponential
+
+	// Strength, above 0 and at most 1, is the share of the timesteps that the grid spans, for an image to start from.
+	// All steps are made: timesteps, also those that curves are made of, are scaled by it, and other curves go down
+	// from the noise level of the scaled first timestep. 0 means 1.
+	Strength float64
 }
 
 // Points returns the points of the grid, noisiest first, the final one included.
@@ -36,12 +41,16 @@ func (g Grid) Points() ([]Point, error) {
 	if g.Noise == nil {
 		return nil, &Error{Field: "noise", Value: "nil", Want: "a forward process"}
 	}
+	if err := g.checkStrength(); err != nil {
+		return nil, err
+	}
 	var ts []float64
 	if len(g.Sigmas) == 0 {
 		var err error
 		if ts, err = g.timesteps(); err != nil {
 			return nil, err
 		}
+		ts = g.shorten(ts)
 	}
 	// Integer timesteps of a variance-preserving grid are exact table entries, zero SNR included.
 	if g.Curve == ByTimestep && !g.Exploding && len(g.Sigmas) == 0 {
@@ -105,7 +114,10 @@ func (g Grid) at(t float64) Point {
 	if t == math.Trunc(t) {
 		return g.Noise.Point(int(t))
 	}
-	return VP(t, g.Noise.SigmaAt(t))
+	if s := g.Noise.SigmaAt(t); !math.IsInf(s, 0) {
+		return VP(t, s)
+	}
+	return VP(t, g.Noise.WithTerminalFloor().SigmaAt(t)) // just before the end of zero SNR
 }
 
 func (g Grid) end() Point {
@@ -137,6 +149,7 @@ func (g Grid) levels(noise *Noise, ts []float64) (out, levels []float64, err err
 	if err != nil {
 		return nil, nil, err
 	}
+	out = g.shorten(out)
 	for _, t := range out {
 		levels = append(levels, noise.LogSigmaAt(t))
 	}
@@ -161,7 +174,14 @@ func (g Grid) between(noise *Noise, n int) (ts, levels []float64, err error) {
 	if hi == 0 {
 		hi = noise.SigmaAt(float64(noise.Timesteps() - 1))
 	}
-	if levels, err = g.Curve.levels(n, g.Final, lo, hi, g.Rho); err != nil {
+	own := g.Curve >= LinearQuadraticCurve // it is stretched as a whole
+	if !own {
+		hi = g.start(noise, hi)
+	}
+	if levels, err = g.Curve.levels(n, g.Final, lo, hi, g.Rho); err == nil && own {
+		levels, err = g.compress(noise, levels)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	for _, s := range levels {

@@ -22,6 +22,8 @@ func (f textFlags) images(r *pipeline.TextRequest) (err error) {
 	switch {
 	case f.InitImage == "" && f.Strength != 0:
 		return errors.New("--strength: want --init-image with it")
+	case f.InitImage == "" && f.ExactSteps:
+		return errors.New("--exact-steps: want --init-image with it")
 	case f.InitImage == "" && f.Mask != "":
 		return errors.New("--mask: want --init-image with it")
 	case f.Mask == "" && f.MaskBlur != 0:
