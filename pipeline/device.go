@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
 	"math"
 	"strconv"
 	"strings"
@@ -119,6 +120,8 @@ type place struct {
 	dev  openedDevice
 	net  *device.Network // the denoiser on a GPU, nil where it runs on the CPU
 	pool *workers.Pool   // of networks on the CPU
+
+	safety func(image.Image) error // may be nil
 }
 
 // openPlace opens a device and puts the denoiser on it, unless it is the CPU or the network is to stay there.
@@ -127,7 +130,7 @@ func openPlace(net model.Network, o Options) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
-	pl := place{dev: dev}
+	pl := place{dev: dev, safety: o.Safety}
 	if c, ok := dev.(*gpu.CUDA); ok && o.Network != "cpu" {
 		pl.net, err = device.Load(context.Background(), c, net, device.Options{Bundle: o.Plans, Autotune: o.Autotune})
 		if err != nil {

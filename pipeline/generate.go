@@ -35,6 +35,7 @@ type Step struct {
 	p             *Pipeline
 	s             sampler.Step
 	code          *model.Codec
+	seed          uint64
 }
 
 // Preview returns the clean image that the model predicts for image i at this step.
@@ -47,7 +48,7 @@ func (s Step) Preview(i int) (image.Image, error) {
 		return nil, err
 	}
 	img, _, err := s.p.image(context.Background(), s.code, x)
-	return img, err
+	return s.approved(img, i, err)
 }
 
 func (p *Pipeline) elems() int { return p.network.Channels() * p.network.Height() * p.network.Width() }
@@ -119,7 +120,7 @@ func (p *Pipeline) steps(ctx context.Context, j *job) iter.Seq2[Step, error] {
 				yield(Step{}, err)
 				return
 			}
-			if !yield(Step{Stage: s.Stage, Stages: s.Stages, p: p, s: s, code: code}, nil) {
+			if !yield(Step{Stage: s.Stage, Stages: s.Stages, p: p, s: s, code: code, seed: j.Seed}, nil) {
 				return
 			}
 		}
@@ -149,7 +150,7 @@ func (s Step) Image(i int) (image.Image, error) {
 		return nil, err
 	}
 	img, _, err := s.p.image(context.Background(), s.code, x)
-	return img, err
+	return s.approved(img, i, err)
 }
 
 func (p *Pipeline) collect(ctx context.Context, j *job, s Step) ([]Image, error) {
@@ -161,6 +162,9 @@ func (p *Pipeline) collect(ctx context.Context, j *job, s Step) ([]Image, error)
 		}
 		img, y, err := p.image(ctx, s.code, x)
 		if err != nil {
+			return nil, err
+		}
+		if err := p.approve(img, i, j.Seed+uint64(i)); err != nil {
 			return nil, err
 		}
 		images[i] = Image{Image: img, Class: c, Seed: j.Seed + uint64(i), Sample: y}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
 	"io"
 	"io/fs"
 	"path"
@@ -72,6 +73,18 @@ type Options struct {
 	// Autotune times that many of cuDNN's plans of each layer on the GPU and keeps the fastest; 0 takes
 	// the one that cuDNN ranks first, which repeats bit for bit.
 	Autotune int
+
+	// Tiling makes the autoencoder work in overlapping tiles on images that are larger than one, as diffusers'
+	// enable_tiling does, so that it takes no more memory than for one tile; see [model.Autoencoder.WithTiling].
+	Tiling bool
+	// TileSize is the side of a tile in pixels; 0 is the size that the autoencoder was made for.
+	TileSize int
+	// PreviewModel is the folder of a small autoencoder (AutoencoderTiny) for [TextStep.QuickPreview], "" for none.
+	PreviewModel string
+	// Safety is called with every finished image before it is returned, where it is not nil; none is bundled. Its
+	// error ends the job as a [*SafetyError]. It is called from many goroutines if the pipeline is used by many.
+	// Previews of steps before the last are not shown to it.
+	Safety func(image.Image) error
 
 	// Tokenizer is for a model in one file, which holds none: a folder with vocab.json and merges.txt, or
 	// tokenizer.json, or a diffusers folder; "" looks in the folder of the file. "org/model" is looked for in the
@@ -150,6 +163,9 @@ func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, 
 	}
 	if err := p.describe(fsys, dir); err != nil {
 		return nil, &OpenError{Path: shown, Err: err}
+	}
+	if err := p.openClassDecoding(o, shown); err != nil {
+		return nil, err
 	}
 	if err := p.drawable(); err != nil {
 		return nil, &OpenError{Path: shown, Err: err}

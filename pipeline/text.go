@@ -21,6 +21,8 @@ type TextToImage struct {
 	vae   *model.Autoencoder
 	sched textSchedule
 
+	preview *model.Autoencoder // small, nil without one
+
 	control int // residuals of the ControlNet in unet, 0 without one
 
 	zeroNegative bool            // force_zeros_for_empty_prompt
@@ -98,6 +100,9 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 		return nil, &OpenError{Path: shown, Err: err}
 	}
 	p.loras = nil // merged
+	if err := p.openDecoding(o, shown); err != nil {
+		return nil, err
+	}
 	if err := p.openControl(o.ControlNet); err != nil {
 		return nil, err
 	}

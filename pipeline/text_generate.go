@@ -68,7 +68,7 @@ func (s TextStep) Preview(ctx context.Context, i int) (image.Image, error) {
 		return nil, err
 	}
 	img, _, err := s.p.decode(ctx, s.code, z, s.j)
-	return img, err
+	return s.approved(img, i, err)
 }
 
 // Image decodes the sample of image i so far, noise included; after the last step, the image.
@@ -78,7 +78,7 @@ func (s TextStep) Image(ctx context.Context, i int) (image.Image, error) {
 		return nil, err
 	}
 	img, _, err := s.p.decode(ctx, s.code, z, s.j)
-	return img, err
+	return s.approved(img, i, err)
 }
 
 // Generate draws the images of r. A canceled ctx ends it within an operation of the network, with ctx's
@@ -206,6 +206,9 @@ func (p *TextToImage) collect(ctx context.Context, j *textJob, s TextStep) ([]Te
 		}
 		img, x, err := p.decode(ctx, s.code, z, j)
 		if err != nil {
+			return nil, err
+		}
+		if err := p.approve(img, i, j.Seed+uint64(i)); err != nil {
 			return nil, err
 		}
 		images[i] = TextImage{Image: img, Seed: j.Seed + uint64(i), Latent: z, Sample: x}
