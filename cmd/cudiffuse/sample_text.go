@@ -32,12 +32,13 @@ type textFlags struct {
 	Variant    string   `help:"Of a model in one file: v1, v2, v2-base (512 pixels) or xl; by the file if not given."`
 	ClipSkip   int      `help:"Last blocks of the text encoder to leave out, as diffusers counts." default:"0"`
 	inpaintFlags
+	decodeFlags
 }
 
 // noText refuses the flags of text-to-image for other models.
 func (c *sampleCmd) noText() error {
 	f := c.textFlags
-	return refuse("want a text-to-image model, see --model", append(slices.Concat(f.inpaintFlags.given(), c.controlFlags.given()), []given{{"--prompt", len(f.Prompt) > 0},
+	return refuse("want a text-to-image model, see --model", append(slices.Concat(f.inpaintFlags.given(), c.controlFlags.given(), f.decodeFlags.given()), []given{{"--prompt", len(f.Prompt) > 0},
 		{"--prompt-file", f.PromptFile != ""}, {"--init-image", f.InitImage != ""}, {"--width", f.Width != 0},
 		{"--height", f.Height != 0}, {"--strength", f.Strength != 0}, {"--exact-steps", f.ExactSteps}, {"--clip-skip", f.ClipSkip != 0},
 		{"--prompt-syntax", f.Syntax != ""}, {"--tokenizer", f.Tokenizer != ""},
@@ -86,6 +87,9 @@ func (c *sampleCmd) runText(a *app) error {
 	if o.LoRAs, err = parseLoRAs(c.LoRA); err != nil {
 		return &usageError{err}
 	}
+	if err := c.decoding(&o); err != nil {
+		return &usageError{err}
+	}
 	p, err := pipeline.OpenText(c.Model, o)
 	if err != nil {
 		return &usageError{err}
@@ -102,9 +106,10 @@ func (c *sampleCmd) runText(a *app) error {
 			label = fmt.Sprintf("drawing %d of %d", i+1, len(prompts))
 		}
 		bar := newProgress(a.stderr, label)
+		preview := c.preview(a, bar, i)
 		res, err := p.GenerateFunc(a.ctx, r, func(s pipeline.TextStep) error {
-			bar.step(s.Stage, s.Stages)
-			return nil
+			defer bar.step(s.Stage, s.Stages)
+			return preview(s)
 		})
 		bar.done()
 		if err != nil {
