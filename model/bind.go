@@ -86,7 +86,7 @@ func (e *Executor) bindTokens(w *Weights, op Op) (boundStep, int, error) {
 	case T5Embedding, T5Norm, T5Gate, T5Attention:
 		return e.bindT5(w, op)
 	}
-	return e.bindSmall(w, op)
+	return e.bindJoint(w, op)
 }
 
 // bindSmall binds the operations on vectors.

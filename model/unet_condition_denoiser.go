@@ -33,19 +33,14 @@ type TextEmbedding struct {
 	Beside []float32
 }
 
-// maxLengths is for how many lengths of text executors are kept: that of the prompts
-// and that of the empty prompt.
-const maxLengths = 2
-
 // ConditionDenoiser is a UNetCondition as a [sampler.Model] on the CPU. Texts of
 // different lengths may be mixed in a batch. It is used by one goroutine at a time.
 type ConditionDenoiser struct {
-	unet    *UNetCondition
-	pool    *workers.Pool
-	shape   []int
-	lengths []*textRunner // the last used first
+	unet  *UNetCondition
+	pool  *workers.Pool
+	shape []int
+	texts textRunners
 	// For the rows of one run.
-	rows     []int
 	class    []int64
 	context  []float32
 	timeCond []float32
@@ -54,12 +49,6 @@ type ConditionDenoiser struct {
 	control  []float32
 	scales   []float32
 	conds    []*TextEmbedding
-}
-
-// textRunner runs rows with texts of one length.
-type textRunner struct {
-	tokens int
-	rowRunner
 }
 
 var _ sampler.Model = (*ConditionDenoiser)(nil)
@@ -98,23 +87,7 @@ func (d *ConditionDenoiser) Forward(ctx context.Context, e *sampler.Eval) error 
 			return err
 		}
 	}
-	tokens := func(row int) int { return e.Conds[row].(*TextEmbedding).Tokens }
-	for i, row := range e.Active {
-		n := tokens(row)
-		if slices.ContainsFunc(e.Active[:i], func(r int) bool { return tokens(r) == n }) {
-			continue // done with the first row of that length
-		}
-		d.rows = d.rows[:0]
-		for _, r := range e.Active[i:] {
-			if tokens(r) == n {
-				d.rows = append(d.rows, r)
-			}
-		}
-		if err := d.forward(ctx, e, n); err != nil {
-			return err
-		}
-	}
-	return nil
+	return d.texts.each(e, func(r *textRunner, rows []int) error { return d.forward(ctx, e, r, rows) })
 }
 
 // check refuses what is not a condition of this network.
@@ -160,16 +133,15 @@ func (d *ConditionDenoiser) check(cond sampler.Cond) error {
 	return nil
 }
 
-// forward evaluates d.rows, whose texts have the same length.
-func (d *ConditionDenoiser) forward(ctx context.Context, e *sampler.Eval, tokens int) error {
-	r := d.runner(tokens)
+// forward evaluates all, whose texts have the same length.
+func (d *ConditionDenoiser) forward(ctx context.Context, e *sampler.Eval, r *textRunner, all []int) error {
 	err := r.grow(len(e.Conds), e.Elems+d.beside(), func(rows int) (*Executor, error) {
-		return d.unet.CompileSize(rows, Size{d.shape[1], d.shape[2], tokens}, d.pool)
+		return d.unet.CompileSize(rows, Size{d.shape[1], d.shape[2], r.tokens}, d.pool)
 	})
 	if err != nil {
 		return err
 	}
-	for rows := range slices.Chunk(d.rows, r.cap) {
+	for rows := range slices.Chunk(all, r.cap) {
 		run := r.run
 		if d.beside() > 0 {
 			run = r.runBeside
@@ -179,21 +151,6 @@ func (d *ConditionDenoiser) forward(ctx context.Context, e *sampler.Eval, tokens
 		}
 	}
 	return nil
-}
-
-// runner returns the executor's place for a length, at the front of d.lengths.
-func (d *ConditionDenoiser) runner(tokens int) *textRunner {
-	i := slices.IndexFunc(d.lengths, func(r *textRunner) bool { return r.tokens == tokens })
-	r := &textRunner{tokens: tokens}
-	if i >= 0 {
-		r = d.lengths[i]
-		d.lengths = slices.Delete(d.lengths, i, i+1)
-	}
-	d.lengths = slices.Insert(d.lengths, 0, r)
-	if len(d.lengths) > maxLengths {
-		d.lengths = slices.Delete(d.lengths, maxLengths, len(d.lengths))
-	}
-	return r
 }
 
 // inputs gathers the conditions of rows.
