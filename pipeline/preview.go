@@ -60,11 +60,17 @@ func (p *Pipeline) openClassDecoding(o Options, shown string) (err error) {
 }
 
 // QuickPreview is a cheap [TextStep.Preview] of image i: of [Options.PreviewModel] or, without one, of the size of the
-// latents by [LatentRGB]. Where neither is there the error is [ErrNoPreview].
+// latents by [LatentRGB]. Where neither is there the error is [ErrNoPreview]. That of the last step shows the finished
+// image, and is shown to [Options.Safety] too.
 func (s TextStep) QuickPreview(ctx context.Context, i int) (image.Image, error) {
 	if s.p == nil {
 		return nil, sampler.ErrClosed
 	}
+	img, err := s.quickPreview(ctx, i)
+	return s.approved(img, i, err)
+}
+
+func (s TextStep) quickPreview(ctx context.Context, i int) (image.Image, error) {
 	rgb, ok := LatentRGBOf(s.p.vae.Config())
 	if s.p.preview == nil && !ok {
 		return nil, ErrNoPreview

@@ -124,8 +124,13 @@ func TestTiling(t *testing.T) {
 		from := pipeline.TextRequest{Image: want.Image}
 		require.Equal(t, r.Width == 0, distance(t, draw(plain, from).Latent, draw(tiled, from).Latent) == 0)
 	}
+	res, err := small.Generate(t.Context(), pipeline.TextRequest{Prompt: prompt, Steps: 1})
+	require.NoError(t, err)
+	par, err := pipeline.ParseTextParameters(res.Parameters.String())
+	require.NoError(t, err)
+	require.Equal(t, "8", par.Extra["VAE tile"])
 	var open1 *pipeline.OpenError
-	_, err := pipeline.OpenText("testdata/sd15", pipeline.Options{Tiling: true, TileSize: 10})
+	_, err = pipeline.OpenText("testdata/sd15", pipeline.Options{Tiling: true, TileSize: 10})
 	require.ErrorAs(t, err, &open1)
 	var e *pipeline.RequestError
 	_, err = pipeline.OpenText("testdata/sd15", pipeline.Options{TileSize: 8})

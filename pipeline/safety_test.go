@@ -53,6 +53,10 @@ func TestSafety(t *testing.T) {
 		require.ErrorAs(t, err, &e)
 		require.Nil(t, img)
 		seen = nil
+		img, err = s.QuickPreview(t.Context(), 2)
+		require.ErrorAs(t, err, &e)
+		require.Nil(t, img)
+		seen = nil
 		img, err = s.Image(t.Context(), 2)
 		require.ErrorAs(t, err, &e)
 		require.EqualValues(t, 42, e.Seed)

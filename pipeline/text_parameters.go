@@ -14,11 +14,12 @@ type TextParameters struct {
 	Model     string            // name of the folder
 	Scheduler string            // TextInfo.Scheduler, written where no sampler was named
 	LoRAs     []LoRA            // TextInfo.LoRAs; a parsed text has them in Extra, by name and strength
+	Tile      int               // side of the autoencoder's tiles in pixels, 0 without; of a parsed text in Extra
 	Extra     map[string]string // settings of a parsed text that are not of a request
 }
 
 func (p *TextToImage) parameters(j *textJob) TextParameters {
-	return TextParameters{TextRequest: j.TextRequest, Model: p.info.Name, Scheduler: p.info.Scheduler, LoRAs: p.info.LoRAs}
+	return TextParameters{TextRequest: j.TextRequest, Model: p.info.Name, Scheduler: p.info.Scheduler, LoRAs: p.info.LoRAs, Tile: p.vae.Tile()}
 }
 
 // oneLine writes a prompt on one line. Tokenizers take every run of white space for one space.
@@ -47,6 +48,9 @@ func (p TextParameters) String() string {
 		"Model: "+quote(p.Model), "Images: "+strconv.Itoa(p.N))
 	if len(p.LoRAs) > 0 {
 		set = append(set, "LoRA: "+quote(loraNames(p.LoRAs)))
+	}
+	if p.Tile > 0 {
+		set = append(set, "VAE tile: "+strconv.Itoa(p.Tile))
 	}
 	if p.ClipSkip > 0 {
 		set = append(set, "Clip skip: "+strconv.Itoa(p.ClipSkip+1)) // A1111 counts from the last block
