@@ -107,6 +107,11 @@ func (p Parameters) options() (set []string) {
 	optional("Sigma noise", p.Params.ChurnNoise)
 	optional("Original steps", float64(p.Params.Original))
 	optional("Order", float64(p.Params.Order))
+	if p.Params.Gamma != nil {
+		set = append(set, "Gamma: "+formatNumber(*p.Params.Gamma))
+	}
+	optional("Jump length", float64(p.Params.JumpLength))
+	optional("Jump samples", float64(p.Params.JumpSamples))
 	if p.Params.KeepEpsilon {
 		set = append(set, "Keep epsilon: true")
 	}
@@ -257,6 +262,13 @@ func (p *Parameters) setOption(key, v string) (err error) {
 		q.Original, err = strconv.Atoi(v)
 	case "Order":
 		q.Order, err = strconv.Atoi(v)
+	case "Gamma":
+		q.Gamma = new(float64)
+		number(q.Gamma)
+	case "Jump length":
+		q.JumpLength, err = strconv.Atoi(v)
+	case "Jump samples":
+		q.JumpSamples, err = strconv.Atoi(v)
 	case "Keep epsilon":
 		q.KeepEpsilon, err = strconv.ParseBool(v)
 	default:

@@ -1,6 +1,10 @@
 package sampler
 
-import "github.com/cudiffuse/cudiffuse/schedule"
+import (
+	"slices"
+
+	"github.com/cudiffuse/cudiffuse/schedule"
+)
 
 func multistepEntry(name, title, paper string, steps int, m Multistep, data bool, aliases ...string) Entry {
 	e := Entry{Name: name, Title: title, Paper: paper, Steps: steps, Aliases: aliases}
@@ -27,6 +31,13 @@ const (
 	paperUniPC = "2302.04867"
 )
 
+// What eta is where it is not that of the ancestral samplers.
+const (
+	aboutEta = "share of DDPM's noise that each step adds; 0 is deterministic"
+	aboutTCD = "gamma of the paper, the share of the noise that is drawn anew; 0 is deterministic"
+	aboutTau = "tau of the paper, the scale of the noise; 0 is deterministic"
+)
+
 var entries = []Entry{
 	{Name: "ddpm", Title: "DDPM ancestral, posterior variance", Paper: "2006.11239", Steps: 1000,
 		Aliases: []string{"DDPMScheduler", "ancestral"},
@@ -34,7 +45,7 @@ var entries = []Entry{
 	{Name: "ddpm_large", Title: "DDPM ancestral, sigma = sqrt(beta)", Paper: "2006.11239", Steps: 1000,
 		make: func(Params) Sampler { return DDPM{Variance: FixedLarge} }},
 	{Name: "ddim", Title: "DDIM", Paper: "2010.02502", Steps: 50, Aliases: []string{"DDIMScheduler"},
-		options: []string{"eta", "keep-epsilon"},
+		options: slices.Concat(etaUpTo(0, 1, aboutEta), keepEpsilonOption()),
 		make: func(p Params) Sampler {
 			return DDIM{Eta: valueOr(p.Eta, 0), KeepEpsilon: p.KeepEpsilon}
 		}},
@@ -61,24 +72,24 @@ var entries = []Entry{
 	singlestepEntry("dpmpp_3s", "DPM-Solver++(3S)", paperDPMPP, DPMSolverSinglestep{Order: 3}, "dpm++ 3s"),
 	{Name: "euler", Title: "Euler", Paper: "2206.00364", Steps: 30, exploding: true,
 		Aliases: []string{"EulerDiscreteScheduler", "EDMEulerScheduler"},
-		options: []string{"s-churn", "s-tmin", "s-tmax", "s-noise"},
+		options: churnOptions("sigma"),
 		make: func(p Params) Sampler {
 			return Euler{Churn: p.Churn, ChurnMin: p.ChurnMin, ChurnMax: p.ChurnMax, ChurnNoise: p.ChurnNoise}
 		}},
 	{Name: "euler_ancestral", Title: "Euler ancestral", Paper: "2206.00364", Steps: 30, exploding: true,
-		Aliases: []string{"euler a", "euler_a", "EulerAncestralDiscreteScheduler"}, options: []string{"eta"},
+		Aliases: []string{"euler a", "euler_a", "EulerAncestralDiscreteScheduler"}, options: etaOption(1),
 		make: func(p Params) Sampler { return EulerAncestral{Eta: p.Eta} }},
 	{Name: "heun", Title: "Heun", Paper: "2206.00364", Steps: 15, exploding: true,
 		Aliases: []string{"HeunDiscreteScheduler"},
 		make:    func(Params) Sampler { return Heun{} }},
-	{Name: "unipc_bh2", Title: "UniPC, B = e^h-1", Paper: paperUniPC, Steps: 20, options: []string{"order"},
+	{Name: "unipc_bh2", Title: "UniPC, B = e^h-1", Paper: paperUniPC, Steps: 20, options: orderOption(2, 4),
 		Aliases: []string{"uni_pc_bh2", "UniPCMultistepScheduler"},
 		make:    func(p Params) Sampler { return UniPC{Order: p.Order} }},
 	{Name: "unipc_bh1", Title: "UniPC, B = h, order 3", Paper: paperUniPC, Steps: 20,
-		options: []string{"order"}, Aliases: []string{"unipc", "uni_pc"}, // this in A1111 and ComfyUI
+		options: orderOption(3, 4), Aliases: []string{"unipc", "uni_pc"}, // this in A1111 and ComfyUI
 		make: func(p Params) Sampler { return UniPC{Order: nonZero(p.Order, 3), BH1: true} }},
 	{Name: "deis", Title: "DEIS, polynomial in log rho", Paper: "2204.13902", Steps: 20,
-		Aliases: []string{"DEISMultistepScheduler"}, options: []string{"order"},
+		Aliases: []string{"DEISMultistepScheduler"}, options: orderOption(3, 3),
 		make: func(p Params) Sampler { return DEIS{Order: nonZero(p.Order, 3)} }},
 	{Name: "plms", Title: "PLMS", Paper: "2202.09778", Steps: 25,
 		make: func(Params) Sampler { return PNDM{} }},
@@ -89,13 +100,13 @@ var entries = []Entry{
 		Aliases: []string{"dpm2", "KDPM2DiscreteScheduler"},
 		make:    func(Params) Sampler { return DPM2{} }},
 	{Name: "dpm_2_ancestral", Title: "DPM2 ancestral", Paper: "2206.00364", Steps: 20, exploding: true,
-		Aliases: []string{"dpm2 a", "KDPM2AncestralDiscreteScheduler"}, options: []string{"eta"},
+		Aliases: []string{"dpm2 a", "KDPM2AncestralDiscreteScheduler"}, options: etaOption(1),
 		make: func(p Params) Sampler { return DPM2Ancestral{Eta: p.Eta} }},
 	{Name: "dpmpp_2s_ancestral", Title: "DPM++ 2S ancestral", Paper: paperDPMPP, Steps: 20, exploding: true,
-		Aliases: []string{"dpm++ 2s a", "dpm++ 2s ancestral"}, options: []string{"eta"},
+		Aliases: []string{"dpm++ 2s a", "dpm++ 2s ancestral"}, options: etaOption(1),
 		make: func(p Params) Sampler { return DPMPP2SAncestral{Eta: p.Eta} }},
 	{Name: "dpmpp_sde", Title: "DPM++ SDE", Paper: paperDPMPP, Steps: 15, exploding: true,
-		Aliases: []string{"dpm++ sde", "dpmpp_sde_gpu", "DPMSolverSDEScheduler"}, options: []string{"eta"},
+		Aliases: []string{"dpm++ sde", "dpmpp_sde_gpu", "DPMSolverSDEScheduler"}, options: etaOption(1),
 		make: func(p Params) Sampler { return DPMPPSDE{Eta: p.Eta} }},
 	{Name: "flow_euler", Title: "Flow-matching Euler", Paper: "2403.03206", Steps: 28,
 		Aliases: []string{"FlowMatchEulerDiscreteScheduler"},
@@ -105,37 +116,37 @@ var entries = []Entry{
 		make:    func(Params) Sampler { return FlowEuler{Stochastic: true} }},
 	{Name: "flow_heun", Title: "Flow-matching Heun", Paper: "2209.03003", Steps: 15,
 		Aliases: []string{"FlowMatchHeunDiscreteScheduler"},
-		options: []string{"s-churn", "s-tmin", "s-tmax", "s-noise"},
+		options: churnOptions("flow time"),
 		make: func(p Params) Sampler {
 			return FlowHeun{Churn: p.Churn, ChurnMin: p.ChurnMin, ChurnMax: p.ChurnMax, ChurnNoise: p.ChurnNoise}
 		}},
 	{Name: "lms", Title: "LMS", Paper: "2206.00364", Steps: 30, exploding: true,
-		Aliases: []string{"LMSDiscreteScheduler"}, options: []string{"order"},
+		Aliases: []string{"LMSDiscreteScheduler"}, options: orderOption(4, 4),
 		make: func(p Params) Sampler { return LMS{Order: p.Order} }},
 	{Name: "ipndm", Title: "iPNDM", Paper: "2204.13902", Steps: 20, Aliases: []string{"IPNDMScheduler"},
 		make: func(Params) Sampler { return IPNDM{} }},
 	{Name: "ipndm_v", Title: "iPNDM for uneven steps", Paper: "2312.00094", Steps: 20, exploding: true,
-		options: []string{"order"},
+		options: orderOption(4, 4),
 		make:    func(p Params) Sampler { return IPNDMV{Order: p.Order} }},
 	{Name: "gradient_estimation", Title: "Gradient estimation", Paper: "2306.04848", Steps: 20, exploding: true,
-		options: []string{"gamma"},
+		options: gammaOption(),
 		make:    func(p Params) Sampler { return GradientEstimation{Gamma: p.Gamma} }},
 	{Name: "res_multistep", Title: "RES, multistep", Paper: "2308.02157", Steps: 20, exploding: true,
 		Aliases: []string{"res"},
 		make:    func(Params) Sampler { return RES{} }},
 	{Name: "res_multistep_ancestral", Title: "RES, multistep, ancestral", Paper: "2308.02157", Steps: 20,
-		exploding: true, options: []string{"eta"},
+		exploding: true, options: etaOption(1),
 		make: func(p Params) Sampler {
 			eta := valueOr(p.Eta, 1)
 			return RES{Eta: &eta}
 		}},
 	{Name: "gradient_estimation_cfg_pp", Title: "Gradient estimation, CFG++", Paper: "2306.04848", Steps: 20,
-		exploding: true, options: []string{"gamma"},
+		exploding: true, options: gammaOption(),
 		make: func(p Params) Sampler { return GradientEstimation{Gamma: p.Gamma, CFGPP: true} }},
 	{Name: "res_multistep_cfg_pp", Title: "RES, multistep, CFG++", Paper: "2308.02157", Steps: 20, exploding: true,
 		make: func(Params) Sampler { return RES{CFGPP: true} }},
 	{Name: "res_multistep_ancestral_cfg_pp", Title: "RES, multistep, ancestral, CFG++", Paper: "2308.02157",
-		Steps: 20, exploding: true, options: []string{"eta"},
+		Steps: 20, exploding: true, options: etaOption(1),
 		make: func(p Params) Sampler {
 			eta := valueOr(p.Eta, 1)
 			return RES{Eta: &eta, CFGPP: true}
@@ -143,38 +154,38 @@ var entries = []Entry{
 	{Name: "dpmpp_2m_cfg_pp", Title: "DPM-Solver++(2M), CFG++", Paper: "2406.08070", Steps: 20, exploding: true,
 		Aliases: []string{"dpm++ 2m cfg++"},
 		make:    func(Params) Sampler { return DPMPP2MCFGPP{} }},
-	{Name: "er_sde", Title: "ER-SDE", Paper: "2309.06169", Steps: 20, options: []string{"order"},
+	{Name: "er_sde", Title: "ER-SDE", Paper: "2309.06169", Steps: 20, options: orderOption(3, 3),
 		make: func(p Params) Sampler { return ERSDE{Order: p.Order} }},
-	{Name: "ddim_cfg_pp", Title: "DDIM, CFG++", Paper: "2406.08070", Steps: 50, options: []string{"eta"},
+	{Name: "ddim_cfg_pp", Title: "DDIM, CFG++", Paper: "2406.08070", Steps: 50, options: etaUpTo(0, 1, aboutEta),
 		Aliases: []string{"ddim cfg++"},
 		make:    func(p Params) Sampler { return CFGPP{Eta: valueOr(p.Eta, 0)} }},
 	{Name: "euler_cfg_pp", Title: "Euler, CFG++", Paper: "2406.08070", Steps: 30, exploding: true,
 		Aliases: []string{"euler cfg++"},
 		make:    func(Params) Sampler { return CFGPP{} }},
 	{Name: "euler_ancestral_cfg_pp", Title: "Euler ancestral, CFG++", Paper: "2406.08070", Steps: 30, exploding: true,
-		Aliases: []string{"euler a cfg++", "euler ancestral cfg++"}, options: []string{"eta"},
+		Aliases: []string{"euler a cfg++", "euler ancestral cfg++"}, options: etaOption(1),
 		make: func(p Params) Sampler { return CFGPP{Eta: valueOr(p.Eta, 1)} }},
 	{Name: "restart", Title: "Restart over Heun", Paper: "2306.14878", Steps: 20, exploding: true,
 		make: func(Params) Sampler { return Restart{} }},
 	{Name: "repaint", Title: "RePaint resampling", Paper: "2201.09865", Steps: 250,
-		Aliases: []string{"RePaintScheduler"}, options: []string{"eta", "jump-length", "jump-n-sample"},
+		Aliases: []string{"RePaintScheduler"}, options: slices.Concat(etaUpTo(1, 1, aboutEta), jumpOptions()),
 		make: func(p Params) Sampler {
 			return RePaint{Eta: valueOr(p.Eta, 1), Jump: p.JumpLength, Samples: p.JumpSamples}
 		}},
 	{Name: "tcd", Title: "Trajectory consistency", Paper: "2402.19159", Steps: 4,
 		Aliases: []string{"TCDScheduler"}, distilled: true, final: schedule.FinalSigmaMin,
-		options: []string{"eta", "original-inference-steps"},
+		options: slices.Concat(etaUpTo(0.3, 1, aboutTCD), originalOption()),
 		make:    func(p Params) Sampler { return TCD{Gamma: p.Eta} }},
 	{Name: "consistency", Title: "Consistency model", Paper: "2303.01469", Steps: 2, exploding: true,
 		Aliases: []string{"CMStochasticIterativeScheduler", "SCMScheduler"},
 		make:    func(Params) Sampler { return Consistency{} }},
 	{Name: "sa_solver", Title: "SA-Solver", Paper: "2309.05019", Steps: 20, Aliases: []string{"SASolverScheduler"},
-		options: []string{"eta", "order"},
+		options: slices.Concat(etaUpTo(1, 10, aboutTau), orderOption(2, 4)),
 		make: func(p Params) Sampler {
 			return SASolver{Tau: p.Eta, Predictor: p.Order, Corrector: p.Order}
 		}},
 	{Name: "sa_solver_pece", Title: "SA-Solver, evaluated twice", Paper: "2309.05019", Steps: 10,
-		options: []string{"eta", "order"},
+		options: slices.Concat(etaUpTo(1, 10, aboutTau), orderOption(2, 4)),
 		make: func(p Params) Sampler {
 			return SASolver{Tau: p.Eta, Predictor: p.Order, Corrector: p.Order, Reevaluate: true}
 		}},
@@ -185,6 +196,6 @@ var entries = []Entry{
 		Aliases: []string{"DPMSolverMultistepInverseScheduler"}, rising: true, final: schedule.FinalSigmaMin,
 		make: func(Params) Sampler { return DPMSolverPP{Multistep{Inverse: true}} }},
 	{Name: "lcm", Title: "Latent consistency", Paper: "2310.04378", Steps: 4, distilled: true,
-		Aliases: []string{"LCMScheduler"}, options: []string{"original-inference-steps"},
+		Aliases: []string{"LCMScheduler"}, options: originalOption(),
 		make: func(Params) Sampler { return LCM{} }},
 }

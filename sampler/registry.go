@@ -33,7 +33,7 @@ type Entry struct {
 	Paper   string // arXiv number
 	Steps   int    // a good default
 
-	options   []string // names of the Params it takes
+	options   []OptionSchema
 	exploding bool
 	distilled bool // stands on LCMTimesteps
 	rising    bool // from data to noise
@@ -83,43 +83,15 @@ func fold(s string) string {
 	return strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.ToLower(s))
 }
 
-// Options returns the names of the parameters that the sampler takes.
-func (e Entry) Options() []string { return e.options }
-
-// Sampler returns the sampler for p. An option that it does not have is an error.
+// Sampler returns the sampler for p. An option that it does not have, or a value outside its schema, is an error.
 func (e Entry) Sampler(p Params) (Sampler, error) {
 	if e.make == nil {
 		return nil, &PlanError{Step: -1, Detail: "an entry without a sampler: want one from Lookup"}
 	}
-	for _, o := range p.given() {
-		if slices.Contains(e.options, o) {
-			continue
-		}
-		takes := strings.Join(e.options, ", ")
-		if takes == "" {
-			takes = "no options"
-		}
-		return nil, &PlanError{Sampler: e.Name, Step: -1,
-			Detail: fmt.Sprintf("has no option %s: it takes %s", o, takes)}
+	if err := e.check(p); err != nil {
+		return nil, err
 	}
 	return e.make(p), nil
-}
-
-// given returns the names of the options that p sets, in the order of its fields.
-func (p Params) given() []string {
-	var names []string
-	for _, o := range []struct {
-		name string
-		set  bool
-	}{{"eta", p.Eta != nil}, {"keep-epsilon", p.KeepEpsilon}, {"s-churn", p.Churn != 0},
-		{"s-tmin", p.ChurnMin != 0}, {"s-tmax", p.ChurnMax != 0}, {"s-noise", p.ChurnNoise != 0},
-		{"original-inference-steps", p.Original != 0}, {"order", p.Order != 0}, {"gamma", p.Gamma != nil},
-		{"jump-length", p.JumpLength != 0}, {"jump-n-sample", p.JumpSamples != 0}} {
-		if o.set {
-			names = append(names, o.name)
-		}
-	}
-	return names
 }
 
 // Points returns the points of g with the sampler's scale, end and, for LCM and TCD, their own timesteps: with a

@@ -159,15 +159,16 @@ func TestOptionValues(t *testing.T) {
 		bad("tcd", sampler.Params{Eta: &eta}, "want 0 to 1")
 	}
 	for _, v := range []float64{-1, math.NaN(), math.Inf(-1)} {
-		bad("euler", sampler.Params{Churn: v}, "want numbers >= 0")
-		bad("euler", sampler.Params{Churn: 1, ChurnNoise: v}, "want numbers >= 0")
+		bad("euler", sampler.Params{Churn: v}, "want 0 or more")
+		bad("euler", sampler.Params{Churn: 1, ChurnNoise: v}, "want 0 or more")
 	}
-	bad("euler", sampler.Params{ChurnMin: math.NaN()}, "want numbers")
-	bad("flow_heun", sampler.Params{Churn: -1}, "want numbers >= 0")
+	bad("euler", sampler.Params{ChurnMin: math.NaN()}, "s-tmin NaN: want 0 or more")
+	bad("euler", sampler.Params{ChurnNoise: math.Inf(1)}, "want numbers >= 0")
+	bad("flow_heun", sampler.Params{Churn: -1}, "want 0 or more")
 	bad("lms", sampler.Params{Order: 5}, "order 5: want 1 to 4")
 	bad("lms", sampler.Params{Order: -1}, "order -1")
 	bad("lcm", sampler.Params{Original: 2}, "steps 3: want 1 to 2")
-	bad("lcm", sampler.Params{Original: -2}, "original steps -2: want 1 to 1000")
+	bad("lcm", sampler.Params{Original: -2}, "original-inference-steps -2: want 1 or more")
 	bad("lcm", sampler.Params{Original: 1001}, "original steps 1001")
 
 	_, err := sampler.Entry{}.Sampler(sampler.Params{})

@@ -17,7 +17,7 @@ type badCase struct {
 }
 
 var badArguments = []badCase{
-	{"", "no command: want one of sample, compare, gallery, plan, forward, inspect, compile, devices, version; see cudiffuse --help"},
+	{"", "no command: want one of sample, compare, gallery, plan, forward, inspect, compile, devices, samplers, version; see cudiffuse --help"},
 	{"smaple", `unknown command "smaple": want one of sample`},
 	{"--nope", "unknown flag --nope; see cudiffuse --help"},
 	{"sample --nope", "unknown flag --nope"},
@@ -54,7 +54,7 @@ var badArguments = []badCase{
 	{"sample --sampler euler_a --eta NaN", "eta NaN: want 0 to 1"},
 	{"sample --eta 0.5", "plan of dpmpp_2m: has no option eta: it takes no options"},
 	{"sample --sampler ddim --s-churn 1", "plan of ddim: has no option s-churn: it takes eta, keep-epsilon"},
-	{"sample --sampler euler --s-churn -1", "want numbers >= 0"},
+	{"sample --sampler euler --s-churn -1", "s-churn -1: want 0 or more"},
 	{"sample --sampler lcm --steps 51", "steps 51: want 1 to 50"},
 	{"sample --sampler lcm --original-inference-steps 2000", "original steps 2000: want 1 to 1000"},
 	{"sample --sampler lcm --schedule-type karras", "schedule type karras: want normal"},

@@ -29,15 +29,16 @@ const (
 
 // cli is the command line.
 type cli struct {
-	Sample  sampleCmd  `cmd:"" help:"Sample images and write them as PNG."`
-	Compare compareCmd `cmd:"" help:"Measure samplers against each other on the bundled model."`
-	Gallery galleryCmd `cmd:"" help:"Draw every sampler on the bundled model and write the page docs/samplers."`
-	Plan    planCmd    `cmd:"" help:"Print the table that a sampler compiles to."`
-	Forward forwardCmd `cmd:"" help:"Evaluate a network once, on tensors from a file."`
-	Inspect inspectCmd `cmd:"" help:"Show a model's parameters, shapes and memory plan."`
-	Compile compileCmd `cmd:"" help:"Make cuDNN's plans for a GPU, which need not be here."`
-	Devices devicesCmd `cmd:"" help:"List the devices that --device can name."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Sample   sampleCmd   `cmd:"" help:"Sample images and write them as PNG."`
+	Compare  compareCmd  `cmd:"" help:"Measure samplers against each other on the bundled model."`
+	Gallery  galleryCmd  `cmd:"" help:"Draw every sampler on the bundled model and write the page docs/samplers."`
+	Plan     planCmd     `cmd:"" help:"Print the table that a sampler compiles to."`
+	Forward  forwardCmd  `cmd:"" help:"Evaluate a network once, on tensors from a file."`
+	Inspect  inspectCmd  `cmd:"" help:"Show a model's parameters, shapes and memory plan."`
+	Compile  compileCmd  `cmd:"" help:"Make cuDNN's plans for a GPU, which need not be here."`
+	Devices  devicesCmd  `cmd:"" help:"List the devices that --device can name."`
+	Samplers samplersCmd `cmd:"" help:"List the samplers that --sampler can name, and their options."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 
 	Verbose bool `short:"v" help:"Log what is done."`
 }

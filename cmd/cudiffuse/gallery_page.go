@@ -118,6 +118,12 @@ func section(b *strings.Builder, n note) error {
 	fmt.Fprintf(b, "| evaluations | default steps | noise | options | paper |\n|---|---|---|---|---|\n")
 	fmt.Fprintf(b, "| %s | %d | %s | %s | [arXiv:%s](https://arxiv.org/abs/%s) |\n\n",
 		cost, e.Steps, noise, code(e.Options(), "none"), e.Paper, e.Paper)
+	for _, o := range e.Schema() {
+		fmt.Fprintf(b, "- `%s`: %s.\n", o.Name, optionText(o))
+	}
+	if len(e.Options()) > 0 {
+		b.WriteString("\n")
+	}
 	var classes, others []string
 	for _, a := range e.Aliases {
 		switch {

@@ -12,7 +12,7 @@ import (
 	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
-// samplerFlags are the options of samplers, under diffusers' names.
+// samplerFlags are the options of samplers, under diffusers' names; `cudiffuse samplers` lists who takes which.
 type samplerFlags struct {
 	Eta                    *float64 `help:"Noise of ddim (0 to 1, default 0), tcd (0.3) or the ancestral samplers (1)."`
 	UseClippedModelOutput  *bool    `help:"ddim with a clip: take epsilon from the clipped prediction (default); =false keeps the textbook's." negatable:"" placeholder:"BOOL"`
@@ -21,12 +21,16 @@ type samplerFlags struct {
 	STmax                  float64  `name:"s-tmax" help:"euler: churn only at or below this sigma; 0 for no limit." default:"0"`
 	SNoise                 float64  `help:"euler: scale of the churn noise; 0 means 1." default:"0"`
 	OriginalInferenceSteps int      `help:"lcm, tcd: timesteps the network was distilled at; 0 means 50." default:"0"`
-	Order                  int      `help:"lms, deis, unipc: order of the method; 0 means the usual one." default:"0"`
+	Order                  int      `help:"lms, deis, unipc, sa_solver, ipndm_v, er_sde: order of the method; 0 means the usual one." default:"0"`
+	Gamma                  *float64 `help:"gradient_estimation: extrapolation of the noise, 1 to 5, 2 if not given."`
+	JumpLength             int      `help:"repaint: steps to go back; 0 means 10." default:"0"`
+	JumpNSample            int      `name:"jump-n-sample" help:"repaint: how often those steps are run; 0 means 10." default:"0"`
 }
 
 func (f samplerFlags) params() sampler.Params {
 	return sampler.Params{Eta: f.Eta, Churn: f.SChurn, ChurnMin: f.STmin, ChurnMax: f.STmax,
 		ChurnNoise: f.SNoise, Original: f.OriginalInferenceSteps, Order: f.Order,
+		Gamma: f.Gamma, JumpLength: f.JumpLength, JumpSamples: f.JumpNSample,
 		KeepEpsilon: f.UseClippedModelOutput != nil && !*f.UseClippedModelOutput}
 }
 
@@ -159,6 +163,9 @@ func (f scheduleFlags) noise() (*schedule.Noise, error) {
 }
 
 func (c *planCmd) fromConfig(a *app) (*sampler.Plan, error) {
+	if c.Gamma != nil {
+		return nil, fmt.Errorf("--gamma goes with --sampler: no class of diffusers takes it")
+	}
 	f, err := os.Open(c.SchedulerConfig)
 	if err != nil {
 		return nil, fmt.Errorf("--scheduler-config: %w", err)
@@ -173,7 +180,8 @@ func (c *planCmd) fromConfig(a *app) (*sampler.Plan, error) {
 	}
 	o := diffusers.Options{Steps: c.Steps, Timesteps: c.Timesteps, Sigmas: c.Sigmas, SChurn: c.SChurn,
 		SMin: c.STmin, SMax: c.STmax, SNoise: c.SNoise, OriginalSteps: c.OriginalInferenceSteps,
-		Strength: c.Strength, Mu: c.Mu, Order: c.Order, Gamma: c.Eta}
+		Strength: c.Strength, Mu: c.Mu, Order: c.Order, Gamma: c.Eta,
+		JumpLength: c.JumpLength, JumpSamples: c.JumpNSample}
 	if c.Eta != nil {
 		o.Eta = *c.Eta
 	}
