@@ -85,21 +85,21 @@ func (s *gatedAddStep) Do(i int) {
 	}
 }
 
-// gridPositionsStep runs [GridPositions]: one task a row.
-type gridPositionsStep struct {
+// positionsStep runs [GridPositions] and [CroppedPositions]: one task a row.
+type positionsStep struct {
 	noScratch
-	op        GridPositions
+	from, to  TensorID
 	positions []float32 // [C, H, W]
 	x, y      []float32
 }
 
-func (s *gridPositionsStep) run(e *Executor, n int) {
-	s.x, s.y = e.rows(s.op.X, n), e.rows(s.op.Y, n)
+func (s *positionsStep) run(e *Executor, n int) {
+	s.x, s.y = e.rows(s.from, n), e.rows(s.to, n)
 	e.pool.Run(n, s)
 }
 
 // Do implements workers.Task.
-func (s *gridPositionsStep) Do(row int) {
+func (s *positionsStep) Do(row int) {
 	p := s.positions
 	x, y := s.x[row*len(p):][:len(p)], s.y[row*len(p):][:len(p)]
 	for i, v := range p {

@@ -1,0 +1,48 @@
+"""Makes the sd3* folders: SD3Transformer2DModels with random weights, saved by diffusers, and what diffusers computes
+from a fixed input. Usage: make_sd3.py OUT. Made with diffusers 0.42.1 and torch 2.15.0."""
+import os
+import sys
+
+import torch
+from diffusers import SD3Transformer2DModel
+from safetensors.torch import save_file
+
+torch.set_num_threads(1)
+
+
+def emit(name, times, size, tokens, half=False, **config):
+    gen = torch.Generator().manual_seed(1234)
+    torch.manual_seed(99)
+    model = SD3Transformer2DModel(joint_attention_dim=20, pooled_projection_dim=16, **config)
+    with torch.no_grad():  # away from the initial values: no weight zero, no bias equal
+        for _, p in sorted(model.named_parameters()):
+            if p.ndim <= 1:
+                p.add_(0.1 * torch.randn(*p.shape, generator=gen))
+            elif float(p.abs().max()) == 0:
+                p.copy_(0.1 * torch.randn(*p.shape, generator=gen))
+            else:
+                p.add_(0.02 * torch.randn(*p.shape, generator=gen))
+    model = (model.half() if half else model).eval()
+    folder = os.path.join(sys.argv[1], name)
+    model.save_pretrained(folder, safe_serialization=True, variant="fp16" if half else None)
+    model = model.float()  # half: the weights are rounded, the arithmetic is not
+    n = len(times)
+    tensors = {"in.x": torch.randn(n, config["in_channels"], *size, generator=gen), "in.t": torch.tensor(times),
+               "in.ctx": torch.randn(n, tokens, 20, generator=gen), "in.pooled": torch.randn(n, 16, generator=gen)}
+
+    def run(m, dtype):
+        x, t, ctx, pooled = (v.to(dtype) for v in tensors.values())
+        with torch.no_grad():
+            return m(x, encoder_hidden_states=ctx, pooled_projections=pooled, timestep=t).sample
+
+    out = run(model, torch.float32)
+    off = (out.double() - run(model.double(), torch.float64)).abs().max() / out.abs().max()
+    print(name, sum(p.numel() for p in model.parameters()), "parameters; from float64:", float(off))
+    tensors["out.sample"] = out
+    save_file({k: v.contiguous() for k, v in tensors.items()}, os.path.join(folder, "golden.safetensors"))
+
+
+# The structure of Stable Diffusion 3 medium, and that of 3.5 medium.
+small = dict(sample_size=8, patch_size=2, in_channels=4, out_channels=4, attention_head_dim=8, num_attention_heads=3,
+             caption_projection_dim=24, pos_embed_max_size=12)
+emit("sd3", [10.0, 801.0], (8, 8), 7, num_layers=2, **small)
