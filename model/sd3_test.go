@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
@@ -40,7 +41,7 @@ func runSD3(t testing.TB, m *SD3, n int, size Size, in Inputs, threads int) []fl
 	return out
 }
 
-var sd3Names = []string{"sd3"}
+var sd3Names = []string{"sd3", "sd35", "sd3_odd"}
 
 // TestSD3Golden holds the transformers against diffusers' float32 results, which are 3e-7 of
 // their maximum away from float64 (testdata/README.md).
@@ -54,6 +55,105 @@ func TestSD3Golden(t *testing.T) {
 			maxDiff(g.want, make([]float32, len(g.want))))
 		require.LessOrEqual(t, diff, 3e-6, name)
 	}
+}
+
+// TestSD3Invariance: a row has the same bits alone, in any batch, and with any number of threads.
+func TestSD3Invariance(t *testing.T) {
+	for _, name := range sd3Names {
+		m, g, size := openGoldenSD3(t, name)
+		const n = 5
+		take := func(in *Inputs, r int) {
+			row := func(x []float32) []float32 {
+				k := len(x) / g.n
+				x = slices.Clone(x[r%g.n*k : (r%g.n+1)*k])
+				x[0] += float32(r)
+				return x
+			}
+			in.Sample, in.Context = append(in.Sample, row(g.in.Sample)...), append(in.Context, row(g.in.Context)...)
+			in.Pooled = append(in.Pooled, row(g.in.Pooled)...)
+			in.Timestep = append(in.Timestep, float32(100*r))
+		}
+		var in Inputs
+		for r := range n {
+			take(&in, r)
+		}
+		whole := runSD3(t, m, n, size, in, 1)
+		sameBits(t, whole, runSD3(t, m, n, size, in, 3), "%s with 3 threads", name)
+		at := len(whole) / n
+		for _, rows := range [][]int{{0}, {4}, {3, 1, 3}} {
+			var some Inputs
+			for _, r := range rows {
+				take(&some, r)
+			}
+			got := runSD3(t, m, len(rows), size, some, 2)
+			for i, r := range rows {
+				sameBits(t, whole[r*at:(r+1)*at], got[i*at:(i+1)*at], "%s rows %v", name, rows)
+			}
+		}
+	}
+}
+
+// TestSD3Inputs: every input has an effect, and one that is missing is refused.
+func TestSD3Inputs(t *testing.T) {
+	m, g, size := openGoldenSD3(t, "sd35")
+	for name, change := range map[string]func(in *Inputs) *[]float32{
+		"Sample":   func(in *Inputs) *[]float32 { return &in.Sample },
+		"Timestep": func(in *Inputs) *[]float32 { return &in.Timestep },
+		"Context":  func(in *Inputs) *[]float32 { return &in.Context },
+		"Pooled":   func(in *Inputs) *[]float32 { return &in.Pooled },
+	} {
+		in := g.in
+		x := change(&in)
+		*x = slices.Clone(*x)
+		(*x)[len(*x)-1]++
+		require.Greater(t, maxDiff(g.want, runSD3(t, m, g.n, size, in, 1)), 1e-3, name)
+		*x = nil
+		ex, err := m.CompileSize(1, size, nil)
+		require.NoError(t, err)
+		var e *InputError
+		require.ErrorAs(t, ex.Run(t.Context(), 1, in, make([]float32, ex.OutShape().Len())), &e, name)
+	}
+}
+
+// TestSD3Sizes: other sizes and lengths of text than it was made for, but no part of a patch,
+// and none that the table of positions does not hold.
+func TestSD3Sizes(t *testing.T) {
+	m, _, _ := openGoldenSD3(t, "sd3")
+	for _, size := range []Size{{2, 2, 1}, {24, 24, 77}, {8, 12, 333}} {
+		ex, err := m.CompileSize(1, size, nil)
+		require.NoError(t, err)
+		require.Equal(t, Shape{4, size.H, size.W}, ex.OutShape())
+	}
+	for _, size := range []Size{{8, 7, 7}, {9, 8, 7}, {26, 8, 7}, {8, 26, 7}, {0, 8, 7}, {8, 8, 0},
+		{8, 8, maxSide}} {
+		_, err := m.CompileSize(1, size, nil)
+		var e *ShapeError
+		require.ErrorAs(t, err, &e, "%v", size)
+	}
+	require.Equal(t, []int{4, 4, 8, 8, 0, 20, 16}, []int{m.Channels(), m.OutChannels(), m.Height(), m.Width(),
+		m.Classes(), m.ContextDim(), m.PooledDim()})
+	require.Equal(t, 45472+144*24, m.Params()) // as diffusers counts, and the table of positions
+	n, err := OpenNetwork("testdata/sd35")
+	require.NoError(t, err)
+	require.IsType(t, &SD3{}, n)
+	require.Equal(t, 71240+144*24, n.(*SD3).Params())
+}
+
+// TestSD3Memory: what is added to works in place, so that a block needs little memory.
+func TestSD3Memory(t *testing.T) {
+	b := []byte(`{"_class_name": "SD3Transformer2DModel", "num_layers": 4, "num_attention_heads": 3,
+		"attention_head_dim": 8, "caption_projection_dim": 24, "dual_attention_layers": [0, 1, 2, 3],
+		"joint_attention_dim": 20, "in_channels": 4}`)
+	n, err := RandomNetwork("f", b, 1)
+	require.NoError(t, err)
+	ex, err := n.(*SD3).CompileSize(1, Size{64, 64, 8}, nil)
+	require.NoError(t, err)
+	p := ex.MemoryPlan()
+	token := int64(4 * 24 * (32*32 + 8))
+	// Of the image the stream, both attentions, their operand and queries, keys and values, and
+	// keys and values of all tokens.
+	require.LessOrEqual(t, p.Peak-p.Scratch, 9*token)
+	require.Less(t, 3*p.Peak, p.Sum)
 }
 
 // TestCroppedPositionsOp: the middle of the table, exactly, at places that are rounded down.

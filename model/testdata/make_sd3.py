@@ -46,3 +46,10 @@ def emit(name, times, size, tokens, half=False, **config):
 small = dict(sample_size=8, patch_size=2, in_channels=4, out_channels=4, attention_head_dim=8, num_attention_heads=3,
              caption_projection_dim=24, pos_embed_max_size=12)
 emit("sd3", [10.0, 801.0], (8, 8), 7, num_layers=2, **small)
+emit("sd35", [801.0], (8, 8), 7, num_layers=3, qk_norm="rms_norm", dual_attention_layers=(0,), **small)
+
+# What they leave out: other sizes than it was made for, where positions are cropped at rounded places, one token of
+# text, a second attention in the last block and none in the first, patches of 3, other channels of output.
+emit("sd3_odd", [0.5, 500.0], (15, 18), 1, half=True, sample_size=12, patch_size=3, in_channels=3, out_channels=5,
+     attention_head_dim=4, num_attention_heads=2, caption_projection_dim=8, pos_embed_max_size=9, num_layers=2,
+     qk_norm="rms_norm", dual_attention_layers=(1,))
