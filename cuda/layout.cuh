@@ -27,6 +27,8 @@ constexpr uint32_t kFlagUnc = 8;    // unc has a coefficient
 constexpr uint32_t kFlagN0 = 16;    // n0 has a coefficient
 constexpr uint32_t kFlagN1 = 32;    // n1 has a coefficient
 constexpr uint32_t kFlagNext = 64;  // the next stage evaluates: its input and timestep are written
+constexpr uint32_t kFlagFirst = 128;  // m is the first condition's output
+constexpr uint32_t kFlagNone = 256;  // m is zero
 
 // Row.flags.
 constexpr uint32_t kRowInit = 1;        // x holds the initial noise: start only scales it
@@ -35,6 +37,10 @@ constexpr uint32_t kRowBase = 4;        // the row has a base register
 constexpr uint32_t kRowInpaint = 8;     // d is blended with known under mask
 constexpr uint32_t kRowThreshold = 16;  // d is limited to Scalars.limit and divided by it
 constexpr uint32_t kRowRescale = 32;    // m is multiplied by Scalars.factor
+constexpr uint32_t kRowAPG = 64;        // the weights are Scalars.w, by projection
+constexpr uint32_t kRowZeroStar = 128;
+constexpr uint32_t kRowTangential = 256;
+constexpr uint32_t kRowProject = kRowAPG | kRowZeroStar | kRowTangential;
 
 // Entry is one stage of a plan, every number rounded to float32 once.
 struct Entry {
@@ -64,6 +70,7 @@ struct Row {
     float lerp, rest;               // the fraction of q*(elems-1), and 1 less it
     float most;                     // the largest dynamic limit
     float phi, keep;                // share of the rescaled guidance, and 1 less it
+    float less, norm;               // of APG: 1 less the share along the prediction, and the largest difference
     float init, first_in, first_t;  // scale of the initial noise; c_in and timestep of stage 0
     uint32_t flags;
     uint32_t zero;
@@ -79,6 +86,7 @@ struct State {
 struct Scalars {
     float limit;   // kRowThreshold
     float factor;  // kRowRescale
+    float w[2];    // kRowProject
 };
 
 #define SIZE(type, bytes) static_assert(sizeof(type) == (bytes), "size of " #type)
@@ -97,7 +105,7 @@ AT(Entry, slot, 156);
 AT(Entry, draw, 160);
 AT(Entry, reads, 168);
 AT(Entry, zero, 172);
-SIZE(Row, 160);
+SIZE(Row, 168);
 AT(Row, seed, 0);
 AT(Row, table, 8);
 AT(Row, stages, 16);
@@ -115,17 +123,20 @@ AT(Row, rest, 124);
 AT(Row, most, 128);
 AT(Row, phi, 132);
 AT(Row, keep, 136);
-AT(Row, init, 140);
-AT(Row, first_in, 144);
-AT(Row, first_t, 148);
-AT(Row, flags, 152);
-AT(Row, zero, 156);
+AT(Row, less, 140);
+AT(Row, norm, 144);
+AT(Row, init, 148);
+AT(Row, first_in, 152);
+AT(Row, first_t, 156);
+AT(Row, flags, 160);
+AT(Row, zero, 164);
 SIZE(State, 8);
 AT(State, stage, 0);
 AT(State, arrived, 4);
-SIZE(Scalars, 8);
+SIZE(Scalars, 16);
 AT(Scalars, limit, 0);
 AT(Scalars, factor, 4);
+AT(Scalars, w, 8);
 #undef SIZE
 #undef AT
 

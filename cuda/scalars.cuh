@@ -1,6 +1,7 @@
-// The two numbers that a stage may need of a whole sample before its update: the limit of dynamic thresholding
-// (Saharia et al. 2022, section 2.3) and the factor of guidance rescale (Lin et al. 2023, section 3.4). One
-// launch before the update's, one block a request. Mirror of gpu/scalars.go, gpu/rescale.go and
+// The numbers that a stage may need of a whole sample before its update: the weights of a projection (projection.cuh), the
+// limit of dynamic thresholding (Saharia et al. 2022, section 2.3) and the factor of guidance rescale (Lin et al. 2023,
+// section 3.4). One
+// launch before the update's, one block a request. Mirror of gpu/scalars.go, gpu/projection.go, gpu/rescale.go and
 // gpu/quantile.go: thread l adds elements l, l+1024, l+2048, ... and a tree adds the threads, so that the sums
 // have the same bits whatever else runs.
 //
@@ -8,6 +9,7 @@
 // to d, where |raw| is kept until the update overwrites it, and 4 read in each of five passes.
 #pragma once
 #include "layout.cuh"
+#include "projection.cuh"
 #include "vec.cuh"
 
 namespace cudiffuse {
@@ -17,6 +19,7 @@ constexpr uint32_t kScalarThreads = 1024;
 // Reduction is the shared memory of a block.
 struct Reduction {
     float first[kScalarThreads], m[kScalarThreads];
+    float w[2];  // weights of the stage, where they are not the row's
     uint32_t count[256];
     uint32_t stage, digit, rank, equal, hi;
 };
@@ -42,16 +45,43 @@ template <typename T> struct Sample {
     const Entry& e;
     const Row& row;
     const T* out;    // [conds, elems]
-    const float* w;  // [conds]
+    const float* w;  // [conds] weights of the stage
+    uint32_t conds;  // those with one
     const float* x;  // [elems]
     float* d;        // [elems]
     uint64_t elems;
+
+    // guidance makes the weights of the stage in shared memory, where they are not those of the row.
+    __device__ __forceinline__ void guidance(Reduction& s) {
+        if (e.flags & (kFlagFirst | kFlagNone)) {
+            if (threadIdx.x == 0) s.w[0] = 1.0f, s.w[1] = 0.0f;
+            conds = e.flags & kFlagFirst ? 1 : 0;
+        } else if (row.flags & kRowProject) {
+            Weights own = projected(s);
+            if (threadIdx.x == 0) s.w[0] = own.a, s.w[1] = own.b;
+        } else {
+            return;
+        }
+        w = s.w;
+        __syncthreads();
+    }
+
+    // projected are the weights of the row's projection.
+    __device__ __forceinline__ Weights projected(Reduction& s) const {
+        Sums sums = {};
+        for (uint64_t i = threadIdx.x; i < elems; i += kScalarThreads)
+            project_add(sums, row.flags, to_float(out[i]), to_float(out[elems + i]));
+        float none = 0.0f;
+        totals(s, &sums.x, &sums.y);
+        totals(s, &sums.z, &none);
+        return project(row, w[0], w[1], sums);
+    }
 
     // guided is m of element i: sum_c w[c]*out[c]; a zero weight skips its condition.
     __device__ __forceinline__ float guided(uint64_t i) const {
         float m = 0.0f;
 #pragma unroll 1
-        for (uint32_t c = 0; c < row.conds; ++c)
+        for (uint32_t c = 0; c < conds; ++c)
             if (w[c] != 0.0f) m = __fadd_rn(m, __fmul_rn(w[c], to_float(out[c * elems + i])));
         return m;
     }
@@ -162,14 +192,16 @@ __device__ __forceinline__ void row_scalars(const Entry* __restrict__ table, con
                                             const T* out, Scalars* scalars, uint64_t elems) {
     __shared__ Reduction s;
     const Row& row = rows[blockIdx.x];
-    if (!(row.flags & (kRowThreshold | kRowRescale))) return;
+    if (!(row.flags & (kRowThreshold | kRowRescale | kRowProject))) return;
     if (threadIdx.x == 0) s.stage = state[blockIdx.x].stage;
     __syncthreads();
     if (s.stage >= row.stages) return;
     const Entry& e = table[row.table + s.stage];
     if (!(e.flags & kFlagEval)) return;
-    Sample<T> v{e, row, out + row.first * elems, weights + row.first, arena + row.x, arena + row.d, elems};
-    Scalars result = {1.0f, 1.0f};
+    Sample<T> v{e, row, out + row.first * elems, weights + row.first, (uint32_t)row.conds, arena + row.x, arena + row.d, elems};
+    Scalars result = {1.0f, 1.0f, {0.0f, 0.0f}};
+    v.guidance(s);
+    if (row.flags & kRowProject) result.w[0] = s.w[0], result.w[1] = s.w[1];
     if (row.flags & kRowRescale) result.factor = v.factor(s);
     if (row.flags & kRowThreshold) {
         v.magnitudes(result.factor);

@@ -123,6 +123,12 @@ template <typename V, typename T> struct Work {
         return V::kGeneral ? e.reads >> j & 1 : V::kReads >> j & 1;
     }
 
+    // weight is that of a condition in this stage.
+    __device__ __forceinline__ float weight(uint32_t c) const {
+        if (e.flags & (kFlagFirst | kFlagNone)) return c == 0 && e.flags & kFlagFirst ? 1.0f : 0.0f;
+        return !(flags & kRowProject) ? w[c] : c ? scalars.w[1] : scalars.w[0];
+    }
+
     // guide makes m = sum_c w[c]*out[c], from +0 in order; a zero weight skips its condition. last is
     // out[conds-1]. With weights s and 1-s this is classifier-free guidance at scale s.
     __device__ __forceinline__ void guide(float m[4], float last[4], uint64_t i) const {
@@ -130,7 +136,7 @@ template <typename V, typename T> struct Work {
 #pragma unroll 1
         for (uint32_t c = 0; c < conds; ++c) {
             load_net<V::kVec>(last, out + c * elems, i, elems);
-            add_term(m, w[c], last);
+            add_term(m, weight(c), last);
         }
         if (flags & kRowRescale)
             for (int k = 0; k < 4; ++k) m[k] = __fmul_rn(m[k], scalars.factor);

@@ -107,7 +107,7 @@ func (r *cpuRow) bind(elems int, req *sampler.Request) error {
 	if s := req.Resume; s != nil {
 		r.stage, r.hasD = s.Stage, s.D != nil
 	}
-	r.weights = make([]float32, len(req.Conds))
+	r.weights, r.now = make([]float32, len(req.Conds)), make([]float32, len(req.Conds))
 	for k, w := range req.Conds {
 		r.weights[k] = float32(w.Weight)
 	}

@@ -95,16 +95,23 @@ func TestSideBySide(t *testing.T) {
 
 // TestHash pins a mixed batch, so that builds for other processors (GOAMD64=v3 and arm64 have fused
 // multiply-add) are compared with this one without running both. The first sum is that of the requests
-// without, the second of those with threshold, rescale and in-painting.
+// without, the second of those with threshold, rescale and in-painting, the third of those with other guidance.
 func TestHash(t *testing.T) {
-	want := [2]string{"d022e4db1deed5ddd0cdbdf83c7871ae2228f1d9e1c7317ee66331199d019e6d",
-		"3eca253aba1c8779afaf4eab5413818f6cb55cc340ddcdbca4b630b02bc68a25"}
+	want := [3]string{"d022e4db1deed5ddd0cdbdf83c7871ae2228f1d9e1c7317ee66331199d019e6d",
+		"3eca253aba1c8779afaf4eab5413818f6cb55cc340ddcdbca4b630b02bc68a25",
+		"1db5b472ec5cfc0301c4a5d8f96e3ddbc7d12fa81f16394a12db9ab5d495bedc"}
 	dev := NewCPU(2)
 	defer dev.Close()
-	sums := [2]gohash.Hash{sha256.New(), sha256.New()}
+	sums := [3]gohash.Hash{sha256.New(), sha256.New(), sha256.New()}
 	for _, net := range []gputest.Net{gputest.Lattice, gputest.Specials} {
 		for i, trace := range gputest.Execute(t, dev, 1000, gputest.Requests(1000), net) {
-			sum := sums[min(i/gputest.Static, 1)]
+			sum := sums[0]
+			switch {
+			case i >= gputest.Guided:
+				sum = sums[2]
+			case i >= gputest.Static:
+				sum = sums[1]
+			}
 			for _, s := range trace {
 				hash(sum, s.X)
 				hash(sum, s.D)

@@ -17,6 +17,12 @@ const (
 	rowInpaint               // known and mask are there
 	rowThreshold             // d is limited to the row's own limit
 	rowRescale               // m is multiplied by the row's own factor
+	rowAPG                   // the weights are the row's own, by projection
+	rowZeroStar
+	rowTangential
+
+	rowProject = rowAPG | rowZeroStar | rowTangential
+	rowReduces = rowThreshold | rowRescale | rowProject
 )
 
 // deviceEntry is one stage.
@@ -35,6 +41,7 @@ type deviceRow struct {
 	rank                              uint64
 	lerp, rest, most                  float32
 	phi, keep                         float32
+	less, norm                        float32
 	init, firstIn, firstT             float32
 	flags                             uint32
 	_                                 uint32
@@ -43,8 +50,11 @@ type deviceRow struct {
 // deviceState is what the kernels keep of a request: the stages done, and a counter.
 type deviceState struct{ stage, arrived uint32 }
 
-// deviceScalars are the limit and the factor of a request's running stage.
-type deviceScalars struct{ limit, factor float32 }
+// deviceScalars are the limit, the factor and the weights of a request's running stage.
+type deviceScalars struct {
+	limit, factor float32
+	w             [2]float32
+}
 
 // batch is everything that a launch needs to know of the requests, as the host prepares it.
 type batch struct {
@@ -108,7 +118,7 @@ func (b *batch) add(req *sampler.Request) error {
 	}
 	b.place(&r, base, pushed, req.Inpaint != nil)
 	r.scalars(b.elems, req.Plan)
-	b.reduces = b.reduces || r.flags&(rowThreshold|rowRescale) != 0
+	b.reduces = b.reduces || r.flags&rowReduces != 0
 	b.rows = append(b.rows, r)
 	for _, w := range req.Conds {
 		b.weights = append(b.weights, float32(w.Weight))
@@ -153,6 +163,11 @@ func (r *deviceRow) scalars(elems int, p *sampler.Plan) {
 	if p.Rescale != 0 {
 		r.phi, r.keep = float32(p.Rescale), float32(1-p.Rescale)
 		r.flags |= rowRescale
+	}
+	if g := p.Projection; g != nil {
+		n := newProjection(g)
+		r.less, r.norm = n.less, n.norm
+		r.flags |= rowAPG << g.Kind
 	}
 }
 

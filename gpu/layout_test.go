@@ -39,18 +39,18 @@ func TestLayoutIsThatOfTheKernels(t *testing.T) {
 		"Row.base": unsafe.Offsetof(r.base), "Row.h": unsafe.Offsetof(r.h), "Row.known": unsafe.Offsetof(r.known),
 		"Row.mask": unsafe.Offsetof(r.mask), "Row.rank": unsafe.Offsetof(r.rank), "Row.lerp": unsafe.Offsetof(r.lerp),
 		"Row.rest": unsafe.Offsetof(r.rest), "Row.most": unsafe.Offsetof(r.most), "Row.phi": unsafe.Offsetof(r.phi),
-		"Row.keep": unsafe.Offsetof(r.keep), "Row.init": unsafe.Offsetof(r.init),
+		"Row.keep": unsafe.Offsetof(r.keep), "Row.less": unsafe.Offsetof(r.less), "Row.norm": unsafe.Offsetof(r.norm), "Row.init": unsafe.Offsetof(r.init),
 		"Row.first_in": unsafe.Offsetof(r.firstIn), "Row.first_t": unsafe.Offsetof(r.firstT),
 		"Row.flags": unsafe.Offsetof(r.flags), "Row.zero": unsafe.Sizeof(r) - 4,
 		"State.stage": unsafe.Offsetof(s.stage), "State.arrived": unsafe.Offsetof(s.arrived),
-		"Scalars.limit": unsafe.Offsetof(c.limit), "Scalars.factor": unsafe.Offsetof(c.factor),
+		"Scalars.limit": unsafe.Offsetof(c.limit), "Scalars.factor": unsafe.Offsetof(c.factor), "Scalars.w": unsafe.Offsetof(c.w),
 	}
 	constants := map[string]uint64{
 		"kRegs": regs, "kSlots": sampler.Slots, "kX": regX, "kBase": regBase, "kD": regD, "kRaw": regRaw,
 		"kUnc": regUnc, "kH": regH, "kN": regN, "kFlagEval": flagEval, "kFlagBase": flagBase,
-		"kFlagPush": flagPush, "kFlagUnc": flagUnc, "kFlagN0": flagN0, "kFlagN1": flagN1, "kFlagNext": flagNext,
+		"kFlagPush": flagPush, "kFlagUnc": flagUnc, "kFlagN0": flagN0, "kFlagN1": flagN1, "kFlagNext": flagNext, "kFlagFirst": flagFirst, "kFlagNone": flagNone,
 		"kRowInit": rowInit, "kRowEval": rowEval, "kRowBase": rowBase, "kRowInpaint": rowInpaint,
-		"kRowThreshold": rowThreshold, "kRowRescale": rowRescale,
+		"kRowThreshold": rowThreshold, "kRowRescale": rowRescale, "kRowAPG": rowAPG, "kRowZeroStar": rowZeroStar, "kRowTangential": rowTangential,
 	}
 	gotSizes, gotPlaces, gotConstants := map[string]uintptr{}, map[string]uintptr{}, map[string]uint64{}
 	for _, m := range regexp.MustCompile(`(?m)^SIZE\((\w+), (\d+)\);$`).FindAllSubmatch(src, -1) {

@@ -17,6 +17,7 @@ type cpuRow struct {
 	stage   int // stages done
 	seed    uint64
 	weights []float32 // of the conditions
+	now     []float32 // those of the running stage
 	first   int       // first network row
 	x, d    []float32 // [elems]
 	base    []float32 // [elems] or nil when the plan does not use it
@@ -54,7 +55,9 @@ func (p *cpuProgram) Next() *sampler.Eval {
 			continue
 		}
 		for k := range r.weights {
-			p.active = append(p.active, r.first+k)
+			if r.table[r.stage].evaluates(k) {
+				p.active = append(p.active, r.first+k)
+			}
 		}
 	}
 	p.eval.Active = p.active
@@ -65,6 +68,10 @@ func (p *cpuProgram) Next() *sampler.Eval {
 func (p *cpuProgram) Step() error {
 	if p.closed {
 		return sampler.ErrClosed
+	}
+	for _, i := range p.live {
+		r := &p.rows[i]
+		r.guidance(&r.table[r.stage])
 	}
 	p.reduce()
 	p.pool.Run(len(p.live)*p.chunks, (*updateTask)(p))

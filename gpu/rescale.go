@@ -1,7 +1,5 @@
 package gpu
 
-import "math"
-
 // blockThreads is the number of partial sums of a reduction: the threads of a block on a GPU.
 const blockThreads = 1024
 
@@ -61,7 +59,7 @@ func (r *rescaling) std(v []float32) float32 {
 		}
 	}
 	variance := total(p) / float32(len(v)-1)
-	return float32(math.Sqrt(float64(variance))) // rounded correctly: 53 >= 2*24 + 2 bits
+	return root(variance)
 }
 
 // total adds up 1024 partial sums, of which number l has added elements l, l+1024, l+2048, ... from

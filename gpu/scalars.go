@@ -2,10 +2,12 @@ package gpu
 
 import "github.com/cudiffuse/cudiffuse/sampler"
 
-// scalars are the two numbers that a stage may need of a whole sample before its update: the limit
-// of dynamic thresholding and the factor of guidance rescale. On a GPU they are one launch before
-// that of the update, with one block of 1024 threads a request, which fixes the order of the sums:
+// scalars are the numbers that a stage may need of a whole sample before its update: the weights of a
+// projection, the factor of guidance rescale and the limit of dynamic thresholding. On a GPU they are one
+// launch before that of the update, with one block of 1024 threads a request, which fixes the order of the
+// sums:
 //
+//	w      = projection(out[0], out[1])        see projection; with Plan.Projection
 //	m      = sum_c w[c]*out[c]                 as the update makes it
 //	factor = phi*std(out[0])/std(m) + (1-phi)  see rescaleFactor; with Plan.Rescale
 //	m      = factor*m
@@ -16,8 +18,9 @@ import "github.com/cudiffuse/cudiffuse/sampler"
 // its own, as in the update. unc is always made without the factor, unless it is raw because there
 // is one condition only.
 type scalars struct {
-	rescale *rescaling // nil: factor is not used
-	limits  *limits    // nil: limit is not used
+	project *projection // nil: the weights are the request's
+	rescale *rescaling  // nil: factor is not used
+	limits  *limits     // nil: limit is not used
 
 	factor, limit float32   // of the running stage
 	v             []float32 // [elems] m, then raw
@@ -29,6 +32,9 @@ func newScalars(elems int, p *sampler.Plan) *scalars {
 		return nil
 	}
 	s := &scalars{v: make([]float32, elems)}
+	if p.Projection != nil {
+		s.project = newProjection(p.Projection)
+	}
 	if p.Rescale != 0 {
 		s.rescale = newRescaling(p.Rescale)
 	}
@@ -42,6 +48,12 @@ func newScalars(elems int, p *sampler.Plan) *scalars {
 func (r *cpuRow) reduce(e *entry) {
 	s := r.scalars
 	elems := len(r.x)
+	if s.project != nil && !e.has(flagFirst|flagNone) {
+		r.now[0], r.now[1] = s.project.weights(r.weights[0], r.weights[1], r.out[:elems], r.out[elems:2*elems])
+	}
+	if s.rescale == nil && s.limits == nil {
+		return
+	}
 	for lo := 0; lo < elems; lo += blockElems {
 		hi := min(lo+blockElems, elems)
 		r.guide(s.v[lo:hi], lo, hi)

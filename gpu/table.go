@@ -22,13 +22,15 @@ const (
 
 // What a stage does beside writing x.
 const (
-	flagEval = 1 << iota // the network's output is used: raw, unc and d are made
-	flagBase             // base is written
-	flagPush             // h[slot] is written
-	flagUnc              // unc has a coefficient
-	flagN0               // n0 has a coefficient
-	flagN1               // n1 has a coefficient
-	flagNext             // the next stage evaluates the network: its input and timestep are written
+	flagEval  = 1 << iota // the network's output is used: raw, unc and d are made
+	flagBase              // base is written
+	flagPush              // h[slot] is written
+	flagUnc               // unc has a coefficient
+	flagN0                // n0 has a coefficient
+	flagN1                // n1 has a coefficient
+	flagNext              // the next stage evaluates the network: its input and timestep are written
+	flagFirst             // m is the first condition's output
+	flagNone              // m is zero
 )
 
 // entry is one stage as devices read it: every number rounded once from the plan's float64. It
@@ -68,6 +70,7 @@ func newTable(p *sampler.Plan) ([]entry, error) {
 			e.flags |= flagEval
 			e.skip, e.out = float32(st.From.Skip), float32(st.From.Out)
 			e.clip = float32(st.Clip)
+			e.flags |= map[sampler.Guidance]uint32{sampler.GuideFirst: flagFirst, sampler.GuideNone: flagNone}[st.Guidance]
 		}
 		if e.uses(regUnc) {
 			e.flags |= flagUnc
@@ -96,4 +99,9 @@ func round(r sampler.Row) (k [regs]float32) {
 		k[j] = float32(c)
 	}
 	return k
+}
+
+// evaluates is sampler.Stage.Uses of a stage in the table.
+func (e *entry) evaluates(k int) bool {
+	return e.has(flagEval) && (!e.has(flagFirst|flagNone) || k == 0 && e.has(flagFirst) || e.has(flagUnc))
 }

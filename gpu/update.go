@@ -19,7 +19,7 @@ type scratch struct {
 //	float r[11] = {x[i], base[i], 0, 0, 0, h0[i], h1[i], h2[i], h3[i], 0, 0};  // if used
 //	if (e.flags & kEval) {
 //	    float m = 0.0f;
-//	    for (int c = 0; c < conds; ++c)
+//	    for (int c = 0; c < conds; ++c)  // with the weights of the stage
 //	        if (w[c] != 0.0f) m = __fadd_rn(m, __fmul_rn(w[c], out[c][i]));
 //	    if (row.flags & kRescale) m = __fmul_rn(m, scalars.factor);
 //	    r[RAW] = sum2(e.skip, x[i], e.out, m);
@@ -121,12 +121,23 @@ func (r *cpuRow) predict(e *entry, lo, hi int, s *scratch) {
 	}
 }
 
+// guidance sets the weights of stage e; a projection changes them afterwards.
+func (r *cpuRow) guidance(e *entry) {
+	copy(r.now, r.weights)
+	if e.has(flagFirst | flagNone) {
+		clear(r.now)
+	}
+	if e.has(flagFirst) {
+		r.now[0] = 1
+	}
+}
+
 // guide makes m = sum_c w[c]*out[c] of elements lo to hi.
 func (r *cpuRow) guide(m []float32, lo, hi int) {
 	elems := len(r.x)
 	var terms [regs]term
 	n, more := 0, false
-	for c, w := range r.weights {
+	for c, w := range r.now {
 		if w == 0 {
 			continue
 		}

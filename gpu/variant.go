@@ -47,7 +47,7 @@ func (b *batch) special() int {
 		return 0
 	}
 	for i := range b.rows {
-		if r := &b.rows[i]; r.conds != conds || r.flags&(rowBase|rowInpaint|rowThreshold|rowRescale) != 0 {
+		if r := &b.rows[i]; r.conds != conds || r.flags&(rowBase|rowInpaint|rowReduces) != 0 {
 			return 0
 		}
 	}
@@ -57,7 +57,7 @@ func (b *batch) special() int {
 		}
 	}
 	for i := range b.table {
-		if e := &b.table[i]; !e.has(flagEval) || e.skip == 0 || e.out == 0 {
+		if e := &b.table[i]; !e.has(flagEval) || e.has(flagFirst|flagNone) || e.skip == 0 || e.out == 0 {
 			return 0
 		}
 	}

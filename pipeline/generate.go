@@ -25,7 +25,7 @@ type Result struct {
 	Images      []Image
 	Parameters  Parameters // what repeats it; see [Parameters.String]
 	Plan        *sampler.Plan
-	Evaluations int // network evaluations in all: images times conditions times stages
+	Evaluations int // network evaluations in all, see [sampler.Plan.NetworkRows]; a GPU does those of conditions that a stage does not use too
 	Elapsed     time.Duration
 }
 
@@ -87,7 +87,7 @@ func (p *Pipeline) GenerateFunc(ctx context.Context, r Request, progress func(St
 	if j.Guidance == 0 || j.Guidance == 1 {
 		conds = 1
 	}
-	res.Evaluations = len(j.classes) * conds * j.plan.Evaluations()
+	res.Evaluations = len(j.classes) * j.plan.NetworkRows(conds)
 	res.Elapsed = time.Since(start)
 	return res, nil
 }

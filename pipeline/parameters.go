@@ -99,6 +99,14 @@ func (p Parameters) options() (set []string) {
 	}
 	optional("Clip", p.Clip)
 	optional("CFG rescale", p.Rescale)
+	if g := p.Guiding; g.Type != "" {
+		set = append(set, "Guidance type: "+quote(g.Type))
+	}
+	optional("Guidance eta", p.Guiding.Eta)
+	optional("Guidance norm", p.Guiding.Norm)
+	optional("Guidance start", p.Guiding.Start)
+	optional("Guidance stop", p.Guiding.Stop)
+	optional("Zero init steps", float64(p.Guiding.ZeroInit))
 	optional("Dynamic threshold", p.Threshold.Quantile)
 	optional("Dynamic threshold max", p.Threshold.Max)
 	optional("Sigma churn", p.Params.Churn)
@@ -246,6 +254,18 @@ func (p *Parameters) setOption(key, v string) (err error) {
 		number(&p.Clip)
 	case "CFG rescale":
 		number(&p.Rescale)
+	case "Guidance type":
+		p.Guiding.Type = v
+	case "Guidance eta":
+		number(&p.Guiding.Eta)
+	case "Guidance norm":
+		number(&p.Guiding.Norm)
+	case "Guidance start":
+		number(&p.Guiding.Start)
+	case "Guidance stop":
+		number(&p.Guiding.Stop)
+	case "Zero init steps":
+		p.Guiding.ZeroInit, err = strconv.Atoi(v)
 	case "Dynamic threshold":
 		number(&p.Threshold.Quantile)
 	case "Dynamic threshold max":

@@ -41,6 +41,7 @@ type Request struct {
 	Clip     float64           // limit of the predicted clean sample; 0 means the model's, below 0 none
 
 	Rescale   float64           // share of the rescaled guidance, see [sampler.WithRescale]; 0 is none
+	Guiding   Guiding           // how guidance is done
 	Threshold sampler.Threshold // dynamic thresholding in place of the clip; the zero value means the model's
 }
 
@@ -93,7 +94,11 @@ func (p *Pipeline) resolve(r Request) (*job, error) {
 	if j.Threshold == (sampler.Threshold{}) && j.Clip == 0 {
 		j.Threshold = p.threshold
 	}
-	opts = append(opts, sampler.WithRescale(j.Rescale), sampler.WithThreshold(j.Threshold))
+	guiding, err := j.Guiding.options(j.Guidance != 1 && j.Guidance != 0)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(append(opts, sampler.WithRescale(j.Rescale), sampler.WithThreshold(j.Threshold)), guiding...)
 	if entry.Name == "lcm" && j.Params.Original == 0 {
 		j.Params.Original = p.lcm
 	}

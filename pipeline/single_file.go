@@ -10,6 +10,9 @@ import (
 	"github.com/cudiffuse/cudiffuse/model/singlefile"
 )
 
+// singleFileEndings are those of models in one file, also of the kinds that are refused with a reason.
+var singleFileEndings = []string{".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin"}
+
 // isSingleFile tells whether a name is that of a file, which is then a model in one file.
 func isSingleFile(name string) bool {
 	st, err := os.Stat(name)

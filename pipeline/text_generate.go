@@ -24,7 +24,7 @@ type TextResult struct {
 	Images      []TextImage
 	Parameters  TextParameters // what repeats it, every default filled in
 	Plan        *sampler.Plan
-	Evaluations int // of the denoiser in all: images times conditions times stages
+	Evaluations int // of the denoiser in all, see [Result.Evaluations]
 	Elapsed     time.Duration
 }
 
@@ -112,11 +112,8 @@ func (p *TextToImage) GenerateFunc(ctx context.Context, r TextRequest, progress 
 			return TextResult{}, err
 		}
 	}
-	conds := 2
-	if p.info.Embedded || j.Guidance == 1 {
-		conds = 1
-	}
-	res.Evaluations = j.N * conds * j.plan.Evaluations()
+	res.Evaluations = j.N * j.plan.NetworkRows(len(j.parts))
+	res.Evaluations += j.N * j.pagConditions(p.guided(j)) * j.plan.Evaluations()
 	res.Elapsed = time.Since(start)
 	return res, nil
 }
@@ -166,6 +163,9 @@ func (p *TextToImage) denoiser(j *textJob, held *heldPart) (sampler.Model, error
 	if err != nil {
 		return nil, err
 	}
+	if err := m.SetPerturbed(j.perturbed); err != nil {
+		return nil, err
+	}
 	if held != nil {
 		return gpu.OnHost(&heldModel{Model: m, part: held}), nil
 	}
@@ -175,6 +175,9 @@ func (p *TextToImage) denoiser(j *textJob, held *heldPart) (sampler.Model, error
 // requests returns the sampler's requests of a job, one for each image, and what stays of an image in in-painting.
 func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Request, *heldPart, error) {
 	conds, err := p.conditions(ctx, j)
+	if err == nil {
+		conds, err = j.perturb(conds)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

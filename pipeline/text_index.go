@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
@@ -45,8 +47,8 @@ func IsTextClass(name string) bool {
 
 // IsText tells whether a model, a folder or a name as [OpenText] takes it, is one of text-to-image.
 func IsText(name string) bool {
-	if isSingleFile(name) {
-		return true
+	if isSingleFile(name) { // one that says so: any other file is a mistake
+		return slices.Contains(singleFileEndings, filepath.Ext(name))
 	}
 	f, err := openModelFolder(name)
 	if err != nil {

@@ -68,6 +68,7 @@ func (p TextParameters) String() string {
 		set = append(set, "Mask blur: "+formatNumber(p.MaskBlur))
 	}
 	set = append(set, p.controlSettings()...)
+	set = append(set, p.pagSettings()...)
 	size := image.Pt(p.Width, p.Height)
 	for _, s := range []struct {
 		key    string
@@ -77,7 +78,7 @@ func (p TextParameters) String() string {
 			set = append(set, fmt.Sprintf("%s: %dx%d", s.key, s.v.X, s.v.Y))
 		}
 	}
-	set = append(set, Parameters{Request: Request{Spacing: p.Spacing, RNG: p.RNG, Rescale: p.Rescale,
+	set = append(set, Parameters{Request: Request{Spacing: p.Spacing, RNG: p.RNG, Rescale: p.Rescale, Guiding: p.Guiding,
 		Params: p.Params}}.options()...)
 	b.WriteString(strings.Join(append(set, "Version: cudiffuse "+Version), ", "))
 	return b.String()
@@ -108,7 +109,7 @@ func ParseTextParameters(text string) (TextParameters, error) {
 	}
 	p.Model, p.Extra = q.Model, q.Extra
 	p.Sampler, p.Steps, p.Guidance, p.Params = q.Sampler, q.Steps, q.Guidance, q.Params
-	p.Seed, p.RNG, p.Schedule, p.Spacing, p.Rescale = q.Seed, q.RNG, q.Schedule, q.Spacing, q.Rescale
+	p.Seed, p.RNG, p.Schedule, p.Spacing, p.Rescale, p.Guiding = q.Seed, q.RNG, q.Schedule, q.Spacing, q.Rescale, q.Guiding
 	size, err := parseSize(q.Size)
 	if err != nil {
 		return fail(err)
@@ -164,6 +165,7 @@ func (p *TextParameters) takeExtra() (err error) {
 	}
 	take("Images", integer(&p.N))
 	p.takeControl(take)
+	p.takePAG(take)
 	take("Clip skip", integer(&p.ClipSkip))
 	p.ClipSkip = max(p.ClipSkip-1, 0)
 	take("Prompt syntax", func(v string) error { p.Syntax = v; return nil })

@@ -36,13 +36,65 @@ func (p *TextToImage) resolveText(j *textJob) error {
 	if j.Syntax != "" && j.Syntax != SyntaxA1111 {
 		return &RequestError{Field: "syntax", Value: fmt.Sprintf("%.40q", j.Syntax), Want: SyntaxA1111 + " or nothing"}
 	}
+	if err := p.resolveParts(j); err != nil {
+		return err
+	}
 	var err error
 	j.chunks, err = p.promptChunks(j)
 	return err
 }
 
+// resolveParts reads the prompt and, of a guided job, the negative one, which is the last of the parts.
+func (p *TextToImage) resolveParts(j *textJob) (err error) {
+	read := func(text string, compose bool) (parts []prompt.Part, err error) {
+		if j.Syntax == "" {
+			return []prompt.Part{{Weight: 1}}, nil
+		}
+		if compose {
+			parts, err = prompt.Compose(text)
+		} else {
+			parts = []prompt.Part{{Weight: 1}}
+			parts[0].Pieces, err = prompt.Parse(text)
+		}
+		if err != nil {
+			return nil, &RequestError{Field: "syntax", Value: fmt.Sprintf("%q of %.40q", j.Syntax, text),
+				Want: fmt.Sprintf("a text of its notation: %v", err)}
+		}
+		return parts, nil
+	}
+	if j.parts, err = read(j.Prompt, true); err != nil {
+		return err
+	}
+	if len(j.parts) > 1 && p.info.Embedded {
+		return &RequestError{Field: "prompt", Value: fmt.Sprintf("%.40q", j.Prompt),
+			Want: "no AND: the network takes the guidance scale as an input, and composes no prompts"}
+	}
+	if !p.guided(j) {
+		return nil
+	}
+	negative, err := read(j.Negative, false)
+	j.parts = append(j.parts, negative...)
+	return err
+}
+
 // guided tells whether the network runs for the negative prompt too.
-func (p *TextToImage) guided(j *textJob) bool { return !p.info.Embedded && j.Guidance != 1 }
+func (p *TextToImage) guided(j *textJob) bool {
+	return !p.info.Embedded && (j.Guidance != 1 || len(j.parts) > 1 || len(j.parts) == 1 && j.parts[0].Weight != 1)
+}
+
+// compose returns the conditions of a composition, the negative one last:
+//
+//	m = uncond + scale * (w1 (cond1 - uncond) + w2 (cond2 - uncond) + ...)
+func compose(conds []*model.TextEmbedding, parts []prompt.Part, scale float64) []sampler.Weighted {
+	last := len(conds) - 1
+	weighted, rest := make([]sampler.Weighted, len(conds)), 1.0
+	for i, c := range conds[:last] {
+		weighted[i] = sampler.Weighted{Weight: scale * parts[i].Weight, Cond: c}
+		rest -= scale * parts[i].Weight
+	}
+	weighted[last] = sampler.Weighted{Weight: rest, Cond: conds[last]}
+	return weighted
+}
 
 // conditions encodes the prompts of a job to the conditions of its images, which share them.
 func (p *TextToImage) conditions(ctx context.Context, j *textJob) ([]sampler.Weighted, error) {
@@ -57,33 +109,30 @@ func (p *TextToImage) conditions(ctx context.Context, j *textJob) ([]sampler.Wei
 		}
 		return sampler.Guide(conds[0], nil, 1)
 	}
-	if p.zeroNegative && j.Negative == "" {
-		clear(conds[1].Data)
-		clear(conds[1].Pooled)
+	if last := conds[len(conds)-1]; p.zeroNegative && j.Negative == "" {
+		clear(last.Data)
+		clear(last.Pooled)
 	}
-	return sampler.Guide(conds[0], conds[1], j.Guidance)
+	if len(conds) == 2 && j.parts[0].Weight == 1 {
+		return sampler.Guide(conds[0], conds[1], j.Guidance)
+	}
+	return compose(conds, j.parts, j.Guidance), nil
 }
 
 // promptChunks returns the chunks of the prompt, and of the negative one of a guided job, for every text
 // encoder: all of the same number, since texts of one length run in one batch.
 func (p *TextToImage) promptChunks(j *textJob) ([][][]prompt.Chunk, error) {
-	texts := []string{j.Prompt}
-	if p.guided(j) {
-		texts = append(texts, j.Negative)
-	}
 	parts, most := make([][][]prompt.Chunk, len(p.texts)), 0
 	for k, part := range p.texts {
-		parts[k] = make([][]prompt.Chunk, len(texts))
-		for i, text := range texts {
+		parts[k] = make([][]prompt.Chunk, len(j.parts))
+		for i, text := range j.parts {
 			if j.Syntax == "" {
-				parts[k][i] = []prompt.Chunk{{Tokens: part.tokens.Encode(text)}}
+				whole := [2]string{j.Prompt, j.Negative}[i]
+				parts[k][i] = []prompt.Chunk{{Tokens: part.tokens.Encode(whole)}}
 			} else {
-				pieces, err := prompt.Parse(text)
-				if err == nil {
-					parts[k][i], err = prompt.Cut(part.tokens, pieces)
-				}
-				if err != nil {
-					return nil, &RequestError{Field: "syntax", Value: fmt.Sprintf("%q of %.40q", j.Syntax, text),
+				var err error
+				if parts[k][i], err = prompt.Cut(part.tokens, text.Pieces); err != nil {
+					return nil, &RequestError{Field: "syntax", Value: fmt.Sprintf("%q of %.40q", j.Syntax, j.Prompt),
 						Want: fmt.Sprintf("a text of its notation: %v", err)}
 				}
 			}
@@ -91,7 +140,7 @@ func (p *TextToImage) promptChunks(j *textJob) ([][][]prompt.Chunk, error) {
 		}
 	}
 	for k, part := range p.texts {
-		for i := range texts {
+		for i := range j.parts {
 			parts[k][i] = prompt.Pad(part.tokens, parts[k][i], most)
 		}
 	}

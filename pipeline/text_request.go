@@ -57,6 +57,7 @@ type TextRequest struct {
 	Schedule schedule.Curve    // spread of the noise levels
 	Spacing  *schedule.Spacing // nil means the scheduler's
 	Rescale  float64           // share of the rescaled guidance, see [sampler.WithRescale]; 0 is none
+	Guiding  Guiding           // how guidance is done
 
 	// ClipSkip is how many of the text encoder's last blocks to leave out, beyond those that the model was
 	// trained without, in both prompts (diffusers' clip_skip spares the negative one). The last norm of
@@ -77,7 +78,8 @@ type TextRequest struct {
 	Crop             image.Point // left and top
 }
 
-// SyntaxA1111 reads weights in brackets, and encodes a text of any length in chunks, as package prompt tells. A
+// SyntaxA1111 reads weights in brackets and prompts that AND parts, each with a weight of its own (a cat AND a dog :0.5), and
+// encodes a text of any length in chunks, as package prompt tells. A
 // prompt of one chunk without brackets gives what Syntax "" gives.
 const SyntaxA1111 = "a1111"
 
@@ -91,7 +93,8 @@ const maxTextSide = 1 << 13
 type textJob struct {
 	TextRequest
 	plan  *sampler.Plan
-	shape [3]int // of the latents
+	shape [3]int        // of the latents
+	parts []prompt.Part // of the prompt, then the negative one of a guided job
 	// chunks are those of the texts for each text encoder, see promptChunks.
 	chunks [][][]prompt.Chunk
 }
@@ -189,6 +192,16 @@ func (p *TextToImage) resolvePlan(j *textJob) error {
 		return err
 	}
 	sampler.WithRescale(j.Rescale)(j.plan)
+	guiding, err := j.Guiding.options(!p.info.Embedded && j.Guidance != 1 && j.Guidance != 0 && len(j.parts) == 2)
+	if err == nil && len(j.parts) > 2 && j.Guiding.Type != "" && j.Guiding.Type != "cfg" {
+		err = &RequestError{Field: "guidance type", Value: j.Guiding.Type, Want: "cfg for prompts that AND parts: the others are of two outputs"}
+	}
+	if err != nil {
+		return err
+	}
+	for _, o := range guiding {
+		o(j.plan)
+	}
 	if !j.fromNoise() {
 		sampler.WithInit(1)(j.plan) // the requests hold the samples themselves
 	}

@@ -32,6 +32,14 @@ type jsonThreshold struct {
 	Max      float64 `json:"max"`
 }
 
+type jsonProjection struct {
+	Kind string  `json:"kind"`
+	Eta  float64 `json:"eta,omitempty"`
+	Norm float64 `json:"norm,omitempty"`
+}
+
+var guidanceNames = map[Guidance]string{GuideFirst: "first", GuideNone: "none"}
+
 type jsonStage struct {
 	Step  int      `json:"step"`
 	T     float64  `json:"t"`
@@ -43,6 +51,7 @@ type jsonStage struct {
 	Skip  float64  `json:"skip"`
 	Out   float64  `json:"out"`
 	Clip  float64  `json:"clip,omitempty"`
+	Guide string   `json:"guidance,omitempty"`
 	Rows  jsonRows `json:"rows"`
 	Draws []int    `json:"draws"`
 }
@@ -54,15 +63,19 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 		Init    float64 `json:"init"`
 		Evals   int     `json:"evaluations"`
 
-		Threshold *jsonThreshold `json:"threshold,omitempty"`
-		Rescale   float64        `json:"rescale,omitempty"`
-		Stages    []jsonStage    `json:"stages"`
-	}{p.Sampler, p.Init, p.Evaluations(), (*jsonThreshold)(p.Threshold), p.Rescale,
+		Threshold  *jsonThreshold  `json:"threshold,omitempty"`
+		Rescale    float64         `json:"rescale,omitempty"`
+		Projection *jsonProjection `json:"projection,omitempty"`
+		Stages     []jsonStage     `json:"stages"`
+	}{p.Sampler, p.Init, p.Evaluations(), (*jsonThreshold)(p.Threshold), p.Rescale, nil,
 		make([]jsonStage, len(p.Stages))}
+	if g := p.Projection; g != nil {
+		out.Projection = &jsonProjection{g.Kind.String(), g.Eta, g.Norm}
+	}
 	for i := range p.Stages {
 		st := &p.Stages[i]
 		js := jsonStage{Step: st.Step, T: st.At.T, Alpha: st.At.Alpha, Sigma: st.At.Sigma, Eval: st.Eval,
-			Final: st.Final, In: st.At.In, Skip: st.From.Skip, Out: st.From.Out, Clip: st.Clip,
+			Final: st.Final, In: st.At.In, Skip: st.From.Skip, Out: st.From.Out, Clip: st.Clip, Guide: guidanceNames[st.Guidance],
 			Rows: jsonRows{X: st.X, Base: st.Base}, Draws: []int{}}
 		if st.Push != nil {
 			js.Rows.Push = &jsonPush{Slot: st.Slot, Row: st.Push}

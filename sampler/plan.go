@@ -29,7 +29,8 @@ func (r Row) Coefficients() [Registers]float64 {
 
 // Stage is one evaluation of the network and the update that follows it:
 //
-//	m      = sum_k weight[k]*out[k]           over the conditions of the request
+//	m      = sum_k weight[k]*out[k]           over the conditions of the request; weights made of the
+//	                                          outputs with Plan.Projection; out[0] or 0 by Guidance
 //	m      = factor*m                         with Plan.Rescale only
 //	raw    = From.Skip*x + From.Out*m         predicted clean sample
 //	unc    = From.Skip*x + From.Out*out[last] that of the last condition alone; raw when it is the only one
@@ -41,17 +42,20 @@ func (r Row) Coefficients() [Registers]float64 {
 //
 // All of x', base' and h' are made of the registers as they were before the stage.
 type Stage struct {
-	At    schedule.Point   // where the network is evaluated
-	Eval  bool             // false: no network evaluation; d, raw and unc are not used
-	From  schedule.Scaling // the network's output to a clean sample; set by [New]
-	Clip  float64          // static limit of d, 0 for none; set by [New]; not used with Plan.Threshold
-	X     Row              // the next sample
-	Base  *Row             // the next base, nil to keep it
-	Push  *Row             // the next h[Slot], nil to keep the history
-	Slot  int              // 0..Slots-1
-	Draws [2]int           // the noise draws behind n0 and n1, counted from 1; 0 for none
-	Step  int              // the sampler's step this stage belongs to
-	Final bool             // x' is the result of the step
+	At   schedule.Point   // where the network is evaluated
+	Eval bool             // false: no network evaluation; d, raw and unc are not used
+	From schedule.Scaling // the network's output to a clean sample; set by [New]
+	Clip float64          // static limit of d, 0 for none; set by [New]; not used with Plan.Threshold
+
+	Guidance Guidance // what m is, see [WithInterval]
+
+	X     Row    // the next sample
+	Base  *Row   // the next base, nil to keep it
+	Push  *Row   // the next h[Slot], nil to keep the history
+	Slot  int    // 0..Slots-1
+	Draws [2]int // the noise draws behind n0 and n1, counted from 1; 0 for none
+	Step  int    // the sampler's step this stage belongs to
+	Final bool   // x' is the result of the step
 }
 
 // Plan is a sampler compiled to a table. It is data: devices only execute it.
@@ -60,8 +64,11 @@ type Plan struct {
 	Init    float64 // the initial sample is Init times standard normal noise (draw 0)
 	Stages  []Stage
 
-	Threshold *Threshold // limit of d in each stage that evaluates, in place of Stage.Clip; nil for none
-	Rescale   float64    // phi of guidance rescale, 0 to 1, see [WithRescale]; 0 is off
+	Threshold  *Threshold  // limit of d in each stage that evaluates, in place of Stage.Clip; nil for none
+	Rescale    float64     // phi of guidance rescale, 0 to 1, see [WithRescale]; 0 is off
+	Projection *Projection // weights of the conditions that depend on the outputs; nil for those of the request
+
+	refused error // by an option
 }
 
 // Evaluations returns how often the network is evaluated per condition.
@@ -70,6 +77,34 @@ func (p *Plan) Evaluations() int {
 	for i := range p.Stages {
 		if p.Stages[i].Eval {
 			n++
+		}
+	}
+	return n
+}
+
+// Uses tells whether the stage uses the network's output for condition k, in the order of the request. The
+// last one has a register of its own, unc.
+func (st *Stage) Uses(k int) bool {
+	if !st.Eval || st.Guidance == GuideAll || st.Guidance == GuideFirst && k == 0 {
+		return st.Eval
+	}
+	for _, r := range st.rows() {
+		if r.Unc != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// NetworkRows returns how often the network is evaluated for a request of so many conditions, where each is
+// evaluated only in the stages that use it.
+func (p *Plan) NetworkRows(conds int) int {
+	n := 0
+	for i := range p.Stages {
+		for k := range conds {
+			if p.Stages[i].Uses(k) {
+				n++
+			}
 		}
 	}
 	return n
@@ -102,7 +137,7 @@ type Cost struct {
 }
 
 // Cost returns the plan's cost. Each stage is one launch. A stage that evaluates needs a second one, before
-// it, when Threshold or Rescale ask for a number that is made of the whole sample; both share it.
+// it, when Threshold, Rescale or Projection ask for numbers that are made of the whole sample; all share it.
 func (p *Plan) Cost() Cost {
 	c := Cost{Evaluations: p.Evaluations(), Launches: len(p.Stages)}
 	if p.Reduces() {
@@ -112,4 +147,4 @@ func (p *Plan) Cost() Cost {
 }
 
 // Reduces tells whether the stages that evaluate need a reduction over the whole sample.
-func (p *Plan) Reduces() bool { return p.Threshold != nil || p.Rescale != 0 }
+func (p *Plan) Reduces() bool { return p.Threshold != nil || p.Rescale != 0 || p.Projection != nil }

@@ -76,6 +76,10 @@ func (r *Request) check(row, n int) error {
 	if len(r.Conds) == 0 {
 		return &RequestError{Row: row, Field: "conditions", Detail: "none: want at least one, see Guide"}
 	}
+	if r.Plan.Projection != nil && len(r.Conds) != 2 {
+		return &RequestError{Row: row, Field: "conditions",
+			Detail: fmt.Sprintf("%d with a projection of guidance: want two, see Guide", len(r.Conds))}
+	}
 	for _, c := range r.Conds {
 		if math.IsNaN(c.Weight) || math.IsInf(float64(float32(c.Weight)), 0) {
 			return &RequestError{Row: row, Field: "condition weight",

@@ -13,11 +13,14 @@ import (
 
 // What a plan or a stage has, as bits of a word before it.
 const (
-	planThreshold = 1
-	stageEval     = 1
-	stageFinal    = 2
-	stageBase     = 4
-	stagePush     = 8
+	planThreshold  = 1
+	planProjection = 2
+	stageEval      = 1
+	stageFinal     = 2
+	stageBase      = 4
+	stagePush      = 8
+	stageFirst     = 16 // GuideFirst
+	stageNone      = 32 // GuideNone
 )
 
 const stageBytes = 4 + 4*8 + 3*8 + Registers*8 + 8 + 2*8 + 8 // of a stage without base and push
@@ -25,11 +28,19 @@ const stageBytes = 4 + 4*8 + 3*8 + Registers*8 + 8 + 2*8 + 8 // of a stage witho
 func appendPlan(b []byte, p *Plan) []byte {
 	b = appendBytes(b, []byte(p.Sampler))
 	b = appendFloats(b, p.Init, p.Rescale)
-	if p.Threshold == nil {
-		b = binary.LittleEndian.AppendUint32(b, 0)
-	} else {
-		b = binary.LittleEndian.AppendUint32(b, planThreshold)
+	var flags uint32
+	if p.Threshold != nil {
+		flags |= planThreshold
+	}
+	if p.Projection != nil {
+		flags |= planProjection
+	}
+	b = binary.LittleEndian.AppendUint32(b, flags)
+	if p.Threshold != nil {
 		b = appendFloats(b, p.Threshold.Quantile, p.Threshold.Max)
+	}
+	if g := p.Projection; g != nil {
+		b = appendFloats(b, float64(g.Kind), g.Eta, g.Norm)
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(p.Stages)))
 	for i := range p.Stages {
@@ -43,7 +54,8 @@ func appendStage(b []byte, st *Stage) []byte {
 	for _, f := range []struct {
 		on  bool
 		bit uint32
-	}{{st.Eval, stageEval}, {st.Final, stageFinal}, {st.Base != nil, stageBase}, {st.Push != nil, stagePush}} {
+	}{{st.Eval, stageEval}, {st.Final, stageFinal}, {st.Base != nil, stageBase}, {st.Push != nil, stagePush},
+		{st.Guidance == GuideFirst, stageFirst}, {st.Guidance == GuideNone, stageNone}} {
 		if f.on {
 			flags |= f.bit
 		}
@@ -77,8 +89,16 @@ func (r *reader) plan() *Plan {
 func (r *reader) planAlone() *Plan {
 	p := &Plan{Sampler: string(r.bytes())}
 	p.Init, p.Rescale = r.float(), r.float()
-	if r.flags("plan", planThreshold) != 0 {
+	flags := r.flags("plan", planThreshold|planProjection)
+	if flags&planThreshold != 0 {
 		p.Threshold = &Threshold{Quantile: r.float(), Max: r.float()}
+	}
+	if flags&planProjection != 0 {
+		kind := r.float()
+		if kind != math.Trunc(kind) || !(kind >= 0 && kind <= float64(Tangential)) {
+			r.fail("projection", "kind %v", kind)
+		}
+		p.Projection = &Projection{Kind: ProjectionKind(kind), Eta: r.float(), Norm: r.float()}
 	}
 	n := r.count("stages", stageBytes)
 	if r.err != nil {
@@ -92,7 +112,15 @@ func (r *reader) planAlone() *Plan {
 }
 
 func (r *reader) stage(st *Stage) {
-	flags := r.flags("stage", stageEval|stageFinal|stageBase|stagePush)
+	flags := r.flags("stage", stageEval|stageFinal|stageBase|stagePush|stageFirst|stageNone)
+	switch flags & (stageFirst | stageNone) {
+	case stageFirst:
+		st.Guidance = GuideFirst
+	case stageNone:
+		st.Guidance = GuideNone
+	case stageFirst | stageNone:
+		r.fail("stage", "guidance of both kinds")
+	}
 	st.Eval, st.Final = flags&stageEval != 0, flags&stageFinal != 0
 	st.At = schedule.Point{T: r.float(), Alpha: r.float(), Sigma: r.float(), In: r.float()}
 	st.From = schedule.Scaling{Skip: r.float(), Out: r.float()}

@@ -12,6 +12,9 @@ func (p *Plan) Validate() error {
 	fail := func(st *Stage, format string, a ...any) error {
 		return &PlanError{Sampler: p.Sampler, Step: st.Step, Detail: fmt.Sprintf(format, a...)}
 	}
+	if p.refused != nil {
+		return p.refused
+	}
 	if len(p.Stages) == 0 {
 		return &PlanError{Sampler: p.Sampler, Step: -1, Detail: "no stages"}
 	}
@@ -19,6 +22,9 @@ func (p *Plan) Validate() error {
 		return &PlanError{Sampler: p.Sampler, Step: -1, Detail: fmt.Sprintf("initial scale %v", p.Init)}
 	}
 	if detail := p.Threshold.check(); detail != "" {
+		return &PlanError{Sampler: p.Sampler, Step: -1, Detail: detail}
+	}
+	if detail := p.Projection.check(); detail != "" {
 		return &PlanError{Sampler: p.Sampler, Step: -1, Detail: detail}
 	}
 	if !(p.Rescale >= 0 && p.Rescale <= 1) {
@@ -33,6 +39,9 @@ func (p *Plan) Validate() error {
 		}
 		if math.IsNaN(st.Clip) || st.Clip < 0 {
 			return fail(st, "clip limit %v: want a positive number, or 0 for none", st.Clip)
+		}
+		if st.Guidance < GuideAll || st.Guidance > GuideNone || st.Guidance != GuideAll && !st.Eval {
+			return fail(st, "guidance %d of a stage that evaluates: %t", int(st.Guidance), st.Eval)
 		}
 		for _, r := range st.rows() {
 			if err := r.check(st, written); err != "" {
@@ -81,4 +90,9 @@ func (r Row) check(st *Stage, written [Slots]bool) string {
 		}
 	}
 	return ""
+}
+
+// refuse is the error of an option that cannot be.
+func refuse(format string, a ...any) error {
+	return &PlanError{Step: -1, Detail: fmt.Sprintf(format, a...)}
 }

@@ -43,6 +43,13 @@ type sampleCmd struct {
 	Spacing      string   `name:"timestep-spacing" help:"leading, trailing, linspace or truncated; the model's own if not given."`
 	ClipSample   *float64 `help:"Clip the predicted clean image to this range; 0 for none; the model's own if not given." placeholder:"RANGE"`
 
+	GuidanceType  string  `help:"How to guide: cfg, apg (projected), zero_star (CFG-Zero*) or tangential." default:"cfg" enum:"cfg,apg,zero_star,tangential"`
+	APGEta        float64 `name:"apg-eta" help:"Of apg: share of the difference along the prediction that stays." placeholder:"ETA"`
+	APGNorm       float64 `name:"apg-norm" help:"Of apg: largest length of the difference; 0 for any." placeholder:"R"`
+	GuidanceStart float64 `help:"Guide from this share of the steps on." placeholder:"SHARE"`
+	GuidanceStop  float64 `help:"Guide up to this share of the steps." default:"1" placeholder:"SHARE"`
+	ZeroInitSteps int     `help:"Take the network's output for zero in that many first steps (1 with zero_star and flow models)." placeholder:"N"`
+
 	GuidanceRescale  float64  `help:"Pull guided predictions back to the contrast of unguided ones, by this share (0.7 is usual)." placeholder:"PHI"`
 	ThresholdRatio   *float64 `name:"dynamic-thresholding-ratio" help:"Clip each image to this quantile of itself (0.995 is usual), in place of a fixed range." placeholder:"Q"`
 	ThresholdMaximum *float64 `name:"sample-max-value" help:"Largest range of dynamic thresholding; 1 if not given." placeholder:"RANGE"`
@@ -240,11 +247,24 @@ func (c *sampleCmd) levels() (schedule.Curve, *schedule.Spacing, error) {
 	return curve, &spacing, err
 }
 
+func (c *sampleCmd) guiding() pipeline.Guiding {
+	g := pipeline.Guiding{Type: c.GuidanceType, Eta: c.APGEta, Norm: c.APGNorm, Start: c.GuidanceStart,
+		Stop: c.GuidanceStop, ZeroInit: c.ZeroInitSteps}
+	if g.Type == "cfg" {
+		g.Type = "" // which parameters leave out, as they do the whole of the steps
+	}
+	if g.Stop == 1 {
+		g.Stop = 0
+	}
+	return g
+}
+
 // dynamic takes guidance rescale and dynamic thresholding.
 func (c *sampleCmd) dynamic(r *pipeline.Request) error {
 	if r.Rescale = c.GuidanceRescale; !(r.Rescale >= 0 && r.Rescale <= 1) {
 		return fmt.Errorf("--guidance-rescale %v: want 0 (none) to 1", r.Rescale)
 	}
+	r.Guiding = c.guiding()
 	if c.ThresholdRatio == nil {
 		if c.ThresholdMaximum != nil {
 			return errors.New("--sample-max-value: want --dynamic-thresholding-ratio with it")

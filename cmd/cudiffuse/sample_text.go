@@ -26,7 +26,7 @@ type textFlags struct {
 	InitImage  string   `aliases:"image" help:"PNG or JPEG to start from in place of noise, of the size to draw." placeholder:"FILE"`
 	Strength   float64  `aliases:"denoising-strength" help:"How much of --init-image is drawn anew, up to 1; 0 means 0.8, with --mask 1."`
 	ExactSteps bool     `help:"Run all --steps from where --strength starts, in place of the last steps*strength of them as diffusers does; with a --sampler."`
-	Syntax     string   `name:"prompt-syntax" help:"a1111 for weights as in (word:1.3) and [word], BREAK, and prompts of any length; the text as it is if not given."`
+	Syntax     string   `name:"prompt-syntax" help:"a1111 for weights as in (word:1.3) and [word], BREAK, AND, and prompts of any length; the text as it is if not given."`
 	LoRA       []string `name:"lora" sep:"none" help:"LoRA to merge into the model, a safetensors file in the keys of diffusers, peft or kohya, and its strength, 1 if not given; may be given several times." placeholder:"FILE[:STRENGTH]"`
 	Tokenizer  string   `help:"Folder of the tokenizer of a model in one file; that of the file if not given." placeholder:"DIR"`
 	Variant    string   `help:"Of a model in one file: v1, v2, v2-base (512 pixels) or xl; by the file if not given."`
@@ -160,7 +160,7 @@ func (c *sampleCmd) prompts() ([]string, error) {
 // textRequest is the request of the flags, without its prompt.
 func (c *sampleCmd) textRequest() (pipeline.TextRequest, error) {
 	r := pipeline.TextRequest{Negative: c.Negative, Seed: c.Seed, RNG: c.RNG, Height: c.Height, Width: c.Width,
-		Sampler: c.Sampler, Params: c.params(), Strength: c.Strength, ExactSteps: c.ExactSteps, Rescale: c.GuidanceRescale, ClipSkip: c.ClipSkip,
+		Sampler: c.Sampler, Params: c.params(), Strength: c.Strength, ExactSteps: c.ExactSteps, Rescale: c.GuidanceRescale, Guiding: c.guiding(), ClipSkip: c.ClipSkip,
 		Syntax: c.Syntax}
 	for _, n := range []struct {
 		flag string

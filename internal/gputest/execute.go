@@ -79,16 +79,19 @@ func (r *runner) forward(t testing.TB, e *sampler.Eval, reqs []sampler.Request, 
 	row := 0
 	for i := range reqs {
 		stages, s := reqs[i].Plan.Stages, p.Stage(i)
+		evaluates := s < len(stages) && stages[s].Eval
 		for k := range reqs[i].Conds {
-			if s < len(stages) && stages[s].Eval {
-				want = append(want, row)
+			if evaluates {
+				if used(&stages[s], k) || slices.Contains(e.Active, row) { // a device may evaluate all
+					want = append(want, row)
+				}
 				lo, hi := row*e.Elems, (row+1)*e.Elems
 				now[i].In = append(now[i].In, clone(in[lo:hi]))
 				now[i].T = append(now[i].T, ts[row])
 				require.Equal(t, reqs[i].Conds[k].Cond, e.Conds[row])
 				net(e.Conds[row], ts[row], in[lo:hi], out[lo:hi])
 			}
-			if r.in != nil && !slices.Contains(e.Active, row) {
+			if r.in != nil && !evaluates && !slices.Contains(e.Active, row) {
 				lo, hi := row*e.Elems, (row+1)*e.Elems
 				require.Negative(t, Diff(r.in[lo:hi], in[lo:hi]), "input of row %d, which is not active", row)
 			}

@@ -12,9 +12,10 @@ type prediction struct{ raw, unc, d []float32 }
 
 func predict(req sampler.Request, st *sampler.Stage, x []float32, outs [][]float32) prediction {
 	m := make([]float32, len(x))
+	w := weights(req, st, outs)
 	for i := range m {
-		for k, w := range req.Conds {
-			m[i] = add(m[i], w.Weight, outs[k][i])
+		for k := range w {
+			m[i] = add(m[i], w[k], outs[k][i])
 		}
 	}
 	if phi := req.Plan.Rescale; phi != 0 {

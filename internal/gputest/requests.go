@@ -22,6 +22,9 @@ func Conds(first, k int) []sampler.Weighted {
 // Static is the number of the first [Requests] whose plans need no reduction and no known part.
 const Static = 10
 
+// Guided is the number of the first [Requests] without other guidance than weights.
+const Guided = Static + 13
+
 // Requests returns a mixed batch: every hand-made plan and some random ones, with one to four
 // conditions, different lengths, seeds and, for some, a given initial noise; then those plans again
 // with thresholds, rescaled guidance and known parts, alone and together.
@@ -36,7 +39,12 @@ func Requests(elems int) []sampler.Request {
 		if d.plan != "" {
 			req.Plan = Plans()[d.plan]
 		}
-		req.Plan.Threshold, req.Plan.Rescale = d.threshold, d.rescale
+		req.Plan.Threshold, req.Plan.Rescale, req.Plan.Projection = d.threshold, d.rescale, d.project
+		for k := range req.Plan.Stages {
+			if st := &req.Plan.Stages[k]; d.guidance && st.Eval {
+				st.Guidance = sampler.Guidance(k % 3)
+			}
+		}
 		if d.inpaint {
 			req.Inpaint = Inpaint(elems, len(reqs))
 		}
@@ -44,6 +52,9 @@ func Requests(elems int) []sampler.Request {
 	}
 	for i := range reqs {
 		reqs[i].Conds = Conds(10*i, 1+i%4)
+		if reqs[i].Plan.Projection != nil {
+			reqs[i].Conds = Conds(10*i, 2)
+		}
 		reqs[i].Seed = uint64(i) * 0x9E3779B97F4A7C15
 		if i%4 == 3 {
 			reqs[i].Init = Pattern(elems, 91+i, 193)
@@ -76,6 +87,8 @@ var dynamics = []struct {
 	threshold *sampler.Threshold
 	rescale   float64
 	inpaint   bool
+	guidance  bool // of all, the first and no condition, in turn
+	project   *sampler.Projection
 	weights   float64 // share of the usual weights, 0 for all
 }{
 	{plan: "every register", threshold: limit(0.9, 100)}, // 3 conditions
@@ -91,6 +104,14 @@ var dynamics = []struct {
 	{inpaint: true},
 	{rescale: 0.9, inpaint: true},
 	{threshold: limit(0.999, 8), inpaint: true},
+	{plan: "every register", guidance: true},
+	{guidance: true, rescale: 0.7, threshold: limit(0.9, 3)},
+	{plan: "single", project: &sampler.Projection{Kind: sampler.APG, Norm: 2.5}},
+	{plan: "every register", project: &sampler.Projection{Kind: sampler.APG, Eta: 0.5}},
+	{plan: "every register", project: &sampler.Projection{Kind: sampler.ZeroStar}, guidance: true, inpaint: true},
+	{project: &sampler.Projection{Kind: sampler.ZeroStar}, rescale: 0.4},
+	{plan: "every register", project: &sampler.Projection{Kind: sampler.Tangential}},
+	{project: &sampler.Projection{Kind: sampler.Tangential}, threshold: limit(0.8, 4), rescale: 0.7, guidance: true},
 }
 
 func limit(q, most float64) *sampler.Threshold { return &sampler.Threshold{Quantile: q, Max: most} }
