@@ -22,4 +22,11 @@
 //
 // Letters and digits are those of Unicode 16, lower case is that of Unicode 17, and composition that of Unicode 9, as in
 // tokenizers 0.23.
+//
+// # T5
+//
+// [Unigram] is the tokenizer of T5's encoders, which Stable Diffusion 3, FLUX and PixArt have beside or in place of
+// CLIP's: SentencePiece's unigram model as tokenizers' tokenizer.json has it. Its clusters of characters are those that
+// tokenizers 0.23 takes for one, its vocabulary and its table of replaced characters those of the file. A file of
+// SentencePiece itself, spiece.model, is not read.
 package tokenizer

@@ -31,3 +31,16 @@ func ExampleCLIP_Text() {
 	fmt.Println(c.Text(c.Encode("A   photo of a CAT!")))
 	// Output: a photo of a cat !
 }
+
+func ExampleUnigram_Encode() {
+	u, err := tokenizer.OpenUnigram(os.DirFS("testdata"), "unigram")
+	if err != nil {
+		panic(err)
+	}
+	ids, n := u.Encode("the  network", 8)
+	for _, id := range ids[:n] {
+		fmt.Print(u.Token(id), " ")
+	}
+	fmt.Println(n, len(ids))
+	// Output: ▁the ▁network </s> 3 8
+}
