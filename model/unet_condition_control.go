@@ -20,6 +20,9 @@ func (u *UNetCondition) WithResiduals() (*UNetCondition, error) {
 	return u.rebuilt(b, nil)
 }
 
+// controlPrefix begins the names of the layers of a ControlNet within a network.
+const controlPrefix = "controlnet."
+
 // WithControl is the network with a ControlNet before it in the same graph, weights
 // shared with both. Its runs also take Control and ControlScale as those of the
 // ControlNet do, its [ConditionDenoiser] takes them from the condition. A ControlNet for
@@ -32,9 +35,8 @@ func (u *UNetCondition) WithControl(c *ControlNet) (*UNetCondition, error) {
 	if err := u.fitControl(&config); err != nil {
 		return nil, err
 	}
-	const prefix = "controlnet."
 	first := newConditionBuilder("controlnet/config.json", config.UNet)
-	first.prefix = prefix
+	first.prefix = controlPrefix
 	residuals := first.control(config)
 	first.prefix = ""
 	b := newConditionBuilder("", u.config)

@@ -31,6 +31,8 @@ type TextEmbedding struct {
 	// [Channels()-OutChannels(), H, W]: for in-painting (Rombach et al., 2022, arXiv:2112.10752)
 	// the mask, 1 where to draw, and the latents of the image without what it covers.
 	Beside []float32
+	// Perturbed has the row evaluated by the network of [ConditionDenoiser.SetPerturbed].
+	Perturbed bool
 }
 
 // ConditionDenoiser is a UNetCondition as a [sampler.Model] on the CPU. Texts of
@@ -40,6 +42,8 @@ type ConditionDenoiser struct {
 	pool  *workers.Pool
 	shape []int
 	texts textRunners
+
+	perturbed perturbedRows
 	// For the rows of one run.
 	class    []int64
 	context  []float32
@@ -87,7 +91,7 @@ func (d *ConditionDenoiser) Forward(ctx context.Context, e *sampler.Eval) error 
 			return err
 		}
 	}
-	return d.texts.each(e, func(r *textRunner, rows []int) error { return d.forward(ctx, e, r, rows) })
+	return d.forwardAll(ctx, e)
 }
 
 // check refuses what is not a condition of this network.
@@ -102,6 +106,9 @@ func (d *ConditionDenoiser) check(cond sampler.Cond) error {
 	if want := c.Tokens * d.unet.ContextDim(); len(c.Data) != want {
 		return inputErrorf("condition", "has %d elements, wanted %d (%d tokens of %d)",
 			len(c.Data), want, c.Tokens, d.unet.ContextDim())
+	}
+	if c.Perturbed && d.perturbed.unet == nil {
+		return &InputError{"condition", "is perturbed, for which there is no network: see SetPerturbed"}
 	}
 	config := d.unet.config
 	if len(c.TimeCond) != config.TimeCondDim && c.TimeCond != nil {
@@ -134,9 +141,10 @@ func (d *ConditionDenoiser) check(cond sampler.Cond) error {
 }
 
 // forward evaluates all, whose texts have the same length.
-func (d *ConditionDenoiser) forward(ctx context.Context, e *sampler.Eval, r *textRunner, all []int) error {
-	err := r.grow(len(e.Conds), e.Elems+d.beside(), func(rows int) (*Executor, error) {
-		return d.unet.CompileSize(rows, Size{d.shape[1], d.shape[2], r.tokens}, d.pool)
+func (d *ConditionDenoiser) forward(ctx context.Context, unet *UNetCondition, e *sampler.Eval, r *textRunner,
+	all []int) error {
+	err := r.grow(alike(e, all[0]), e.Elems+d.beside(), func(rows int) (*Executor, error) {
+		return unet.CompileSize(rows, Size{d.shape[1], d.shape[2], r.tokens}, d.pool)
 	})
 	if err != nil {
 		return err

@@ -13,6 +13,8 @@ import (
 type Weights struct {
 	graph *Graph
 	data  [][]float32
+	whole *Weights // whose packed layers these are, nil for its own; see within
+	from  []int    // by operation, that of whole
 
 	once  sync.Once
 	convs map[int]*gemm.Conv   // by operation
@@ -56,6 +58,10 @@ func (w *Weights) Bytes() int64 {
 // pack makes the packed layers once.
 func (w *Weights) pack() error {
 	w.once.Do(func() {
+		if w.whole != nil {
+			w.err = w.share()
+			return
+		}
 		w.convs, w.lins = map[int]*gemm.Conv{}, map[int]*gemm.Linear{}
 		for i, op := range w.graph.Ops {
 			switch o := op.(type) {
@@ -72,4 +78,27 @@ func (w *Weights) pack() error {
 		}
 	})
 	return w.err
+}
+
+// within are the weights for a graph of the same parameters with some of the operations: from[i] is what operation i
+// was. They are packed with w.
+func (w *Weights) within(g *Graph, from []int) *Weights {
+	return &Weights{graph: g, data: w.data, whole: w, from: from}
+}
+
+// share takes the packed layers of whole.
+func (w *Weights) share() error {
+	if err := w.whole.pack(); err != nil {
+		return err
+	}
+	w.convs, w.lins = map[int]*gemm.Conv{}, map[int]*gemm.Linear{}
+	for i, k := range w.from {
+		if c, ok := w.whole.convs[k]; ok {
+			w.convs[i] = c
+		}
+		if l, ok := w.whole.lins[k]; ok {
+			w.lins[i] = l
+		}
+	}
+	return nil
 }

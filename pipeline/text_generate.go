@@ -113,6 +113,7 @@ func (p *TextToImage) GenerateFunc(ctx context.Context, r TextRequest, progress 
 		}
 	}
 	res.Evaluations = j.N * j.plan.NetworkRows(len(j.parts))
+	res.Evaluations += j.N * j.pagConditions(p.guided(j)) * j.plan.Evaluations()
 	res.Elapsed = time.Since(start)
 	return res, nil
 }
@@ -162,6 +163,9 @@ func (p *TextToImage) denoiser(j *textJob, held *heldPart) (sampler.Model, error
 	if err != nil {
 		return nil, err
 	}
+	if err := m.SetPerturbed(j.perturbed); err != nil {
+		return nil, err
+	}
 	if held != nil {
 		return gpu.OnHost(&heldModel{Model: m, part: held}), nil
 	}
@@ -171,6 +175,9 @@ func (p *TextToImage) denoiser(j *textJob, held *heldPart) (sampler.Model, error
 // requests returns the sampler's requests of a job, one for each image, and what stays of an image in in-painting.
 func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Request, *heldPart, error) {
 	conds, err := p.conditions(ctx, j)
+	if err == nil {
+		conds, err = j.perturb(conds)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

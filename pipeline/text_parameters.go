@@ -68,6 +68,7 @@ func (p TextParameters) String() string {
 		set = append(set, "Mask blur: "+formatNumber(p.MaskBlur))
 	}
 	set = append(set, p.controlSettings()...)
+	set = append(set, p.pagSettings()...)
 	size := image.Pt(p.Width, p.Height)
 	for _, s := range []struct {
 		key    string
@@ -164,6 +165,7 @@ func (p *TextParameters) takeExtra() (err error) {
 	}
 	take("Images", integer(&p.N))
 	p.takeControl(take)
+	p.takePAG(take)
 	take("Clip skip", integer(&p.ClipSkip))
 	p.ClipSkip = max(p.ClipSkip-1, 0)
 	take("Prompt syntax", func(v string) error { p.Syntax = v; return nil })

@@ -5,6 +5,7 @@ import (
 	"image"
 	"math"
 
+	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/pipeline/prompt"
 	"github.com/cudiffuse/cudiffuse/sampler"
 	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
@@ -59,6 +60,13 @@ type TextRequest struct {
 	Rescale  float64           // share of the rescaled guidance, see [sampler.WithRescale]; 0 is none
 	Guiding  Guiding           // how guidance is done
 
+	// PAGScale is the scale of perturbed-attention guidance (Ahn et al., 2024, arXiv:2403.17377), which leads away from
+	// what the network makes of the prompt with the self-attention of PAGLayers being the identity: usually 3, 0 is
+	// none. PAGSkip are layers whose transformer blocks are left out as a whole (skip-layer guidance). Both are named as
+	// [model.Perturbation] tells; with neither, PAGLayers is "mid". The network must be on the CPU.
+	PAGScale           float64
+	PAGLayers, PAGSkip []string
+
 	// ClipSkip is how many of the text encoder's last blocks to leave out, beyond those that the model was
 	// trained without, in both prompts (diffusers' clip_skip spares the negative one). The last norm of
 	// Stable Diffusion 1 and 2 stays. A1111's "Clip skip" is one more.
@@ -97,6 +105,8 @@ type textJob struct {
 	parts []prompt.Part // of the prompt, then the negative one of a guided job
 	// chunks are those of the texts for each text encoder, see promptChunks.
 	chunks [][][]prompt.Chunk
+	// perturbed is the network of perturbed-attention guidance, nil without it.
+	perturbed *model.UNetCondition
 }
 
 func (j *textJob) elems() int { return j.shape[0] * j.shape[1] * j.shape[2] }
@@ -111,7 +121,7 @@ func (p *TextToImage) resolve(r TextRequest) (*textJob, error) {
 	if _, ok := generators[j.RNG]; !ok {
 		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
 	}
-	for _, check := range []func(*textJob) error{p.resolveMask, p.resolveImage, p.resolveControl, p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan} {
+	for _, check := range []func(*textJob) error{p.resolveMask, p.resolveImage, p.resolveControl, p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan, p.resolvePAG} {
 		if err := check(j); err != nil {
 			return nil, err
 		}

@@ -32,13 +32,14 @@ type textFlags struct {
 	Variant    string   `help:"Of a model in one file: v1, v2, v2-base (512 pixels) or xl; by the file if not given."`
 	ClipSkip   int      `help:"Last blocks of the text encoder to leave out, as diffusers counts." default:"0"`
 	inpaintFlags
+	pagFlags
 	decodeFlags
 }
 
 // noText refuses the flags of text-to-image for other models.
 func (c *sampleCmd) noText() error {
 	f := c.textFlags
-	return refuse("want a text-to-image model, see --model", append(slices.Concat(f.inpaintFlags.given(), c.controlFlags.given(), f.decodeFlags.given()), []given{{"--prompt", len(f.Prompt) > 0},
+	return refuse("want a text-to-image model, see --model", append(slices.Concat(f.inpaintFlags.given(), f.pagFlags.given(), c.controlFlags.given(), f.decodeFlags.given()), []given{{"--prompt", len(f.Prompt) > 0},
 		{"--prompt-file", f.PromptFile != ""}, {"--init-image", f.InitImage != ""}, {"--width", f.Width != 0},
 		{"--height", f.Height != 0}, {"--strength", f.Strength != 0}, {"--exact-steps", f.ExactSteps}, {"--clip-skip", f.ClipSkip != 0},
 		{"--prompt-syntax", f.Syntax != ""}, {"--tokenizer", f.Tokenizer != ""},
@@ -186,6 +187,7 @@ func (c *sampleCmd) textRequest() (pipeline.TextRequest, error) {
 	if err := c.control(&r); err != nil {
 		return r, err
 	}
+	c.pag(&r)
 	err = c.images(&r)
 	return r, err
 }

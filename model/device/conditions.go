@@ -44,6 +44,9 @@ func newConditions(net model.Network, conds []sampler.Cond) (*conditions, error)
 			if !takesText || x == nil {
 				return nil, fail("a text, which the network does not take")
 			}
+			if x.Perturbed {
+				return nil, fail("perturbed: only a model.ConditionDenoiser, on the CPU, evaluates it")
+			}
 			if row > 0 && x.Tokens != c.tokens {
 				return nil, fail("a text of %d tokens beside one of %d: pad them to one length", x.Tokens, c.tokens)
 			}
