@@ -1,9 +1,6 @@
 package schedule
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
 // AYSTable is a table of Sabour et al. 2024, "Align Your Steps: Optimizing Sampling Schedules in Diffusion
 // Models", arXiv:2404.14507: noise levels that were optimised for one model and ten steps.
@@ -33,22 +30,13 @@ func AlignYourSteps(n int, table AYSTable) ([]float64, error) {
 	if n < 1 || n > MaxTimesteps {
 		return nil, &Error{Field: "steps", Value: n, Want: fmt.Sprintf("1 to %d", MaxTimesteps)}
 	}
-	t := aysTables[table]
-	intervals := len(t) - 1
-	v := make([]float64, n)
-	for i := range v {
-		k, rest := i*intervals/n, i*intervals%n
-		if v[i] = t[k]; rest != 0 {
-			w := float64(rest) / float64(n)
-			v[i] = math.Exp((1-w)*math.Log(t[k]) + w*math.Log(t[k+1]))
-		}
-	}
+	v := spreadTable(aysTables[table][:], n)
 	return v, checkFalling(v)
 }
 
 // within refuses a table that starts above the noise that the network was trained for, by more than rounding.
-func (t AYSTable) within(hi float64) error {
-	if top := aysTables[t][0]; top > 1.001*hi {
+func within(top, hi float64) error {
+	if top > 1.001*hi {
 		return &Error{Field: "sigma max", Value: hi, Want: fmt.Sprintf("at least %v for this schedule type", top)}
 	}
 	return nil

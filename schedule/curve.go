@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -25,6 +26,7 @@ const (
 	AYSCurve                          // [AlignYourSteps] for Stable Diffusion 1.5
 	AYSXLCurve                        // [AlignYourSteps] for Stable Diffusion XL
 	AYSVideoCurve                     // [AlignYourSteps] for Stable Video Diffusion
+	GITSCurve                         // [GITS] with the coefficient Grid.Rho, usually 1.2
 )
 
 // curveNames holds a curve's own name, the first, and the others by which programs call it.
@@ -44,6 +46,7 @@ var curveNames = [...][]string{
 	AYSCurve:             {"align_your_steps", "ays", "align_your_steps_sd1", "ays_sd1", "ays_sd15"},
 	AYSXLCurve:           {"align_your_steps_sdxl", "ays_sdxl"},
 	AYSVideoCurve:        {"align_your_steps_svd", "ays_svd"},
+	GITSCurve:            {"gits"},
 }
 
 // String returns the name that ComfyUI and A1111 use, e.g. karras or sgm_uniform.
@@ -121,10 +124,15 @@ func (c Curve) levels(n int, final Final, lo, hi, rho float64) ([]float64, error
 		return LinearQuadratic(n, hi, 0.025, 0)
 	case AYSCurve, AYSXLCurve, AYSVideoCurve:
 		table := AYSTable(c - AYSCurve)
-		if err := table.within(hi); err != nil {
+		if err := within(aysTables[table][0], hi); err != nil {
 			return nil, err
 		}
 		return AlignYourSteps(n, table)
+	case GITSCurve:
+		if err := within(gitsLevels[0], hi); err != nil {
+			return nil, err
+		}
+		return GITS(n, cmp.Or(rho, GITSCoefficient))
 	}
 	of := n
 	if final == FinalSigmaMin {

@@ -28,7 +28,7 @@ type Grid struct {
 	Exploding bool    // hold the sample in k-diffusion's scale (see [VE])
 	SigmaMin  float64 // of a curve; 0 means the level of timestep 0
 	SigmaMax  float64 // of a curve; 0 means the level of timestep T-1
-	Rho       float64 // exponent of a curve; 0 means 7 for karras and 1 for polyexponential
+	Rho       float64 // exponent of a curve, 0 means 7 for karras and 1 for polyexponential; the coefficient of gits, 0 means 1.2
 
 	// Strength, above 0 and at most 1, is the share of the timesteps that the grid spans, for an image to start from.
 	// All steps are made: timesteps, also those that curves are made of, are scaled by it, and other curves go down

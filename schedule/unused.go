@@ -10,6 +10,8 @@ func (g Grid) unused() error {
 		exponent = true
 	case UniformCurve, SGMUniformCurve, SimpleCurve, DDIMUniformCurve, BetaTimestepsCurve, AYSCurve, AYSXLCurve, AYSVideoCurve:
 		low, high = false, false
+	case GITSCurve:
+		exponent, low, high = true, false, false
 	case LinearQuadraticCurve:
 		low = false
 	}

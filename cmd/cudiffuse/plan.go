@@ -46,7 +46,7 @@ type scheduleFlags struct {
 	ClipSample     float64   `help:"Clip the predicted clean sample to this range; 0 for none." default:"0" placeholder:"RANGE"`
 	Spacing        string    `name:"timestep-spacing" help:"leading, trailing, linspace or truncated." default:"trailing"`
 	StepsOffset    int       `help:"Added to the timesteps of leading spacing." default:"0"`
-	ScheduleType   string    `help:"normal (the timesteps of the spacing), karras, exponential (lu_lambdas), polyexponential, beta, beta_timesteps, kl_optimal, uniform, sgm_uniform, simple, ddim_uniform, linear_quadratic, align_your_steps, align_your_steps_sdxl or align_your_steps_svd." default:"normal"`
+	ScheduleType   string    `help:"normal (the timesteps of the spacing), karras, exponential (lu_lambdas), polyexponential, beta, beta_timesteps, kl_optimal, uniform, sgm_uniform, simple, ddim_uniform, linear_quadratic, align_your_steps, align_your_steps_sdxl, align_your_steps_svd or gits." default:"normal"`
 	FinalSigmas    string    `name:"final-sigmas-type" help:"zero or sigma_min." default:"zero"`
 }
 

@@ -39,7 +39,7 @@ type sampleCmd struct {
 	deviceFlags `embed:""`
 	textFlags   `embed:""`
 
-	ScheduleType string   `help:"Noise levels: normal (the timesteps of the spacing), karras, exponential (lu_lambdas), polyexponential, beta, beta_timesteps, kl_optimal, uniform, sgm_uniform, simple, ddim_uniform, linear_quadratic, align_your_steps, align_your_steps_sdxl or align_your_steps_svd." default:"normal"`
+	ScheduleType string   `help:"Noise levels: normal (the timesteps of the spacing), karras, exponential (lu_lambdas), polyexponential, beta, beta_timesteps, kl_optimal, uniform, sgm_uniform, simple, ddim_uniform, linear_quadratic, align_your_steps, align_your_steps_sdxl, align_your_steps_svd or gits." default:"normal"`
 	Spacing      string   `name:"timestep-spacing" help:"leading, trailing, linspace or truncated; the model's own if not given."`
 	ClipSample   *float64 `help:"Clip the predicted clean image to this range; 0 for none; the model's own if not given." placeholder:"RANGE"`
 
