@@ -48,7 +48,7 @@ func TestUnigramMatchesTokenizers(t *testing.T) {
 		Tokens [][]int32
 	}
 	load(t, "unigram/cases.json", &variants)
-	require.Len(t, variants, 8)
+	require.Len(t, variants, 9)
 	require.Greater(t, len(variants[0].Texts), 600)
 	for _, v := range variants {
 		t.Run(v.Name, func(t *testing.T) {
@@ -59,6 +59,22 @@ func TestUnigramMatchesTokenizers(t *testing.T) {
 				assert.Equal(t, v.Tokens[i], list(got), "%+.200q", text)
 			}
 		})
+	}
+}
+
+// TestUnigramClusters holds the clusters of characters against those of tokenizers 0.23.3 with a map whose keys show more
+// of them than SentencePiece's does (testdata/make_graphemes.py).
+func TestUnigramClusters(t *testing.T) {
+	var cases struct {
+		Map         string
+		Texts, Want []string
+	}
+	load(t, "graphemes.json", &cases)
+	require.Greater(t, len(cases.Texts), 500)
+	c, err := parseCharsmap(&object{file: "graphemes.json"}, cases.Map)
+	require.NoError(t, err)
+	for i, text := range cases.Texts {
+		assert.Equal(t, cases.Want[i], c.normalize(text), "%+q", text)
 	}
 }
 

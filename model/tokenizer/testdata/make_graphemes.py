@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes ../unigram_graphemes_table.go, what tokenizers 0.23 takes for one grapheme cluster, as far as its normalizer
 Precompiled shows it, found with a map of four keys: a cluster of less than six bytes that begins with a key is replaced
-as a whole; of a longer one, each character is replaced by itself. The names are those of UAX #29:
+as a whole; of a longer one, each character is replaced by itself. And graphemes.json, strings of
+characters of all kinds with what that normalizer makes of them with a map of other keys. The names are those of UAX #29:
 
 Joins    is in the cluster of an "a" before it: Extend, ZWJ or SpacingMark
 Spacing  of these, what does not stand between a pictograph and a joiner
@@ -12,7 +13,10 @@ Linker, Consonant  Indic_Conjunct_Break
 
 usage: make_graphemes.py (needs tokenizers; then gofmt)
 """
+import base64
+import json
 import pathlib
+import random
 import struct
 
 from tokenizers import normalizers
@@ -20,13 +24,13 @@ from tokenizers import normalizers
 KEYS = ["a", "©", "\u0340", "क"]
 
 
-def charsmap():
+def charsmap(keys):
     """A double array of the keys, in blocks of 256 that do not overlap; all have the value 0, which is "Z"."""
-    units = [0] * 256 * 16
-    blocks = iter(range(1, 16))
+    units = [0] * 256 * 32
+    blocks = iter(range(1, 32))
     units[0] = next(blocks) << 18  # the offset 256
     nodes = {b"": 256}
-    for key in sorted(k.encode() for k in KEYS):
+    for key in sorted(k.encode() for k in keys):
         for n in range(1, len(key) + 1):
             if key[:n] not in nodes:
                 at = nodes[key[:n - 1]] ^ key[n - 1]
@@ -36,7 +40,7 @@ def charsmap():
     return struct.pack(f"<{len(units) + 1}I", 4 * len(units), *units) + b"Z\0"
 
 
-norm = normalizers.Precompiled(charsmap())
+norm = normalizers.Precompiled(charsmap(KEYS))
 ALL = [c for c in range(0x110000) if not 0xd800 <= c < 0xe000]
 
 
@@ -86,3 +90,18 @@ with open(pathlib.Path(__file__).parent.parent / "unigram_graphemes_table.go", "
             f.write("\t\t" + " ".join(f"{a:#x}, {b:#x}," for a, b in r[i:i + 6]) + "\n")
         f.write("\t}\n")
     f.write(")\n")
+
+OTHER = ["a", "©", "क", "\u0600", "\u0301", "가", "\u1161", "\u11a8", "☺"]
+r = random.Random(5)
+norm = normalizers.Precompiled(charsmap(OTHER))
+kinds = list(tables.values())
+texts = ["☺\u200d©\u0301", "☺\u0302\u200d©\u0301", "☺\u0903\u200d©\u0301", "☺\u200d\u200d©\u0301", "a\u200d©\u0301", "क\u094dक\u0301",
+         "क\u094d\u200cक\u0301", "क\u094d\u200dक\u0301", "क\u093c\u094dक\u0301", "क\u094d\u0903क\u0301", "क\u0302क\u0301", "\u094dक\u0301",
+         "क\u094d\u094dक\u0301", "क\u094da\u0301", "\u1100\u1161\u0301", "가\u11a8\u0301", "각\u1161\u0301", "\u0600\u200bक\u0301"]
+for i in range(500):
+    pool = OTHER + ["\u0302", "\u200d", "\u200c", "\u094d", "\u0903", "\u1100", "각", "\r", "\n", "🇩", " "]
+    pool += [chr(r.choice(k)) for k in kinds]
+    texts.append("".join(r.choice(pool) for _ in range(16)))
+(pathlib.Path(__file__).parent / "graphemes.json").write_text(json.dumps({
+    "map": base64.b64encode(charsmap(OTHER)).decode(), "texts": texts, "want": [norm.normalize_str(t) for t in texts],
+}, separators=(",", ":")) + "\n")

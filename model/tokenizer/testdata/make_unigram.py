@@ -101,6 +101,9 @@ def variants(s):
                      "pre_tokenizer": meta | {"replacement": "_", "prepend_scheme": "always", "split": True}}
     yield "bytes", {"model": fallback, "added_tokens": plain}
     yield "some bytes", {"model": half, "added_tokens": plain}
+    even = {"type": "Unigram", "unk_id": 2, "vocab": s["model"]["vocab"][:3] + [
+        ["▁", -1.0], ["a", -1.0], ["aa", -2.0], ["aaa", -3.0], ["ab", -9.0], ["c", -9.0], ["bc", -0.5], ["cbb", -9.5], ["ba", -0.5]]}
+    yield "ties", {"model": even, "added_tokens": plain}
     yield "added", {"added_tokens": s["added_tokens"] + [
         added | {"id": size, "content": "Ｃａｔ"}, added | {"id": size + 1, "content": "brand new", "lstrip": True},
         added | {"id": size + 2, "content": "ﬁ", "normalized": False, "rstrip": True}]}
@@ -136,6 +139,10 @@ def random_strings(n):
                                     r.randrange(0xe000, 0x10000), r.randrange(0x10000, 0x20000), 0x20, 0x301])) for _ in range(16))
 
 
+def words():
+    return ["".join("abc"[n // 3 ** i % 3] for i in range(length)) for length in range(2, 6) for n in range(3 ** length)]
+
+
 def main():
     s = whole()
     (OUT / "tokenizer.json").write_text(json.dumps(s, ensure_ascii=False, separators=(",", ":")) + "\n")
@@ -144,7 +151,7 @@ def main():
     result = []
     for name, keys in variants(s):
         t = Tokenizer.from_str(json.dumps(s | json.loads(json.dumps(keys).replace("MAP", encoded))))
-        cut = texts if name == "file" else [x for x in HARD if len(x) < 400] + texts[len(HARD)::5]
+        cut = texts if name == "file" else words() if name == "ties" else [x for x in HARD if len(x) < 400] + texts[len(HARD)::5]
         result.append({"name": name, "keys": keys, "texts": cut, "tokens": [t.encode(x).ids for x in cut]})
         print(name, len(cut), sum(2 in x for x in result[-1]["tokens"]))
     (OUT / "cases.json").write_text(json.dumps(result, separators=(",", ":")) + "\n")
