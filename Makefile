@@ -84,8 +84,9 @@ acceptance: ## the same tests, sanitizers and benchmarks on a real GPU; without 
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./internal/gemm ./gpu ./model
 
-bench-torch: ## the bundled network beside torch: TORCH_PYTHON names a python that has torch and diffusers
+bench-torch: ## the bundled network, and steps and noise, beside torch: TORCH_PYTHON names a python that has torch and diffusers
 	python3 docs/bench/bench.py $(or $(TORCH_PYTHON),python3)
+	python3 docs/bench/steps.py $(or $(TORCH_PYTHON),python3)
 
 compare: build ## the table and plot of the README (about half an hour on 2 cores)
 	mkdir -p docs/compare
