@@ -95,6 +95,9 @@ func (d *FluxDenoiser) check(cond sampler.Cond) error {
 			return inputErrorf("condition", "%s has %d elements, wanted %d", part.name, part.got, part.want)
 		}
 	}
+	if c.Perturbed {
+		return &InputError{"condition", "is perturbed, which only a UNetCondition can be"}
+	}
 	if c.Class != 0 {
 		return inputErrorf("class", "is %d, but the network takes none", c.Class)
 	}

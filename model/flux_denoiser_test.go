@@ -107,6 +107,7 @@ func TestFluxDenoiserRefuses(t *testing.T) {
 		"control":     with(func(e *model.TextEmbedding) { e.Control = e.Beside }),
 		"scale":       with(func(e *model.TextEmbedding) { e.ControlScale = e.Pooled }),
 		"class too":   with(func(e *model.TextEmbedding) { e.Class = 1 }),
+		"perturbed":   with(func(e *model.TextEmbedding) { e.Perturbed = true }),
 	} {
 		e := &sampler.Eval{Elems: n, Active: []int{0}, Conds: []sampler.Cond{cond},
 			In: make(gpu.HostBuffer, n), T: make(gpu.HostBuffer, 1), Out: make(gpu.HostBuffer, n)}

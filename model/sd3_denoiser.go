@@ -71,7 +71,7 @@ func (d *SD3Denoiser) check(cond sampler.Cond) error {
 		return inputErrorf("condition", "Pooled has %d elements, wanted %d", len(c.Pooled), d.net.PooledDim())
 	}
 	if c.Class != 0 || c.TimeCond != nil || c.TimeIDs != nil || c.Control != nil || c.ControlScale != nil ||
-		c.Beside != nil {
+		c.Beside != nil || c.Perturbed {
 		return inputErrorf("condition", "has more than Data, Tokens and Pooled, which is all the network takes")
 	}
 	return nil

@@ -82,6 +82,7 @@ func TestSD3DenoiserRefuses(t *testing.T) {
 		with(func(c *model.TextEmbedding) { c.Tokens = 8 }),
 		with(func(c *model.TextEmbedding) { c.Pooled = nil }),
 		with(func(c *model.TextEmbedding) { c.Class = 1 }),
+		with(func(c *model.TextEmbedding) { c.Perturbed = true }),
 		with(func(c *model.TextEmbedding) { c.TimeIDs = make([]float32, 6) }),
 		with(func(c *model.TextEmbedding) { c.Beside = make([]float32, 64) })} {
 		e := &sampler.Eval{Elems: n, Active: []int{0}, Conds: []sampler.Cond{c},

@@ -112,8 +112,7 @@ func (p *TextToImage) GenerateFunc(ctx context.Context, r TextRequest, progress 
 			return TextResult{}, err
 		}
 	}
-	res.Evaluations = j.N * j.plan.NetworkRows(len(j.parts))
-	res.Evaluations += j.N * j.pagConditions(p.guided(j)) * j.plan.Evaluations()
+	res.Evaluations = j.N * j.plan.NetworkRows(len(j.parts)+j.pagConditions(p.guided(j)))
 	res.Elapsed = time.Since(start)
 	return res, nil
 }
@@ -175,12 +174,10 @@ func (p *TextToImage) denoiser(j *textJob, held *heldPart) (sampler.Model, error
 // requests returns the sampler's requests of a job, one for each image, and what stays of an image in in-painting.
 func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Request, *heldPart, error) {
 	conds, err := p.conditions(ctx, j)
-	if err == nil {
-		conds, err = j.perturb(conds)
-	}
 	if err != nil {
 		return nil, nil, err
 	}
+	conds = j.perturb(conds)
 	reqs := make([]sampler.Request, j.N)
 	init := generators[j.RNG]
 	if j.Image != nil {

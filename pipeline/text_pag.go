@@ -30,8 +30,15 @@ func (p *TextToImage) resolvePAG(j *textJob) error {
 	if w := math.Abs(j.Guidance) + j.PAGScale; !(j.PAGScale > 0) || math.IsInf(float64(float32(w)), 0) {
 		return bad("pag scale", j.PAGScale, "a positive number, usually 3; 0 for none")
 	}
-	if p.net != nil {
+	switch {
+	case p.net == nil && p.unet == nil:
+		return bad("pag scale", j.PAGScale, "none: only U-Nets can be perturbed")
+	case p.net != nil:
 		return bad("pag scale", j.PAGScale, "none with the network on a GPU: open it with the network on the CPU")
+	case len(j.parts) > 2:
+		return bad("pag scale", j.PAGScale, "none for prompts that AND parts, of which it would perturb one")
+	case j.plan != nil && j.plan.Projection != nil:
+		return bad("pag scale", j.PAGScale, "none with guidance of type %s, which is of two outputs", j.Guiding.Type)
 	}
 	if len(j.PAGLayers)+len(j.PAGSkip) == 0 {
 		j.PAGLayers = []string{defaultPAGLayer}
@@ -51,22 +58,19 @@ func (p *TextToImage) resolvePAG(j *textJob) error {
 //	  = (s+p)*cond - p*perturbed + (1-s)*uncond
 //
 // Without guidance s is 1. Samplers that look at the last condition by itself find cond there then, as they do without p.
-func (j *textJob) perturb(conds []sampler.Weighted) ([]sampler.Weighted, error) {
+func (j *textJob) perturb(conds []sampler.Weighted) []sampler.Weighted {
 	if j.PAGScale == 0 {
-		return conds, nil
+		return conds
 	}
 	cond := conds[0]
-	text, ok := cond.Cond.(*model.TextEmbedding)
-	if !ok || len(conds) > 2 || len(conds) == 2 && j.Guidance == 1 {
-		return nil, &RequestError{Field: "pag scale", Value: j.PAGScale, Want: "none beside a prompt of several parts"}
-	}
+	text := cond.Cond.(*model.TextEmbedding)
 	perturbed := *text
 	perturbed.Perturbed = true
 	out := []sampler.Weighted{{Weight: cond.Weight + j.PAGScale, Cond: text}, {Weight: -j.PAGScale, Cond: &perturbed}}
 	if len(conds) == 1 && usesLast(j.plan) {
-		return append(out, sampler.Weighted{Cond: text}), nil
+		return append(out, sampler.Weighted{Cond: text})
 	}
-	return append(out, conds[1:]...), nil
+	return append(out, conds[1:]...)
 }
 
 // pagConditions is how many conditions perturb adds.

@@ -100,6 +100,46 @@ func TestPAGLastCondition(t *testing.T) {
 	require.Equal(t, 3*plain.Evaluations, perturbed.Evaluations)
 }
 
+// TestPAGInterval: outside the steps that are guided the prompt is alone, and nothing else is evaluated. Of those
+// steps' scales none is left.
+func TestPAGInterval(t *testing.T) {
+	p := openText(t, "sd15", nil)
+	r := pipeline.TextRequest{Prompt: "a cat", Steps: 4, Guidance: 1}
+	plain, err := p.Generate(t.Context(), r)
+	require.NoError(t, err)
+	r.PAGScale, r.Guiding.Stop = 3, 0.5
+	half, err := p.Generate(t.Context(), r)
+	require.NoError(t, err)
+	require.Equal(t, 2*2+2, half.Evaluations)
+	require.Greater(t, distance(t, plain.Images[0].Latent, half.Images[0].Latent), 1e-3)
+	r.Guiding = pipeline.Guiding{Start: 0.99, Stop: 1} // int(0.99*4) is 3: the last step
+	last, err := p.Generate(t.Context(), r)
+	require.NoError(t, err)
+	require.Equal(t, 3+2, last.Evaluations)
+	r.Guiding = pipeline.Guiding{Start: 0.1, Stop: 0.2} // none
+	none, err := p.Generate(t.Context(), r)
+	require.NoError(t, err)
+	require.Equal(t, 4, none.Evaluations)
+	require.Equal(t, plain.Images[0].Latent, none.Images[0].Latent)
+}
+
+// TestPAGWeighted: the weight of a whole prompt is that of its guidance, not of what perturbs it.
+func TestPAGWeighted(t *testing.T) {
+	p := openText(t, "sd15", nil)
+	r := pipeline.TextRequest{Prompt: "a cat :0.5", Syntax: pipeline.SyntaxA1111, Steps: 2, Guidance: 4, PAGScale: 3}
+	half, err := p.Generate(t.Context(), r)
+	require.NoError(t, err)
+	r.Prompt, r.Guidance = "a cat", 2
+	same, err := p.Generate(t.Context(), r)
+	require.NoError(t, err)
+	require.Less(t, distance(t, same.Images[0].Latent, half.Images[0].Latent), 1e-5)
+	r.Prompt, r.Guidance = "a cat :2", 1 // guided, if by nothing but the weight
+	twice, err := p.Generate(t.Context(), r)
+	require.NoError(t, err)
+	require.Less(t, distance(t, same.Images[0].Latent, twice.Images[0].Latent), 1e-5)
+	require.Equal(t, 6, twice.Evaluations)
+}
+
 func TestPAGRefuses(t *testing.T) {
 	p := openText(t, "sd15", nil)
 	for name, r := range map[string]pipeline.TextRequest{
@@ -109,6 +149,8 @@ func TestPAGRefuses(t *testing.T) {
 		"skip alone":       {PAGSkip: []string{"mid"}},
 		"no such layer":    {PAGScale: 3, PAGLayers: []string{"mid", "down_blocks.7"}},
 		"part of a number": {PAGScale: 3, PAGLayers: []string{"down_blocks.0.attentions.0.transformer"}},
+		"parts":            {PAGScale: 3, Syntax: pipeline.SyntaxA1111, Prompt: "a cat AND a dog"},
+		"projection":       {PAGScale: 3, Guiding: pipeline.Guiding{Type: "apg"}},
 		"empty":            {PAGScale: 3, PAGSkip: []string{""}},
 	} {
 		_, err := p.Generate(t.Context(), r)
