@@ -90,7 +90,7 @@ func checkBatch(elems int, reqs []sampler.Request) (rows int, err error) {
 	for i := range reqs {
 		rows += len(reqs[i].Conds)
 	}
-	if elems > maxElems/rows {
+	if int64(elems) > maxElems/int64(rows) {
 		return 0, &sampler.RequestError{Row: -1, Field: "elems",
 			Detail: fmt.Sprintf("%d times %d network rows is more than 2^40", elems, rows)}
 	}
