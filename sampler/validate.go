@@ -37,7 +37,7 @@ func (p *Plan) Validate() error {
 		if !finite(st.From.Skip, st.From.Out, st.At.In, st.At.T, float64(float32(st.At.T))) {
 			return fail(st, "network scaling %+v at %+v is not finite", st.From, st.At)
 		}
-		if math.IsNaN(st.Clip) || st.Clip < 0 {
+		if !finite(st.Clip) || st.Clip < 0 {
 			return fail(st, "clip limit %v: want a positive number, or 0 for none", st.Clip)
 		}
 		if st.Guidance < GuideAll || st.Guidance > GuideNone || st.Guidance != GuideAll && !st.Eval {

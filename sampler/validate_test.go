@@ -26,6 +26,7 @@ func TestValidate(t *testing.T) {
 		{"network scaling", func(p *sampler.Plan) { p.Stages[1].At.T = 1e39 }},
 		{"clip limit NaN", func(p *sampler.Plan) { p.Stages[0].Clip = nan }},
 		{"clip limit -1", func(p *sampler.Plan) { p.Stages[0].Clip = -1 }},
+		{"clip limit +Inf", func(p *sampler.Plan) { p.Stages[0].Clip = inf }},
 		{"coefficient NaN", func(p *sampler.Plan) { p.Stages[0].X.D = nan }},
 		{"does not fit a float32", func(p *sampler.Plan) { p.Stages[0].X.X = 1e39 }},
 		{"does not fit a float32", func(p *sampler.Plan) { p.Stages[0].Base = &sampler.Row{X: inf} }},

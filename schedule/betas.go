@@ -89,7 +89,7 @@ func Betas(name string, n int, start, end float64) ([]float64, error) {
 	case "sigmoid":
 		return Sigmoid(n, start, end)
 	}
-	return nil, &Error{Field: "beta schedule", Value: fmt.Sprintf("%q", name),
+	return nil, &Error{Field: "beta schedule", Value: fmt.Sprintf("%.40q", name),
 		Want: "linear, scaled_linear, squaredcos_cap_v2 or sigmoid"}
 }
 

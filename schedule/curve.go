@@ -88,7 +88,7 @@ func ParseCurve(name string) (Curve, error) {
 		own = append(own, names[0])
 	}
 	last := len(own) - 1
-	return 0, &Error{Field: "schedule type", Value: fmt.Sprintf("%q", name),
+	return 0, &Error{Field: "schedule type", Value: fmt.Sprintf("%.40q", name),
 		Want: strings.Join(own[:last], ", ") + " or " + own[last]}
 }
 

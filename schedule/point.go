@@ -64,7 +64,7 @@ func ParseKind(s string) (Kind, error) {
 	case "flow_prediction", "flow":
 		return Velocity, nil
 	}
-	return 0, &Error{Field: "prediction type", Value: fmt.Sprintf("%q", s),
+	return 0, &Error{Field: "prediction type", Value: fmt.Sprintf("%.40q", s),
 		Want: "epsilon, v_prediction, sample or flow_prediction"}
 }
 

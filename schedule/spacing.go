@@ -33,7 +33,7 @@ func ParseSpacing(name string) (Spacing, error) {
 			return Spacing(i), nil
 		}
 	}
-	return 0, &Error{Field: "timestep spacing", Value: fmt.Sprintf("%q", name),
+	return 0, &Error{Field: "timestep spacing", Value: fmt.Sprintf("%.40q", name),
 		Want: "leading, trailing, linspace or truncated"}
 }
 

@@ -22,7 +22,7 @@ import (
 const pipelines = "../../pipeline/testdata/"
 
 // folderConfigs are the configurations of a diffusers folder.
-func folderConfigs(t *testing.T, dir string) singlefile.Configs {
+func folderConfigs(t testing.TB, dir string) singlefile.Configs {
 	c := singlefile.Configs{}
 	fsys := os.DirFS(dir)
 	require.NoError(t, fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {

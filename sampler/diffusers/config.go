@@ -154,7 +154,7 @@ func Parse(r io.Reader) (*Scheduler, error) {
 	}
 	class, ok := classes[head.Class]
 	if !ok {
-		return nil, &Error{Field: "_class_name", Detail: fmt.Sprintf("%q is not supported: want one of %s",
+		return nil, &Error{Field: "_class_name", Detail: fmt.Sprintf("%.40q is not supported: want one of %s",
 			head.Class, strings.Join(Classes(), ", "))}
 	}
 	s := &Scheduler{c: config{TrainTimesteps: 1000, BetaStart: 1e-4, BetaEnd: 0.02, BetaSchedule: "linear",
@@ -187,7 +187,7 @@ func (s *Scheduler) check() error {
 		if len(want) == 0 || slices.Contains(want, got) {
 			return nil
 		}
-		return fail(field, fmt.Sprintf("%q: want %s", got, strings.Join(want, ", ")))
+		return fail(field, fmt.Sprintf("%.40q: want %s", got, strings.Join(want, ", ")))
 	}
 	if c.Thresholding && !class.threshold {
 		return fail("thresholding", "this class has no dynamic thresholding: want false")
@@ -203,7 +203,7 @@ func (s *Scheduler) check() error {
 		return fail("sample_max_value", fmt.Sprintf("%v: want at least 1", c.SampleMax))
 	}
 	if c.VarianceType != nil && strings.HasPrefix(*c.VarianceType, "learned") {
-		return fail("variance_type", fmt.Sprintf("%q: learned variance is not supported yet", *c.VarianceType))
+		return fail("variance_type", fmt.Sprintf("%.40q: learned variance is not supported yet", *c.VarianceType))
 	}
 	if c.Stochastic && c.InvertSigmas {
 		return fail("stochastic_sampling", "contradicts invert_sigmas: want one of them")

@@ -1,6 +1,7 @@
 package diffusers_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -221,6 +222,16 @@ func TestConfigErrors(t *testing.T) {
 	}
 	_, err := diffusers.Parse(strings.NewReader(strings.Repeat(" ", diffusers.MaxConfigBytes+1)))
 	require.ErrorContains(t, err, "more than")
+	for _, key := range []string{"_class_name", "beta_schedule", "prediction_type", "timestep_spacing"} { // long values are cut
+		text, err := json.Marshal(map[string]string{"_class_name": "DDIMScheduler", key: strings.Repeat("x", 1<<16)})
+		require.NoError(t, err)
+		s, err := diffusers.Parse(bytes.NewReader(text))
+		if err == nil {
+			_, err = s.Plan(fourSteps)
+		}
+		require.ErrorContains(t, err, strings.Repeat("x", 40))
+		require.Less(t, len(err.Error()), 2000, key)
+	}
 }
 
 // TestUnknownKeys: keys of other classes or versions are listed, not refused.
