@@ -1,6 +1,7 @@
 package gputest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/cudiffuse/cudiffuse/sampler"
@@ -14,7 +15,9 @@ func TestRequestsAreMixed(t *testing.T) {
 	require.NoError(t, sampler.Check([]int{7}, reqs))
 	seen := map[string]map[int]bool{"threshold": {}, "rescale": {}, "both": {}, "inpaint": {}}
 	for i, r := range reqs {
-		require.Equal(t, i < Static, !r.Plan.Reduces() && r.Inpaint == nil, "request %d", i)
+		stages := slices.ContainsFunc(r.Plan.Stages, func(s sampler.Stage) bool { return s.Guidance != sampler.GuideAll })
+		require.Equal(t, i < Static, !r.Plan.Reduces() && r.Inpaint == nil && !stages, "request %d", i)
+		require.Equal(t, i >= Guided, r.Plan.Projection != nil || stages, "request %d", i)
 		k := len(r.Conds)
 		threshold, rescale := r.Plan.Threshold != nil, r.Plan.Rescale != 0
 		seen["threshold"][k] = seen["threshold"][k] || threshold
