@@ -105,6 +105,10 @@ func (e *Executor) bindSmall(w *Weights, op Op) (boundStep, int, error) {
 		return &divRowStep{op: o}, 0, nil
 	case MulRow:
 		return &mulRowStep{op: o}, 0, nil
+	case AddTable:
+		return &addTableStep{op: o, table: w.Param(o.Table)}, 0, nil
+	case TakeChannel:
+		return &takeChannelStep{op: o}, 0, nil
 	}
 	return nil, 0, graphErrorf(op.Kind()+" "+op.Label(), "%T has no CPU implementation", op)
 }

@@ -32,6 +32,7 @@ type rowRunner struct {
 	asked int // rows that cap was chosen for
 	// For rows that do not stand next to each other.
 	in, t, out []float32
+	wide       []float32 // results with a variance, for the rows of a run; nil if there is none
 }
 
 // grow compiles an executor for rows rows, or as many as the bounds allow.
@@ -74,6 +75,28 @@ func (r *rowRunner) run(ctx context.Context, e *sampler.Eval, rows []int, inputs
 	}
 	for i, row := range rows {
 		copy(out[row*elems:(row+1)*elems], r.out[i*elems:])
+	}
+	return nil
+}
+
+// runFirstHalf is run for a network of twice as many channels of output as of input, of which the
+// first half, the prediction, is kept and the second, the variance, is left out.
+func (r *rowRunner) runFirstHalf(ctx context.Context, e *sampler.Eval, rows []int, inputs Inputs) error {
+	elems, n := e.Elems, len(rows)
+	in, t, out := e.In.Host(), e.T.Host(), e.Out.Host()
+	for i, row := range rows {
+		copy(r.in[i*elems:(i+1)*elems], in[row*elems:])
+		r.t[i] = t[row]
+	}
+	if len(r.wide) < 2*r.cap*elems {
+		r.wide = make([]float32, 2*r.cap*elems)
+	}
+	inputs.Sample, inputs.Timestep = r.in[:n*elems], r.t[:n]
+	if err := r.exec.Run(ctx, n, inputs, r.wide[:2*n*elems]); err != nil {
+		return err
+	}
+	for i, row := range rows {
+		copy(out[row*elems:(row+1)*elems], r.wide[2*i*elems:])
 	}
 	return nil
 }

@@ -18,7 +18,6 @@ type DiTDenoiser struct {
 	shape []int
 	rows  rowRunner
 	class []int64
-	wide  []float32 // results with the variance, for all rows of a run; nil if there is none
 }
 
 var _ sampler.Model = (*DiTDenoiser)(nil)
@@ -60,32 +59,11 @@ func (d *DiTDenoiser) Forward(ctx context.Context, e *sampler.Eval) error {
 		if d.net.OutChannels() == d.net.Channels() {
 			err = d.rows.run(ctx, e, rows, inputs)
 		} else {
-			err = d.runWide(ctx, e, rows, inputs)
+			err = d.rows.runFirstHalf(ctx, e, rows, inputs)
 		}
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// runWide is rowRunner.run for results of twice the channels, of which the first half is kept.
-func (d *DiTDenoiser) runWide(ctx context.Context, e *sampler.Eval, rows []int, inputs Inputs) error {
-	r, elems, n := &d.rows, e.Elems, len(rows)
-	in, t, out := e.In.Host(), e.T.Host(), e.Out.Host()
-	for i, row := range rows {
-		copy(r.in[i*elems:(i+1)*elems], in[row*elems:])
-		r.t[i] = t[row]
-	}
-	if len(d.wide) < 2*r.cap*elems {
-		d.wide = make([]float32, 2*r.cap*elems)
-	}
-	inputs.Sample, inputs.Timestep = r.in[:n*elems], r.t[:n]
-	if err := r.exec.Run(ctx, n, inputs, d.wide[:2*n*elems]); err != nil {
-		return err
-	}
-	for i, row := range rows {
-		copy(out[row*elems:(row+1)*elems], d.wide[2*i*elems:])
 	}
 	return nil
 }

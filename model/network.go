@@ -7,8 +7,8 @@ import (
 )
 
 // Network is what every network of images is: operations, weights, and the size of its
-// input. The concrete types are [*UNet2D], [*UNetCondition], [*DiT], [*SD3], [*Flux]
-// and [*ImageCoder].
+// input. The concrete types are [*UNet2D], [*UNetCondition], [*DiT], [*SD3], [*Flux],
+// [*PixArt] and [*ImageCoder].
 type Network interface {
 	Graph() *Graph     // for other backends; must not be changed
 	Weights() *Weights // the values of the graph's parameters
@@ -26,9 +26,9 @@ var (
 )
 
 // OpenNetwork opens the folder of a UNet2DModel, a UNet2DConditionModel, a
-// DiTTransformer2DModel, an SD3Transformer2DModel or a FluxTransformer2DModel, whichever its
-// config.json names, as [OpenUNet2D] does; in a pipeline's folder it is in unet/ or else in
-// transformer/.
+// DiTTransformer2DModel, an SD3Transformer2DModel, a FluxTransformer2DModel or a
+// PixArtTransformer2DModel, whichever its config.json names, as [OpenUNet2D] does; in a
+// pipeline's folder it is in unet/ or else in transformer/.
 func OpenNetwork(dir string) (Network, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -52,7 +52,7 @@ func ofClass(file string, config []byte, load loader) (Network, error) {
 	const plain = "UNet2DModel"
 	f := parseFields(file, config)
 	class := f.choice("_class_name", plain, plain, conditionClass, ditClass, ditOldClass, sd3Class,
-		fluxClass)
+		fluxClass, pixartClass)
 	if f.err != nil {
 		return nil, f.err
 	}
@@ -72,6 +72,13 @@ func ofClass(file string, config []byte, load loader) (Network, error) {
 	}
 	if class == fluxClass {
 		m, err := newFlux(file, config, load)
+		if err != nil {
+			return nil, err
+		}
+		return m, nil
+	}
+	if class == pixartClass {
+		m, err := newPixArt(file, config, load)
 		if err != nil {
 			return nil, err
 		}

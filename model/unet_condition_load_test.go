@@ -87,7 +87,7 @@ func TestOpenNetwork(t *testing.T) {
 	_, err = OpenUNetCondition("testdata/unet2d_ddpm")
 	require.ErrorAs(t, err, &e)
 	for text, key := range map[string]string{
-		`{"_class_name": "PixArtTransformer2DModel"}`:               "_class_name",
+		`{"_class_name": "HunyuanDiT2DModel"}`:                      "_class_name",
 		`{"_class_name": "UNet2DConditionModel", "in_channels": 0}`: "in_channels",
 		`{"_class_name": "UNet2DModel", "in_channels": 0}`:          "in_channels",
 		`[]`: "",

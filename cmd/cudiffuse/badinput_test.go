@@ -140,7 +140,7 @@ var badModels = []badCase{
 	{"@file", "is a file: want fashion, fashion_lcm or a folder in diffusers format"},
 	{"@empty", "config.json: cannot be read"},
 	{"@badjson", "config.json"},
-	{"@otherclass", `"PixArtTransformer2DModel" is not supported (supported: UNet2DModel`},
+	{"@otherclass", `"HunyuanDiT2DModel" is not supported (supported: UNet2DModel`},
 	{"@otherblock", `"CrossAttnDownBlock2D" is not supported (supported: DownBlock2D, `},
 	{"@otherkey", `"act_fun": is not a known option`},
 	{"@noweights", weights},

@@ -110,7 +110,7 @@ func (f fixtures) badModels() {
 	f.write("file", []byte("not a folder"))
 	f.write("empty/readme", nil)
 	one("badjson", "config.json", []byte("{not json"))
-	one("otherclass", "config.json", replace("UNet2DModel", "PixArtTransformer2DModel"))
+	one("otherclass", "config.json", replace("UNet2DModel", "HunyuanDiT2DModel"))
 	one("otherblock", "config.json", replace(`"DownBlock2D"`, `"CrossAttnDownBlock2D"`))
 	one("otherkey", "config.json", replace(`"act_fn"`, `"act_fun"`))
 	one("noweights", weights, nil)
