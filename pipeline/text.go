@@ -12,12 +12,13 @@ import (
 )
 
 // TextToImage is a latent diffusion model that draws what a text says (Rombach et al., 2022,
-// arXiv:2112.10752): Stable Diffusion 1, 2 and XL, and latent consistency models distilled from them. It is
-// safe for concurrent use.
+// arXiv:2112.10752): Stable Diffusion 1, 2 and XL, latent consistency models distilled from them, Stable Diffusion 3
+// and FLUX.1. It is safe for concurrent use.
 type TextToImage struct {
 	info  TextInfo
-	texts []textPart // one, or two with Stable Diffusion XL
-	unet  *model.UNetCondition
+	texts []textPart           // of CLIP: one, or two with Stable Diffusion XL and 3
+	unet  *model.UNetCondition // nil with joint
+	joint *joint               // in the place of unet, or nil
 	vae   *model.Autoencoder
 	sched textSchedule
 
@@ -26,6 +27,7 @@ type TextToImage struct {
 	control int // residuals of the ControlNet in unet, 0 without one
 
 	zeroNegative bool            // force_zeros_for_empty_prompt
+	noT5         bool            // text_encoder_3 is null
 	loras        []model.LoRAUse // while the parts are opened
 	place
 }
@@ -60,7 +62,9 @@ type TextInfo struct {
 }
 
 // OpenText opens a diffusers folder of a text-to-image pipeline: one with model_index.json, tokenizer/,
-// text_encoder/, unet/, vae/ and scheduler/, and for Stable Diffusion XL tokenizer_2/ and text_encoder_2/.
+// text_encoder/, unet/, vae/ and scheduler/, and for Stable Diffusion XL tokenizer_2/ and text_encoder_2/. Those of Stable
+// Diffusion 3 and FLUX.1 have transformer/ in the place of unet/, and T5 in the last of their text encoders, which a
+// Stable Diffusion 3 may be without; they run on the CPU so far.
 // No file outside the folder but those of [Options.LoRAs] is read, whatever the files say. On a GPU the denoiser runs
 // there; text encoders and autoencoder run on the CPU.
 //
@@ -106,7 +110,7 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 	if err := p.openControl(o.ControlNet); err != nil {
 		return nil, err
 	}
-	if p.place, err = openPlace(p.unet, o); err != nil {
+	if p.place, err = openPlace(p.Network(), o); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -116,7 +120,12 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 func (p *TextToImage) Info() TextInfo { return p.info }
 
 // Network returns the denoiser.
-func (p *TextToImage) Network() *model.UNetCondition { return p.unet }
+func (p *TextToImage) Network() model.Network {
+	if p.joint != nil {
+		return p.joint.network()
+	}
+	return p.unet
+}
 
 // Autoencoder returns what makes pixels of latents.
 func (p *TextToImage) Autoencoder() *model.Autoencoder { return p.vae }

@@ -21,6 +21,8 @@ func (p *TextToImage) openControl(dir string) error {
 	}
 	c := net.Config()
 	switch {
+	case p.joint != nil:
+		err = noJoint("ControlNet", fmt.Sprintf("%.80q", dir), p.info.Class)
 	case c.ControlChannels != 3:
 		err = fmt.Errorf("images of %d channels: want 3", c.ControlChannels)
 	case c.Factor() != p.info.Factor:
@@ -59,7 +61,7 @@ func (p *TextToImage) resolveControl(j *textJob) error {
 	if j.Height == 0 && j.Width == 0 {
 		j.Height, j.Width = size.Y, size.X
 	}
-	if size != image.Pt(j.Width, j.Height) || size.X < 1 || size.Y < 1 {
+	if size != image.Pt(j.Width, j.Height) || j.Control.Bounds().Empty() {
 		return &RequestError{Field: "control", Value: fmt.Sprintf("of %dx%d", size.X, size.Y),
 			Want: fmt.Sprintf("the size asked for, %dx%d", j.Width, j.Height)}
 	}

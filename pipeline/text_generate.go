@@ -158,6 +158,13 @@ func (p *TextToImage) denoiser(j *textJob, held *heldPart) (sampler.Model, error
 	if p.net != nil {
 		return p.net.At(j.shape[1], j.shape[2]), nil
 	}
+	if p.joint != nil {
+		m, err := p.joint.denoiser(j.shape[1], j.shape[2], p.pool)
+		if err != nil {
+			return nil, err
+		}
+		return gpu.OnHost(m), nil
+	}
 	m, err := p.unet.Denoiser(j.shape[1], j.shape[2], p.pool)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,8 @@ import (
 
 // textClass is what differs between the pipelines of diffusers.
 type textClass struct {
-	xl bool
+	xl          bool
+	joint, flux bool // Stable Diffusion 3, or FLUX.1 if both
 	// scheduler are keys of the scheduler's config that the constructor of the pipeline overwrites: the
 	// first published configs were wrong (pipeline_stable_diffusion.py, __init__).
 	scheduler map[string]any
@@ -37,6 +38,8 @@ var textClasses = map[string]textClass{
 	"StableDiffusionXLInpaintPipeline":      {xl: true},
 	"LatentConsistencyModelPipeline":        {},
 	"LatentConsistencyModelImg2ImgPipeline": {},
+	"StableDiffusion3Pipeline":              {joint: true},
+	"FluxPipeline":                          {joint: true, flux: true},
 }
 
 // IsTextClass tells whether a _class_name of model_index.json is one that [OpenText] takes.
@@ -64,6 +67,7 @@ func IsText(name string) bool {
 type textIndex struct {
 	Class      string `json:"_class_name"`
 	ForceZeros *bool  `json:"force_zeros_for_empty_prompt"`
+	T5         []any  `json:"text_encoder_3"` // library and class, both null without it
 }
 
 // index reads model_index.json.
@@ -84,6 +88,7 @@ func (p *TextToImage) index(fsys fs.FS, dir string) (textClass, error) {
 	}
 	p.info.Class, p.info.XL = index.Class, c.xl
 	p.zeroNegative = c.xl && (index.ForceZeros == nil || *index.ForceZeros)
+	p.noT5 = c.joint && !c.flux && !slices.ContainsFunc(index.T5, func(v any) bool { return v != nil })
 	return c, nil
 }
 
@@ -94,6 +99,7 @@ type textSchedule struct {
 	kind      schedule.Kind
 	spacing   schedule.Spacing
 	offset    int
+	flow      flowKeys
 	lcm       int // timesteps of the distillation, 0 for a model that was not distilled
 }
 
@@ -122,7 +128,17 @@ func readSchedule(fsys fs.FS, dir string, overwrite map[string]any) (textSchedul
 	if s.noise, err = s.scheduler.Noise(); err != nil {
 		s.noise = nil // its own sampler does without
 	}
-	if _, err := s.scheduler.Plan(diffusers.Options{Steps: 1}); err != nil && s.noise == nil {
+	o := diffusers.Options{Steps: 1}
+	err = nil
+	if s.kind == schedule.Velocity {
+		if s.flow, err = readFlowKeys(b); err == nil {
+			err = s.flow.options(1, &o)
+		}
+	}
+	if err == nil && s.noise == nil {
+		_, err = s.scheduler.Plan(o)
+	}
+	if err != nil {
 		return s, fmt.Errorf("%s: %w", file, err)
 	}
 	return s, nil

@@ -29,7 +29,7 @@ func TestTextOpenErrors(t *testing.T) {
 	}{
 		"no json":     {"sd15", "model_index.json", "{", "model_index.json"},
 		"long":        {"sd15", "model_index.json", long, "more than"},
-		"class":       {"sd15", "model_index.json", `{"_class_name": "FluxPipeline"}`, "StableDiffusionXLPipeline"},
+		"class":       {"sd15", "model_index.json", `{"_class_name": "KolorsPipeline"}`, "StableDiffusionXLPipeline"},
 		"no class":    {"sd15", "model_index.json", `{}`, "_class_name"},
 		"xl as 1":     {"sdxl", "model_index.json", `{"_class_name": "StableDiffusionPipeline"}`, "cross_attention_dim"},
 		"1 as xl":     {"sd15", "model_index.json", `{"_class_name": "StableDiffusionXLPipeline"}`, "text_encoder_2"},

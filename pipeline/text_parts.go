@@ -19,6 +19,9 @@ func (p *TextToImage) open(fsys fs.FS, dir string) error {
 	if err != nil {
 		return err
 	}
+	if class.joint {
+		return p.openJoint(fsys, dir, class)
+	}
 	if p.sched, err = readSchedule(fsys, dir, class.scheduler); err != nil {
 		return err
 	}

@@ -16,9 +16,9 @@ import (
 const sizeIDs = 6
 
 // textOptions are the hidden states that the network attends to: Stable Diffusion XL was trained on those
-// before the last block, without the last norm.
+// before the last block, without the last norm, and so was 3.
 func (p *TextToImage) textOptions(skip int) model.TextOptions {
-	if p.info.XL {
+	if p.info.XL || p.joint != nil && p.joint.sd3 != nil {
 		return model.TextOptions{Skip: skip + 1, Raw: true}
 	}
 	return model.TextOptions{Skip: skip}
@@ -104,7 +104,7 @@ func (p *TextToImage) conditions(ctx context.Context, j *textJob) ([]sampler.Wei
 	}
 	p.setControl(j, conds)
 	if !p.guided(j) {
-		if p.info.Embedded {
+		if p.info.Embedded && p.joint == nil {
 			conds[0].TimeCond = guidanceEmbedding(j.Guidance-1, p.unet.Config().TimeCondDim)
 		}
 		return sampler.Guide(conds[0], nil, 1)
@@ -151,6 +151,9 @@ func (p *TextToImage) promptChunks(j *textJob) ([][][]prompt.Chunk, error) {
 // is the second's. Chunks are encoded each by itself and their tokens follow one another; the pooled vector is
 // that of the first, without weights.
 func (p *TextToImage) encode(ctx context.Context, j *textJob) ([]*model.TextEmbedding, error) {
+	if p.joint != nil {
+		return p.encodeJoint(ctx, j)
+	}
 	parts := j.chunks
 	conds := make([]*model.TextEmbedding, len(parts[0]))
 	dim, at := p.unet.ContextDim(), 0
@@ -200,6 +203,9 @@ func (p *TextToImage) encode(ctx context.Context, j *textJob) ([]*model.TextEmbe
 // Dropped returns how many tokens of a text do not fit the model and are left out, from its end, where
 // TextRequest.Syntax is "". With [SyntaxA1111] none is.
 func (p *TextToImage) Dropped(text string) int {
+	if p.joint != nil && p.joint.t5 != nil {
+		return p.droppedT5(text)
+	}
 	most := 0
 	for _, t := range p.texts {
 		most = max(most, len(t.tokens.Tokens(text))-(t.tokens.Length()-2))

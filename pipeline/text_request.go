@@ -8,7 +8,6 @@ import (
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/pipeline/prompt"
 	"github.com/cudiffuse/cudiffuse/sampler"
-	"github.com/cudiffuse/cudiffuse/sampler/diffusers"
 	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
@@ -121,7 +120,7 @@ func (p *TextToImage) resolve(r TextRequest) (*textJob, error) {
 	if _, ok := generators[j.RNG]; !ok {
 		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
 	}
-	for _, check := range []func(*textJob) error{p.resolveMask, p.resolveImage, p.resolveControl, p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan, p.resolvePAG} {
+	for _, check := range []func(*textJob) error{p.resolveJoint, p.resolveMask, p.resolveImage, p.resolveControl, p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan, p.resolvePAG} {
 		if err := check(j); err != nil {
 			return nil, err
 		}
@@ -146,7 +145,7 @@ func (p *TextToImage) resolveSize(j *textJob) error {
 	}
 	j.shape = [3]int{p.info.Latents, j.Height / f, j.Width / f}
 	// Only building the network for a size tells whether its levels fit it.
-	if _, err := p.unet.Denoiser(j.shape[1], j.shape[2], nil); err != nil {
+	if err := p.fitsSize(j.shape[1], j.shape[2]); err != nil {
 		return &RequestError{Field: "size", Value: fmt.Sprintf("%dx%d", j.Width, j.Height),
 			Want: fmt.Sprintf("one that the network takes: %v", err)}
 	}
@@ -228,14 +227,10 @@ func (p *TextToImage) schedulerPlan(j *textJob) error {
 	if j.Steps == 0 {
 		j.Steps = p.info.Steps
 	}
-	o := diffusers.Options{Steps: j.Steps, OriginalSteps: j.Params.Original}
-	if j.Params.Eta != nil {
-		o.Eta = *j.Params.Eta
-	}
-	if err := p.exactOptions(j, &o); err != nil {
+	o, err := p.schedulerOptions(j)
+	if err != nil {
 		return err
 	}
-	var err error
 	if j.plan, err = p.sched.scheduler.Plan(o); err != nil {
 		return err
 	}
@@ -255,6 +250,9 @@ func (p *TextToImage) samplerPlan(j *textJob) error {
 	entry, err := sampler.Lookup(j.Sampler)
 	if err != nil {
 		return err
+	}
+	if p.joint != nil {
+		return p.flowPlan(j, entry)
 	}
 	noise := p.sched.noise
 	if noise == nil {

@@ -1,0 +1,176 @@
+"""Makes sd3/, flux/: folders of Stable Diffusion 3 and FLUX.1 pipelines, tiny networks with random weights, and what
+diffusers makes of a prompt with them. Usage, in this folder: make_joint.py. The tokenizers of CLIP are those of sdxl/.
+Made with diffusers 0.42.1, transformers 5.23.0, tokenizers 0.23 and torch 2.15.0 (CPU, float32)."""
+import json
+import os
+import shutil
+import tempfile
+
+import torch
+from diffusers import (AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel,
+                       SD3Transformer2DModel, StableDiffusion3Pipeline)
+from diffusers.utils import logging
+from safetensors.torch import save_file
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
+from tokenizers.models import Unigram
+from transformers import (CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer,
+                          PreTrainedTokenizerFast, T5Config, T5EncoderModel)
+
+logging.set_verbosity_error()
+torch.set_num_threads(1)
+VOCAB, BOS, EOS = 587, 585, 586  # of sdxl/tokenizer
+PROMPT = "A photo of a cat in the old castle"
+WORDS = "a photo of cat dog the painting castle in old style blurry low quality sea house".split()
+
+
+def shake(model, gen):
+    """Takes the weights away from their initial values: none zero, no bias equal."""
+    with torch.no_grad():
+        for _, p in sorted(model.named_parameters()):
+            p.add_((0.1 if p.ndim <= 1 or float(p.abs().max()) == 0 else 0.02) * torch.randn(*p.shape, generator=gen))
+    return model.eval()
+
+
+def clip(cls, act, hidden=8, **more):
+    return cls(CLIPTextConfig(vocab_size=VOCAB, hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=3,
+                              num_attention_heads=2, max_position_embeddings=77, bos_token_id=BOS, eos_token_id=EOS,
+                              pad_token_id=EOS, hidden_act=act, **more))
+
+
+def clip_tokenizer(pad):
+    return CLIPTokenizer.from_pretrained("sdxl/tokenizer" + ("_2" if pad == "!" else ""))
+
+
+def unigram():
+    """A vocabulary of T5's kind: the special tokens, letters and a few words."""
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.5)]
+    pieces += [(c, -4 - i / 8) for i, c in enumerate("abcdefghijklmnopqrstuvwxyzAB,.")]
+    pieces += [("▁" + w, -3 - i / 16) for i, w in enumerate(WORDS)]
+    t = Tokenizer(Unigram(pieces, unk_id=2, byte_fallback=False))
+    t.normalizer = normalizers.Sequence([normalizers.Strip(left=False, right=True),
+                                         normalizers.Replace(Regex(" {2,}"), "▁")])
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+    t.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    return len(pieces), PreTrainedTokenizerFast(tokenizer_object=t, pad_token="<pad>", eos_token="</s>",
+                                                unk_token="<unk>", model_max_length=512)
+
+
+PIECES, T5_TOKENS = unigram()
+
+
+def t5(dim):
+    return T5EncoderModel(T5Config(vocab_size=PIECES, d_model=dim, d_kv=4, d_ff=2 * dim, num_layers=2, num_heads=2,
+                                   feed_forward_proj="gated-gelu", dropout_rate=0.0, is_encoder_decoder=False,
+                                   use_cache=False))
+
+
+def vae(scaling, shift):
+    return AutoencoderKL(block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=4, latent_channels=16,
+                         down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+                         sample_size=16, scaling_factor=scaling, shift_factor=shift, use_quant_conv=False,
+                         use_post_quant_conv=False)
+
+
+def make(name, cls, parts, runs):
+    """runs are the calls by name; their results go to golden.safetensors."""
+    gen = torch.Generator().manual_seed(1234)
+    for part in sorted(parts):
+        if isinstance(parts[part], torch.nn.Module):
+            shake(parts[part], gen)
+    cls(**parts).save_pretrained(name)
+    for part in parts:  # the files that the published models have
+        if part.startswith("tokenizer") and isinstance(parts[part], CLIPTokenizer):
+            shutil.rmtree(os.path.join(name, part))
+            shutil.copytree("sdxl/tokenizer" + ("_2" if part == "tokenizer_2" else ""), os.path.join(name, part))
+    out, calls = {}, {}
+    for run, args in runs.items():
+        args, calls[run] = dict(args), dict(args)
+        seed, used = args.pop("seed"), dict(parts)
+        if args.pop("no_t5", False):
+            used["text_encoder_3"] = used["tokenizer_3"] = None
+        if "transformer" in args:
+            used["transformer"] = args.pop("transformer")
+            del calls[run]["transformer"]
+        if "scheduler" in args:
+            used["scheduler"] = args.pop("scheduler")
+            with tempfile.TemporaryDirectory() as d:  # the config as a folder would have it
+                used["scheduler"].save_pretrained(d)
+                with open(os.path.join(d, "scheduler_config.json")) as f:
+                    calls[run]["scheduler"] = f.read()
+        p, last = cls(**used), {}
+        p.set_progress_bar_config(disable=True)
+        old = p.vae.decode
+        p.vae.decode = lambda z, **kw: (last.update(z=z), old(z, **kw))[1]
+        hook = p.vae.decoder.register_forward_hook(lambda _, __, y: last.update(y=y.detach()))
+        with torch.no_grad():
+            r = p(**args, generator=torch.Generator().manual_seed(seed), output_type="pt")
+        hook.remove()
+        p.vae.decode = old
+        c = p.vae.config
+        out[run + ".latents"] = (last["z"] - c.shift_factor) * c.scaling_factor
+        out[run + ".decoded"] = last["y"]
+        if run == "plain":
+            out[run + ".image"] = r.images
+    save_file({k: v.contiguous() for k, v in out.items()}, os.path.join(name, "golden.safetensors"))
+    with open(os.path.join(name, "calls.json"), "w") as f:
+        json.dump(calls, f, indent=2)
+        f.write("\n")
+    for d, _, files in os.walk(name):
+        for f in files:
+            os.chmod(os.path.join(d, f), 0o644)
+    size = sum(os.path.getsize(os.path.join(d, f)) for d, _, fs in os.walk(name) for f in fs)
+    print(name, size, {k: [round(float(x), 3) for x in (v.min(), v.max(), v.std())] for k, v in out.items()})
+
+
+def call(seed, prompt=PROMPT, steps=4, scale=7.0, **more):
+    return dict(dict(prompt=prompt, num_inference_steps=steps, guidance_scale=scale, height=16, width=16, seed=seed),
+                **more)
+
+
+def sd3():
+    torch.manual_seed(99)
+    parts = dict(
+        text_encoder=clip(CLIPTextModelWithProjection, "quick_gelu", projection_dim=8),
+        text_encoder_2=clip(CLIPTextModelWithProjection, "gelu", projection_dim=12), text_encoder_3=t5(20),
+        tokenizer=clip_tokenizer("<|endoftext|>"), tokenizer_2=clip_tokenizer("!"), tokenizer_3=T5_TOKENS,
+        transformer=SD3Transformer2DModel(sample_size=8, num_layers=2, attention_head_dim=8, num_attention_heads=2,
+                                          joint_attention_dim=20, caption_projection_dim=16, pos_embed_max_size=16,
+                                          pooled_projection_dim=20, in_channels=16, out_channels=16),
+        vae=vae(1.5305, 0.0609), scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0))
+    make("sd3", StableDiffusion3Pipeline, parts, {
+        "plain": call(42),
+        "negative": call(3, negative_prompt="blurry, low quality", scale=5.0, height=24),
+        "unguided": call(7, scale=1.0, steps=3),
+        "no_t5": call(8, no_t5=True, negative_prompt="a dog"),
+        "no_t5_unguided": call(9, no_t5=True, scale=1.0, width=24),
+        "clip_skip": call(10, clip_skip=1, scale=1.0),  # diffusers would not skip in the negative prompt
+        "dynamic": call(11, scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, max_shift=1.3)),
+        "long": call(12, prompt=" ".join([PROMPT] * 12), scale=2.0, steps=2),
+    })
+
+
+def flux_net(guidance):
+    return FluxTransformer2DModel(in_channels=64, num_layers=1, num_single_layers=1, attention_head_dim=8,
+                                  num_attention_heads=2, joint_attention_dim=20, pooled_projection_dim=8,
+                                  guidance_embeds=guidance, axes_dims_rope=(2, 2, 4))
+
+
+def flux():
+    torch.manual_seed(98)
+    dev = FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True, base_shift=0.5, max_shift=1.15,
+                                          base_image_seq_len=256, max_image_seq_len=4096)
+    parts = dict(
+        text_encoder=clip(CLIPTextModel, "quick_gelu"), text_encoder_2=t5(20), tokenizer=clip_tokenizer("<|endoftext|>"),
+        tokenizer_2=T5_TOKENS, transformer=flux_net(True), vae=vae(0.3611, 0.1159), scheduler=dev)
+    make("flux", FluxPipeline, parts, {
+        "plain": call(42, scale=3.5),
+        "tall": call(3, scale=1.5, height=24, steps=3),
+        "one": call(4, scale=1.0, steps=1),
+        # As FLUX.1 schnell's.
+        "static": call(5, steps=3, scale=3.5, scheduler=FlowMatchEulerDiscreteScheduler()),
+        "long": call(6, prompt=" ".join([PROMPT] * 30), scale=2.0, steps=2),
+    })
+
+
+sd3()
+flux()
