@@ -110,6 +110,9 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 	if err := p.openControl(o.ControlNet); err != nil {
 		return nil, err
 	}
+	if err := p.jointDevice(o); err != nil {
+		return nil, err
+	}
 	if p.place, err = openPlace(p.Network(), o); err != nil {
 		return nil, err
 	}
