@@ -48,7 +48,7 @@ func (p *TextToImage) resolveImage(j *textJob) error {
 	if j.Height == 0 && j.Width == 0 {
 		j.Height, j.Width = size.Y, size.X
 	}
-	if size != image.Pt(j.Width, j.Height) || size.X < 1 || size.Y < 1 {
+	if size != image.Pt(j.Width, j.Height) || j.Image.Bounds().Empty() { // also where Max is beyond all numbers
 		return &RequestError{Field: "image", Value: fmt.Sprintf("of %dx%d", size.X, size.Y),
 			Want: fmt.Sprintf("the size asked for, %dx%d", j.Width, j.Height)}
 	}

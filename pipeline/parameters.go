@@ -178,7 +178,7 @@ func ParseParameters(text string) (Parameters, error) {
 			err = p.settings(line)
 		}
 		if err != nil {
-			return p, &RequestError{Field: "parameters", Value: fmt.Sprintf("%.80q (%v)", line, err),
+			return p, &RequestError{Field: "parameters", Value: fmt.Sprintf("%.80q (%.200v)", line, err),
 				Want: "the text that cudiffuse writes"}
 		}
 	}

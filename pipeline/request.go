@@ -74,7 +74,7 @@ func (p *Pipeline) resolve(r Request) (*job, error) {
 		return nil, err
 	}
 	if _, ok := generators[j.RNG]; !ok {
-		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
+		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%.80q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
 	}
 	if j.Spacing == nil {
 		sp := p.spacing
@@ -212,7 +212,7 @@ func (p *Pipeline) ClassLabel(name string) (int, error) {
 			continue
 		}
 		if found >= 0 {
-			return 0, &RequestError{Field: "class", Value: fmt.Sprintf("%q", name),
+			return 0, &RequestError{Field: "class", Value: fmt.Sprintf("%.80q", name),
 				Want: fmt.Sprintf("a number: %d and %d are called so", found, i)}
 		}
 		found = i
@@ -220,7 +220,7 @@ func (p *Pipeline) ClassLabel(name string) (int, error) {
 	if found >= 0 {
 		return found, nil
 	}
-	return 0, &RequestError{Field: "class", Value: fmt.Sprintf("%q", name), Want: p.classRange()}
+	return 0, &RequestError{Field: "class", Value: fmt.Sprintf("%.80q", name), Want: p.classRange()}
 }
 
 // hasName tells whether a class is called name, which may be one of several names between commas.

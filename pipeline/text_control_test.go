@@ -96,10 +96,12 @@ func TestControlRefuses(t *testing.T) {
 		"no ControlNet": {plain, pipeline.TextRequest{Control: img}, "control"},
 		"size":          {p, pipeline.TextRequest{Control: img, Height: 16, Width: 16}, "control"},
 		"empty":         {p, pipeline.TextRequest{Control: image.NewNRGBA(image.Rectangle{})}, "control"},
-		"scale":         {p, pipeline.TextRequest{Control: img, ControlScale: math.NaN()}, "control scale"},
-		"large":         {p, pipeline.TextRequest{Control: img, ControlScale: 1e39}, "control scale"},
-		"no image":      {p, pipeline.TextRequest{ControlScale: 1}, "control scale"},
-		"guess":         {p, pipeline.TextRequest{ControlGuess: true}, "control scale"},
+		"overflow": {p, pipeline.TextRequest{Control: drawn{bounds: image.Rectangle{Min: image.Pt(math.MaxInt-8, 0),
+			Max: image.Pt(math.MinInt+7, 16)}}}, "control"},
+		"scale":    {p, pipeline.TextRequest{Control: img, ControlScale: math.NaN()}, "control scale"},
+		"large":    {p, pipeline.TextRequest{Control: img, ControlScale: 1e39}, "control scale"},
+		"no image": {p, pipeline.TextRequest{ControlScale: 1}, "control scale"},
+		"guess":    {p, pipeline.TextRequest{ControlGuess: true}, "control scale"},
 	} {
 		_, err := x.p.Generate(t.Context(), x.r)
 		var e *pipeline.RequestError

@@ -24,7 +24,7 @@ func (p *TextToImage) resolveMask(j *textJob) error {
 	case !(b >= 0 && b <= maxMaskBlur):
 		return &RequestError{Field: "mask blur", Value: b, Want: fmt.Sprintf("0 to %d pixels", maxMaskBlur)}
 	}
-	if size, want := j.Mask.Bounds().Size(), j.Image.Bounds().Size(); size != want {
+	if size, want := j.Mask.Bounds().Size(), j.Image.Bounds().Size(); size != want || j.Mask.Bounds().Empty() {
 		return &RequestError{Field: "mask", Value: fmt.Sprintf("of %dx%d", size.X, size.Y),
 			Want: fmt.Sprintf("the size of the image, %dx%d", want.X, want.Y)}
 	}

@@ -89,7 +89,7 @@ func (p TextParameters) String() string {
 func ParseTextParameters(text string) (TextParameters, error) {
 	var p TextParameters
 	fail := func(err error) (TextParameters, error) {
-		return p, &RequestError{Field: "parameters", Value: fmt.Sprintf("%.80q (%v)", text, err),
+		return p, &RequestError{Field: "parameters", Value: fmt.Sprintf("%.80q (%.200v)", text, err),
 			Want: `prompts and a last line of settings, "Steps: …"`}
 	}
 	if len(text) > maxParameters {
