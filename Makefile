@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: all build test race v3 cross lint generate check-generated bench bench-torch compare samplers-docs train clean \
+.PHONY: all build test race fuzz v3 cross lint generate check-generated bench bench-torch compare samplers-docs train clean \
 	kernels check-kernels cuda lint-cuda test-cuda test-cudnn acceptance bench-cuda
 
 all: lint test
@@ -15,6 +15,16 @@ test:
 
 race: ## the race detector (needs a C compiler); -short leaves the long statistical runs to `make test`
 	$(GO) test -timeout 30m -race -short ./...
+
+FUZZTIME ?= 5s
+
+fuzz: ## every fuzz target for FUZZTIME, one after another; what is found is written to the package's testdata/fuzz
+	@grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u | while read -r dir; do \
+	  bin=$$(mktemp -d) && $(GO) test -fuzz Fuzz -c -o "$$bin/test" "$$dir" && cache=$$($(GO) env GOCACHE)/fuzz/$$($(GO) list "$$dir") && \
+	  for target in $$(grep -h -o '^func Fuzz[A-Za-z0-9_]*' "$$dir"/*_test.go | cut -d ' ' -f 2); do \
+	    echo "$$dir $$target" && (cd "$$dir" && "$$bin/test" -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
+	      -test.fuzzminimizetime 10x -test.fuzzcachedir "$$cache") >"$$bin/log" 2>&1 || { cat "$$bin/log"; exit 1; }; \
+	  done || exit 1; rm -r "$$bin"; done
 
 v3: ## results must not depend on fused multiply-add: the same tests compiled for AVX2 machines
 	@if grep -qw avx2 /proc/cpuinfo; then GOAMD64=v3 $(GO) test ./...; else GOAMD64=v3 $(GO) vet ./...; fi
@@ -58,7 +68,7 @@ lint-cuda: ## the Go of the GPU part, and Dockerfile.cuda
 test-cuda: lint-cuda ## everything of the GPU part, on an emulated GPU that executes the shipped PTX
 	eval "$$(cuda/env.sh)" && lib=$$($(GO) run ./internal/emu/cmd/emupath) && \
 	  CUDIFFUSE_LIBCUDA=$$lib CUDIFFUSE_LIBCUDNN=$$lib CUDIFFUSE_EMU=devices=2 CUDA_REQUIRED=1 \
-	  $(GO) test -timeout 30m -tags cuda $(CUDA_PACKAGES)
+	  $(GO) test -timeout 30m -tags cuda $(CUDA_PACKAGES) && $(GO) test -tags cuda -run Example ./sampler
 
 # The real cuDNN (1.5 GB in the user's cache folder), on a driver that has no GPU: it builds plans for described ones.
 test-cudnn: ## cuDNN has plans for the graphs, for every architecture, and refuses wrong ones

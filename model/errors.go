@@ -19,14 +19,14 @@ func (e *ConfigError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "model: %s: ", e.File)
 	if e.Key != "" {
-		fmt.Fprintf(&b, "%q: ", e.Key)
+		fmt.Fprintf(&b, "%.100q: ", e.Key) // comes from the file
 	}
 	b.WriteString(e.Detail)
 	if len(e.Supported) > 0 {
 		fmt.Fprintf(&b, " (supported: %s)", strings.Join(e.Supported, ", "))
 	}
 	if e.Err != nil {
-		fmt.Fprintf(&b, ": %v", e.Err)
+		fmt.Fprintf(&b, ": %.500v", e.Err) // may quote the file
 	}
 	return b.String()
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/metrics"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,7 +35,8 @@ func addConfigs(f *testing.F) {
 		f.Add(data)
 	}
 	for _, text := range []string{"", "null", "[]", "{}", `{"_class_name": 1}`, `{"num_layers": 1e99, "_class_name": "SD3Transformer2DModel"}`,
-		`{"num_layers": 1000000000, "_class_name": "FluxTransformer2DModel"}`, `{"num_hidden_layers": 1000000000}`} {
+		`{"num_layers": 1000000000, "_class_name": "FluxTransformer2DModel"}`, `{"num_hidden_layers": 1000000000}`,
+		`{"` + strings.Repeat("k", 1<<12) + `": `, strings.Repeat("1", 1<<12)} {
 		f.Add([]byte(text))
 	}
 }

@@ -46,6 +46,13 @@ type Eval struct {
 
 // Model is a network on some device. It fills e.Out for the active rows. A Model may keep scratch memory
 // between calls, so it is used by one goroutine unless it says otherwise.
+//
+// A network of another runtime is wrapped by reading e.In.Host() and e.T.Host() and writing e.Out.Host(): the host's
+// slices, nil on a GPU, where gpu.OnHost wraps the Model once more and copies them. Row r of In and Out is
+// [r*e.Elems : (r+1)*e.Elems], its timestep T[r] and its condition e.Conds[r]; only the rows in e.Active must be filled,
+// so they may be gathered into a smaller batch. They must be written before Forward returns, and no slice may be kept
+// after it. When ctx ends Forward stops, where the runtime can be stopped, and returns ctx.Err(), which ends the run;
+// between steps the run looks itself.
 type Model interface {
 	Shape() []int // of one sample, e.g. [C, H, W]
 	Forward(ctx context.Context, e *Eval) error

@@ -36,7 +36,7 @@ func (e *Error) Error() string {
 		s += ": " + e.Detail
 	}
 	if e.Err != nil {
-		s += ": " + e.Err.Error()
+		s += fmt.Sprintf(": %.1000v", e.Err) // may quote the file
 	}
 	return s
 }

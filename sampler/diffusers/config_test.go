@@ -222,6 +222,9 @@ func TestConfigErrors(t *testing.T) {
 	}
 	_, err := diffusers.Parse(strings.NewReader(strings.Repeat(" ", diffusers.MaxConfigBytes+1)))
 	require.ErrorContains(t, err, "more than")
+	_, err = diffusers.Parse(strings.NewReader(`{"_class_name": "DDIMScheduler", "eta": ` + strings.Repeat("1", 1<<12) + `}`))
+	require.Error(t, err)
+	require.Less(t, len(err.Error()), 2000)
 	for _, key := range []string{"_class_name", "beta_schedule", "prediction_type", "timestep_spacing"} { // long values are cut
 		text, err := json.Marshal(map[string]string{"_class_name": "DDIMScheduler", key: strings.Repeat("x", 1<<16)})
 		require.NoError(t, err)
