@@ -67,7 +67,7 @@ lint-cuda: ## the Go of the GPU part, and Dockerfile.cuda
 
 test-cuda: lint-cuda ## everything of the GPU part, on an emulated GPU that executes the shipped PTX
 	eval "$$(cuda/env.sh)" && lib=$$($(GO) run ./internal/emu/cmd/emupath) && \
-	  CUDIFFUSE_LIBCUDA=$$lib CUDIFFUSE_LIBCUDNN=$$lib CUDIFFUSE_EMU=devices=2 CUDA_REQUIRED=1 \
+	  export CUDIFFUSE_LIBCUDA=$$lib CUDIFFUSE_LIBCUDNN=$$lib CUDIFFUSE_EMU=devices=2 CUDA_REQUIRED=1 && \
 	  $(GO) test -timeout 30m -tags cuda $(CUDA_PACKAGES) && $(GO) test -tags cuda -run Example ./sampler
 
 # The real cuDNN (1.5 GB in the user's cache folder), on a driver that has no GPU: it builds plans for described ones.
