@@ -65,38 +65,43 @@ func (r *rowRunner) run(ctx context.Context, e *sampler.Eval, rows []int, inputs
 		inputs.Sample, inputs.Timestep = in[first*elems:(first+n)*elems], t[first:first+n]
 		return r.exec.Run(ctx, n, inputs, out[first*elems:(first+n)*elems])
 	}
-	for i, row := range rows {
-		copy(r.in[i*elems:(i+1)*elems], in[row*elems:])
-		r.t[i] = t[row]
-	}
-	inputs.Sample, inputs.Timestep = r.in[:n*elems], r.t[:n]
-	if err := r.exec.Run(ctx, n, inputs, r.out[:n*elems]); err != nil {
-		return err
-	}
-	for i, row := range rows {
-		copy(out[row*elems:(row+1)*elems], r.out[i*elems:])
-	}
-	return nil
+	return r.apart(ctx, e, rows, inputs, false, r.out[:n*elems])
+}
+
+// runBeside is run for a network whose input is wider than its output: each row's sample with
+// TextEmbedding.Beside after it.
+func (r *rowRunner) runBeside(ctx context.Context, e *sampler.Eval, rows []int, inputs Inputs) error {
+	return r.apart(ctx, e, rows, inputs, true, r.out[:len(rows)*e.Elems])
 }
 
 // runFirstHalf is run for a network of twice as many channels of output as of input, of which the
 // first half, the prediction, is kept and the second, the variance, is left out.
 func (r *rowRunner) runFirstHalf(ctx context.Context, e *sampler.Eval, rows []int, inputs Inputs) error {
-	elems, n := e.Elems, len(rows)
-	in, t, out := e.In.Host(), e.T.Host(), e.Out.Host()
+	if len(r.wide) < 2*r.cap*e.Elems {
+		r.wide = make([]float32, 2*r.cap*e.Elems)
+	}
+	return r.apart(ctx, e, rows, inputs, false, r.wide[:2*len(rows)*e.Elems])
+}
+
+// apart evaluates rows in memory of their own; results has room for theirs. What a result has
+// beyond the elements of a sample is left out.
+func (r *rowRunner) apart(ctx context.Context, e *sampler.Eval, rows []int, inputs Inputs, beside bool,
+	results []float32) error {
+	in, t, out, elems, n := e.In.Host(), e.T.Host(), e.Out.Host(), e.Elems, len(rows)
+	samples := r.in[:0] // has room for all rows
 	for i, row := range rows {
-		copy(r.in[i*elems:(i+1)*elems], in[row*elems:])
+		samples = append(samples, in[row*elems:(row+1)*elems]...)
+		if beside {
+			samples = append(samples, e.Conds[row].(*TextEmbedding).Beside...)
+		}
 		r.t[i] = t[row]
 	}
-	if len(r.wide) < 2*r.cap*elems {
-		r.wide = make([]float32, 2*r.cap*elems)
-	}
-	inputs.Sample, inputs.Timestep = r.in[:n*elems], r.t[:n]
-	if err := r.exec.Run(ctx, n, inputs, r.wide[:2*n*elems]); err != nil {
+	inputs.Sample, inputs.Timestep = samples, r.t[:n]
+	if err := r.exec.Run(ctx, n, inputs, results); err != nil {
 		return err
 	}
 	for i, row := range rows {
-		copy(out[row*elems:(row+1)*elems], r.wide[2*i*elems:])
+		copy(out[row*elems:(row+1)*elems], results[i*len(results)/n:])
 	}
 	return nil
 }

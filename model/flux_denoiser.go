@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"slices"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/sampler"
@@ -18,10 +17,8 @@ import (
 // input, and no second evaluation is needed. Channels of the input beyond those of the output
 // (FLUX.1 Fill, Depth, Canny) are Beside.
 type FluxDenoiser struct {
-	net   *Flux
-	pool  *workers.Pool
-	shape []int
-	texts textRunners
+	textRows
+	net *Flux
 	// For the rows of one run.
 	context, pooled, guidance []float32
 }
@@ -35,26 +32,17 @@ func (m *Flux) Denoiser(height, width int, pool *workers.Pool) (*FluxDenoiser, e
 		return nil, shapeErrorf("output", "%d channels for %d of input, wanted at most as many",
 			m.OutChannels(), m.Channels())
 	}
-	if _, err := m.graph.ShapesAt(Size{height, width, 1}); err != nil {
+	rows, err := newTextRows(m.graph, m.OutChannels(), height, width, pool)
+	if err != nil {
 		return nil, err
 	}
-	return &FluxDenoiser{net: m, pool: pool, shape: []int{m.OutChannels(), height, width}}, nil
+	rows.beside = (m.Channels() - m.OutChannels()) * height * width
+	return &FluxDenoiser{textRows: rows, net: m}, nil
 }
-
-// Shape implements [sampler.Model].
-func (d *FluxDenoiser) Shape() []int { return d.shape }
 
 // Forward implements [sampler.Model].
 func (d *FluxDenoiser) Forward(ctx context.Context, e *sampler.Eval) error {
-	if err := checkEval(e, d.shape); err != nil {
-		return err
-	}
-	for _, row := range e.Active {
-		if err := d.check(e.Conds[row]); err != nil {
-			return err
-		}
-	}
-	return d.texts.each(e, func(r *textRunner, rows []int) error { return d.forward(ctx, e, r, rows) })
+	return d.forward(ctx, e, d.net, d.check, d.inputs)
 }
 
 // guided is how many numbers TimeCond has.
@@ -65,31 +53,22 @@ func (d *FluxDenoiser) guided() int {
 	return 0
 }
 
-// beside is how many elements Beside has.
-func (d *FluxDenoiser) beside() int {
-	return (d.net.Channels() - d.net.OutChannels()) * d.shape[1] * d.shape[2]
-}
-
 // check refuses what is not a condition of this network.
 func (d *FluxDenoiser) check(cond sampler.Cond) error {
-	c, ok := cond.(*TextEmbedding)
-	if !ok || c == nil {
-		return inputErrorf("condition", "%v (%[1]T): want a *model.TextEmbedding", cond)
-	}
-	if c.Tokens < 1 || c.Tokens > maxSide {
-		return inputErrorf("condition", "%d tokens are not within 1..%d", c.Tokens, maxSide)
+	c, err := textOf(cond, d.net.ContextDim())
+	if err != nil {
+		return err
 	}
 	for _, part := range []struct {
 		name      string
 		got, want int
 	}{
-		{"Data", len(c.Data), c.Tokens * d.net.ContextDim()},
 		{"Pooled", len(c.Pooled), d.net.config.PooledDim},
 		{"TimeCond, the guidance scale,", len(c.TimeCond), d.guided()},
 		{"TimeIDs", len(c.TimeIDs), 0},
 		{"Control", len(c.Control), 0},
 		{"ControlScale", len(c.ControlScale), 0},
-		{"Beside", len(c.Beside), d.beside()},
+		{"Beside", len(c.Beside), d.beside},
 	} {
 		if part.got != part.want {
 			return inputErrorf("condition", "%s has %d elements, wanted %d", part.name, part.got, part.want)
@@ -100,26 +79,6 @@ func (d *FluxDenoiser) check(cond sampler.Cond) error {
 	}
 	if c.Class != 0 {
 		return inputErrorf("class", "is %d, but the network takes none", c.Class)
-	}
-	return nil
-}
-
-// forward evaluates all, whose texts have the same length.
-func (d *FluxDenoiser) forward(ctx context.Context, e *sampler.Eval, r *textRunner, all []int) error {
-	err := r.grow(len(e.Conds), e.Elems+d.beside(), func(rows int) (*Executor, error) {
-		return d.net.CompileSize(rows, Size{d.shape[1], d.shape[2], r.tokens}, d.pool)
-	})
-	if err != nil {
-		return err
-	}
-	for rows := range slices.Chunk(all, r.cap) {
-		run := r.run
-		if d.beside() > 0 {
-			run = r.runBeside
-		}
-		if err := run(ctx, e, rows, d.inputs(e, rows)); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func (d *ConditionDenoiser) forwardAll(ctx context.Context, e *sampler.Eval) err
 		p.part = *e
 		p.part.Active = p.rows
 		err := x.texts.each(&p.part, func(r *textRunner, rows []int) error {
-			return d.forward(ctx, x.unet, e, r, rows)
+			return d.evaluate(ctx, e, r, rows, alike(e, rows[0]), x.unet, d.inputs)
 		})
 		p.part = sampler.Eval{}
 		if err != nil {

@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"slices"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/sampler"
@@ -15,10 +14,8 @@ import (
 // padding, the first lengths[i] of [T5Encoder.Encode], so texts of different lengths may be mixed
 // in a batch. It is used by one goroutine at a time.
 type PixArtDenoiser struct {
-	net   *PixArt
-	pool  *workers.Pool
-	shape []int
-	texts textRunners
+	textRows
+	net *PixArt
 	// For the rows of one run.
 	context, sizes []float32
 }
@@ -36,40 +33,24 @@ func (m *PixArt) Denoiser(height, width int, pool *workers.Pool) (*PixArtDenoise
 		return nil, shapeErrorf("output", "%d channels for %d of input, wanted as many, or twice as "+
 			"many with a variance", out, c)
 	}
-	if _, err := m.graph.ShapesAt(Size{height, width, 1}); err != nil {
+	rows, err := newTextRows(m.graph, m.Channels(), height, width, pool)
+	if err != nil {
 		return nil, err
 	}
-	return &PixArtDenoiser{net: m, pool: pool, shape: []int{m.Channels(), height, width}}, nil
+	rows.variance = m.OutChannels() != m.Channels()
+	return &PixArtDenoiser{textRows: rows, net: m}, nil
 }
-
-// Shape implements [sampler.Model].
-func (d *PixArtDenoiser) Shape() []int { return d.shape }
 
 // Forward implements [sampler.Model].
 func (d *PixArtDenoiser) Forward(ctx context.Context, e *sampler.Eval) error {
-	if err := checkEval(e, d.shape); err != nil {
-		return err
-	}
-	for _, row := range e.Active {
-		if err := d.check(e.Conds[row]); err != nil {
-			return err
-		}
-	}
-	return d.texts.each(e, func(r *textRunner, rows []int) error { return d.forward(ctx, e, r, rows) })
+	return d.forward(ctx, e, d.net, d.check, d.inputs)
 }
 
 // check refuses what is not a condition of this network.
 func (d *PixArtDenoiser) check(cond sampler.Cond) error {
-	c, ok := cond.(*TextEmbedding)
-	if !ok || c == nil {
-		return inputErrorf("condition", "%v (%[1]T): want a *model.TextEmbedding", cond)
-	}
-	if c.Tokens < 1 || c.Tokens > maxSide {
-		return inputErrorf("condition", "%d tokens are not within 1..%d", c.Tokens, maxSide)
-	}
-	if want := c.Tokens * d.net.ContextDim(); len(c.Data) != want {
-		return inputErrorf("condition", "has %d elements, wanted %d (%d tokens of %d)",
-			len(c.Data), want, c.Tokens, d.net.ContextDim())
+	c, err := textOf(cond, d.net.ContextDim())
+	if err != nil {
+		return err
 	}
 	if len(c.TimeIDs) != d.net.TimeIDs() {
 		return inputErrorf("condition", "TimeIDs has %d elements, wanted %d", len(c.TimeIDs), d.net.TimeIDs())
@@ -81,27 +62,12 @@ func (d *PixArtDenoiser) check(cond sampler.Cond) error {
 	return nil
 }
 
-// forward evaluates all, whose texts have the same length.
-func (d *PixArtDenoiser) forward(ctx context.Context, e *sampler.Eval, r *textRunner, all []int) error {
-	err := r.grow(len(e.Conds), e.Elems, func(rows int) (*Executor, error) {
-		return d.net.CompileSize(rows, Size{d.shape[1], d.shape[2], r.tokens}, d.pool)
-	})
-	if err != nil {
-		return err
+// inputs gathers the conditions of rows.
+func (d *PixArtDenoiser) inputs(e *sampler.Eval, rows []int) Inputs {
+	d.context, d.sizes = d.context[:0], d.sizes[:0]
+	for _, row := range rows {
+		c := e.Conds[row].(*TextEmbedding)
+		d.context, d.sizes = append(d.context, c.Data...), append(d.sizes, c.TimeIDs...)
 	}
-	run := r.run
-	if d.net.OutChannels() != d.net.Channels() {
-		run = r.runFirstHalf
-	}
-	for rows := range slices.Chunk(all, r.cap) {
-		d.context, d.sizes = d.context[:0], d.sizes[:0]
-		for _, row := range rows {
-			c := e.Conds[row].(*TextEmbedding)
-			d.context, d.sizes = append(d.context, c.Data...), append(d.sizes, c.TimeIDs...)
-		}
-		if err := run(ctx, e, rows, Inputs{Context: d.context, TimeIDs: d.sizes}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return Inputs{Context: d.context, TimeIDs: d.sizes}
 }

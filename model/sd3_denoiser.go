@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"slices"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/sampler"
@@ -12,10 +11,8 @@ import (
 // rectified flow ([SD3]). Conditions are [*TextEmbedding] with Data, Tokens and Pooled; texts
 // of different lengths may be mixed in a batch. It is used by one goroutine at a time.
 type SD3Denoiser struct {
-	net   *SD3
-	pool  *workers.Pool
-	shape []int
-	texts textRunners
+	textRows
+	net *SD3
 	// For the rows of one run.
 	context, pooled []float32
 }
@@ -32,40 +29,23 @@ func (m *SD3) Denoiser(height, width int, pool *workers.Pool) (*SD3Denoiser, err
 		return nil, shapeErrorf("output", "%d channels for %d of input, wanted as many",
 			m.OutChannels(), m.Channels())
 	}
-	if _, err := m.graph.ShapesAt(Size{height, width, 1}); err != nil {
+	rows, err := newTextRows(m.graph, m.Channels(), height, width, pool)
+	if err != nil {
 		return nil, err
 	}
-	return &SD3Denoiser{net: m, pool: pool, shape: []int{m.Channels(), height, width}}, nil
+	return &SD3Denoiser{textRows: rows, net: m}, nil
 }
-
-// Shape implements [sampler.Model].
-func (d *SD3Denoiser) Shape() []int { return d.shape }
 
 // Forward implements [sampler.Model].
 func (d *SD3Denoiser) Forward(ctx context.Context, e *sampler.Eval) error {
-	if err := checkEval(e, d.shape); err != nil {
-		return err
-	}
-	for _, row := range e.Active {
-		if err := d.check(e.Conds[row]); err != nil {
-			return err
-		}
-	}
-	return d.texts.each(e, func(r *textRunner, rows []int) error { return d.forward(ctx, e, r, rows) })
+	return d.forward(ctx, e, d.net, d.check, d.inputs)
 }
 
 // check refuses what is not a condition of this network.
 func (d *SD3Denoiser) check(cond sampler.Cond) error {
-	c, ok := cond.(*TextEmbedding)
-	if !ok || c == nil {
-		return inputErrorf("condition", "%v (%[1]T): want a *model.TextEmbedding", cond)
-	}
-	if c.Tokens < 1 || c.Tokens > maxSide {
-		return inputErrorf("condition", "%d tokens are not within 1..%d", c.Tokens, maxSide)
-	}
-	if want := c.Tokens * d.net.ContextDim(); len(c.Data) != want {
-		return inputErrorf("condition", "has %d elements, wanted %d (%d tokens of %d)",
-			len(c.Data), want, c.Tokens, d.net.ContextDim())
+	c, err := textOf(cond, d.net.ContextDim())
+	if err != nil {
+		return err
 	}
 	if len(c.Pooled) != d.net.PooledDim() {
 		return inputErrorf("condition", "Pooled has %d elements, wanted %d", len(c.Pooled), d.net.PooledDim())
@@ -77,23 +57,12 @@ func (d *SD3Denoiser) check(cond sampler.Cond) error {
 	return nil
 }
 
-// forward evaluates all, whose texts have the same length.
-func (d *SD3Denoiser) forward(ctx context.Context, e *sampler.Eval, r *textRunner, all []int) error {
-	err := r.grow(len(e.Conds), e.Elems, func(rows int) (*Executor, error) {
-		return d.net.CompileSize(rows, Size{d.shape[1], d.shape[2], r.tokens}, d.pool)
-	})
-	if err != nil {
-		return err
+// inputs gathers the conditions of rows.
+func (d *SD3Denoiser) inputs(e *sampler.Eval, rows []int) Inputs {
+	d.context, d.pooled = d.context[:0], d.pooled[:0]
+	for _, row := range rows {
+		c := e.Conds[row].(*TextEmbedding)
+		d.context, d.pooled = append(d.context, c.Data...), append(d.pooled, c.Pooled...)
 	}
-	for rows := range slices.Chunk(all, r.cap) {
-		d.context, d.pooled = d.context[:0], d.pooled[:0]
-		for _, row := range rows {
-			c := e.Conds[row].(*TextEmbedding)
-			d.context, d.pooled = append(d.context, c.Data...), append(d.pooled, c.Pooled...)
-		}
-		if err := r.run(ctx, e, rows, Inputs{Context: d.context, Pooled: d.pooled}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return Inputs{Context: d.context, Pooled: d.pooled}
 }

@@ -2,7 +2,6 @@ package model
 
 import (
 	"context"
-	"slices"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/sampler"
@@ -38,11 +37,8 @@ type TextEmbedding struct {
 // ConditionDenoiser is a UNetCondition as a [sampler.Model] on the CPU. Texts of
 // different lengths may be mixed in a batch. It is used by one goroutine at a time.
 type ConditionDenoiser struct {
-	unet  *UNetCondition
-	pool  *workers.Pool
-	shape []int
-	texts textRunners
-
+	textRows
+	unet      *UNetCondition
 	perturbed perturbedRows
 	// For the rows of one run.
 	class    []int64
@@ -72,40 +68,27 @@ func (u *UNetCondition) Denoiser(height, width int,
 	if u.config.ClassEmbedding == ClassIdentity {
 		return nil, &ShapeError{"class", "the network takes embeddings in place of class labels"}
 	}
-	if _, err := u.graph.Shapes(height, width); err != nil {
+	rows, err := newTextRows(u.graph, u.OutChannels(), height, width, pool)
+	if err != nil {
 		return nil, err
 	}
-	return &ConditionDenoiser{unet: u, pool: pool, shape: []int{u.OutChannels(), height, width}}, nil
+	rows.beside = (u.Channels() - u.OutChannels()) * height * width
+	return &ConditionDenoiser{textRows: rows, unet: u}, nil
 }
-
-// Shape implements [sampler.Model].
-func (d *ConditionDenoiser) Shape() []int { return d.shape }
 
 // Forward implements [sampler.Model]. Conditions are [*TextEmbedding].
 func (d *ConditionDenoiser) Forward(ctx context.Context, e *sampler.Eval) error {
-	if err := checkEval(e, d.shape); err != nil {
+	if err := checkTexts(e, d.shape, d.check); err != nil {
 		return err
-	}
-	for _, row := range e.Active {
-		if err := d.check(e.Conds[row]); err != nil {
-			return err
-		}
 	}
 	return d.forwardAll(ctx, e)
 }
 
 // check refuses what is not a condition of this network.
 func (d *ConditionDenoiser) check(cond sampler.Cond) error {
-	c, ok := cond.(*TextEmbedding)
-	if !ok || c == nil {
-		return inputErrorf("condition", "%v (%[1]T): want a *model.TextEmbedding", cond)
-	}
-	if c.Tokens < 1 || c.Tokens > maxSide {
-		return inputErrorf("condition", "%d tokens are not within 1..%d", c.Tokens, maxSide)
-	}
-	if want := c.Tokens * d.unet.ContextDim(); len(c.Data) != want {
-		return inputErrorf("condition", "has %d elements, wanted %d (%d tokens of %d)",
-			len(c.Data), want, c.Tokens, d.unet.ContextDim())
+	c, err := textOf(cond, d.unet.ContextDim())
+	if err != nil {
+		return err
 	}
 	if c.Perturbed && d.perturbed.unet == nil {
 		return &InputError{"condition", "is perturbed, for which there is no network: see SetPerturbed"}
@@ -121,7 +104,7 @@ func (d *ConditionDenoiser) check(cond sampler.Cond) error {
 	if len(c.TimeIDs) != config.TimeIDs {
 		return inputErrorf("condition", "TimeIDs has %d elements, wanted %d", len(c.TimeIDs), config.TimeIDs)
 	}
-	if want := d.beside(); len(c.Beside) != want {
+	if want := d.beside; len(c.Beside) != want {
 		return inputErrorf("condition", "Beside has %d elements, wanted %d", len(c.Beside), want)
 	}
 	if err := d.checkControl(c); err != nil {
@@ -135,27 +118,6 @@ func (d *ConditionDenoiser) check(cond sampler.Cond) error {
 	case ClassTable:
 		if c.Class < 0 || int(c.Class) >= config.NumClasses {
 			return inputErrorf("class", "%d is not within 0..%d", c.Class, config.NumClasses-1)
-		}
-	}
-	return nil
-}
-
-// forward evaluates all, whose texts have the same length.
-func (d *ConditionDenoiser) forward(ctx context.Context, unet *UNetCondition, e *sampler.Eval, r *textRunner,
-	all []int) error {
-	err := r.grow(alike(e, all[0]), e.Elems+d.beside(), func(rows int) (*Executor, error) {
-		return unet.CompileSize(rows, Size{d.shape[1], d.shape[2], r.tokens}, d.pool)
-	})
-	if err != nil {
-		return err
-	}
-	for rows := range slices.Chunk(all, r.cap) {
-		run := r.run
-		if d.beside() > 0 {
-			run = r.runBeside
-		}
-		if err := run(ctx, e, rows, d.inputs(e, rows)); err != nil {
-			return err
 		}
 	}
 	return nil
