@@ -1,9 +1,7 @@
 package model
 
 import (
-	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
@@ -32,12 +30,7 @@ var _ Network = (*ImageCoder)(nil)
 // safetensors format, or from a pipeline's folder that has them in vae/. Errors are those
 // of [OpenUNet2D].
 func OpenAutoencoder(dir string) (*Autoencoder, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("model: open folder: %w", err)
-	}
-	defer root.Close()
-	return OpenAutoencoderFS(root.FS(), ".")
+	return inFolder(dir, OpenAutoencoderFS)
 }
 
 // OpenAutoencoderFS is [OpenAutoencoder] for a folder of a file system.

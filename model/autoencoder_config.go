@@ -2,7 +2,6 @@ package model
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 )
 
@@ -38,10 +37,6 @@ const (
 
 // parseAutoencoderConfig reads a config.json. Errors are [*ConfigError].
 func parseAutoencoderConfig(file string, data []byte) (AutoencoderConfig, error) {
-	if len(data) > maxConfigBytes {
-		return AutoencoderConfig{}, &ConfigError{File: file,
-			Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
-	}
 	f := parseFields(file, data)
 	class := f.choice("_class_name", autoencoderKLClass, autoencoderKLClass, autoencoderTinyClass)
 	c := AutoencoderConfig{Tiny: class == autoencoderTinyClass}

@@ -1,9 +1,7 @@
 package model
 
 import (
-	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
@@ -43,12 +41,7 @@ var textWeightFiles = []string{
 // safetensors format, or from a pipeline's folder that has them in text_encoder/.
 // Errors are those of [OpenUNet2D].
 func OpenCLIPText(dir string) (*CLIPText, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("model: open folder: %w", err)
-	}
-	defer root.Close()
-	return OpenCLIPTextFS(root.FS(), ".")
+	return inFolder(dir, OpenCLIPTextFS)
 }
 
 // OpenCLIPTextFS is [OpenCLIPText] for a folder of a file system.

@@ -2,7 +2,6 @@ package model
 
 import (
 	"encoding/json"
-	"fmt"
 )
 
 // CLIPTextConfig is a config.json of transformers' CLIPTextModel or
@@ -35,10 +34,6 @@ const (
 
 // parseCLIPTextConfig reads a config.json. Errors are [*ConfigError].
 func parseCLIPTextConfig(file string, data []byte) (CLIPTextConfig, error) {
-	if len(data) > maxConfigBytes {
-		return CLIPTextConfig{}, &ConfigError{File: file,
-			Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
-	}
 	f := parseFields(file, data)
 	var c CLIPTextConfig
 	c.readClass(f)

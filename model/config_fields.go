@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -23,6 +24,10 @@ type fields struct {
 // are errors: two readers might disagree on what such a file means.
 func parseFields(file string, data []byte) *fields {
 	f := &fields{file: file, m: map[string]json.RawMessage{}, used: map[string]bool{}}
+	if len(data) > maxConfigBytes {
+		f.err = &ConfigError{File: file, Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
+		return f
+	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
 		f.err = &ConfigError{File: file, Detail: "not a JSON object", Err: err}
@@ -181,6 +186,11 @@ func (f *fields) oneOf(key, s string, allowed []string) {
 
 // list reads an array of at least one and at most maxLen elements with read.
 func (f *fields) list(key string, maxLen int, read func(v json.RawMessage)) {
+	f.listOf(key, 1, maxLen, read)
+}
+
+// listOf is list with at least minLen elements.
+func (f *fields) listOf(key string, minLen, maxLen int, read func(v json.RawMessage)) {
 	f.noNull(key)
 	v, ok := f.raw(key)
 	if !ok {
@@ -190,12 +200,39 @@ func (f *fields) list(key string, maxLen int, read func(v json.RawMessage)) {
 	if !f.decode(key, v, &items, "a list") {
 		return
 	}
-	if len(items) < 1 || len(items) > maxLen {
-		f.fail(key, "has %d elements, wanted 1..%d", len(items), maxLen)
+	if len(items) < minLen || len(items) > maxLen {
+		f.fail(key, "has %d elements, wanted %d..%d", len(items), minLen, maxLen)
 		return
 	}
 	for _, it := range items {
 		read(it)
+	}
+}
+
+// outChannels reads out_channels, which is that of the input where it is null, or not given and def is 0.
+func (f *fields) outChannels(def, in int) int {
+	return cmp.Or(f.optInt("out_channels", def, maxWidth), in)
+}
+
+// gelu reads which of both forms of GELU an activation is, by default that with a tanh.
+func (f *fields) gelu(key string) Activation {
+	f.noNull(key)
+	if f.choice(key, GELUTanh.String(), GELUTanh.String(), GELU.String()) == GELU.String() {
+		return GELU
+	}
+	return GELUTanh
+}
+
+// patches checks the sizes of a transformer over patches.
+func (f *fields) patches(heads, headDim, side, patch, out int) {
+	switch width := heads * headDim; {
+	case width > maxWidth || width%4 != 0:
+		f.fail("num_attention_heads", "%d heads of attention_head_dim %d are %d features, wanted "+
+			"a multiple of 4, at most %d", heads, headDim, width, maxWidth)
+	case side%patch != 0:
+		f.fail("sample_size", "is %d, wanted a multiple of patch_size %d", side, patch)
+	case out > maxChannels/(patch*patch):
+		f.fail("out_channels", "is %d in patches of %dx%d: too large", out, patch, patch)
 	}
 }
 

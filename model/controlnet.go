@@ -1,10 +1,8 @@
 package model
 
 import (
-	"fmt"
 	"io/fs"
 	"math"
-	"os"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
@@ -52,12 +50,7 @@ func ControlScales(n int, scale float64, guess bool) []float32 {
 // OpenControlNet loads a ControlNet from a folder, or from a pipeline's folder that has
 // it in controlnet/. Errors are those of [OpenUNet2D].
 func OpenControlNet(dir string) (*ControlNet, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("model: open folder: %w", err)
-	}
-	defer root.Close()
-	return OpenControlNetFS(root.FS(), ".")
+	return inFolder(dir, OpenControlNetFS)
 }
 
 // OpenControlNetFS is [OpenControlNet] for a folder of a file system.

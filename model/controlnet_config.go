@@ -2,7 +2,6 @@ package model
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 )
 
@@ -36,10 +35,6 @@ func (c *ControlNetConfig) Residuals() int {
 // parseControlNetConfig reads a config.json; it is the constructor of
 // diffusers/models/controlnets/controlnet.py. Errors are [*ConfigError].
 func parseControlNetConfig(file string, data []byte) (ControlNetConfig, error) {
-	if len(data) > maxConfigBytes {
-		return ControlNetConfig{}, &ConfigError{File: file,
-			Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
-	}
 	f := parseFields(file, data)
 	f.choice("_class_name", controlNetClass, controlNetClass)
 	var c ControlNetConfig

@@ -2,9 +2,7 @@ package model
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
@@ -49,12 +47,7 @@ func (d *DiT) CompileSize(batch, height, width int, pool *workers.Pool) (*Execut
 
 // OpenDiT is [OpenUNet2D] for a DiTTransformer2DModel, which pipelines have in transformer/.
 func OpenDiT(dir string) (*DiT, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("model: open folder: %w", err)
-	}
-	defer root.Close()
-	return OpenDiTFS(root.FS(), ".")
+	return inFolder(dir, OpenDiTFS)
 }
 
 // OpenDiTFS is [OpenDiT] for a folder of a file system.

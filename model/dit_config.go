@@ -1,7 +1,5 @@
 package model
 
-import "fmt"
-
 // DiTConfig is a config.json of diffusers' DiTTransformer2DModel with its defaults filled in.
 // Field by field it is the constructor of diffusers/models/transformers/dit_transformer_2d.py.
 type DiTConfig struct {
@@ -33,10 +31,6 @@ const maxPatchLayers = 1 << 8
 
 // parseDiTConfig reads a config.json. Errors are [*ConfigError].
 func parseDiTConfig(file string, data []byte) (DiTConfig, error) {
-	if len(data) > maxConfigBytes {
-		return DiTConfig{}, &ConfigError{File: file,
-			Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
-	}
 	f := parseFields(file, data)
 	class := f.choice("_class_name", ditClass, ditClass, ditOldClass)
 	const norm = "ada_norm_zero"
@@ -58,9 +52,7 @@ func parseDiTConfig(file string, data []byte) (DiTConfig, error) {
 func (c *DiTConfig) readSizes(f *fields) {
 	c.SampleSize = f.int("sample_size", 32, 1, maxSide)
 	c.InChannels = f.int("in_channels", 4, 1, maxWidth)
-	if c.OutChannels = f.optInt("out_channels", 0, maxWidth); c.OutChannels == 0 {
-		c.OutChannels = c.InChannels
-	}
+	c.OutChannels = f.outChannels(0, c.InChannels)
 	c.PatchSize = f.int("patch_size", 2, 1, maxPatch)
 	c.Classes = f.int("num_embeds_ada_norm", 1000, 1, maxChannels-1)
 }
@@ -70,12 +62,7 @@ func (c *DiTConfig) readBlocks(f *fields) {
 	c.Heads = f.int("num_attention_heads", 16, 1, maxWidth)
 	c.HeadDim = f.int("attention_head_dim", 72, 1, maxWidth)
 	c.AttentionBias = f.bool("attention_bias", true)
-	const act = "activation_fn"
-	f.noNull(act)
-	c.Act = GELUTanh
-	if f.choice(act, GELUTanh.String(), GELUTanh.String(), GELU.String()) == GELU.String() {
-		c.Act = GELU
-	}
+	c.Act = f.gelu("activation_fn")
 	f.float("dropout", 0, 0, 1)            // no effect on inference
 	f.bool("upcast_attention", false)      // scores in float32 whatever the precision
 	f.int("norm_num_groups", 32, 1, 1<<20) // no effect: there is no group norm
@@ -99,13 +86,5 @@ func (c *DiTConfig) unsupported(f *fields) {
 
 // check looks at keys together.
 func (c *DiTConfig) check(f *fields) {
-	switch {
-	case c.Width() > maxWidth || c.Width()%4 != 0:
-		f.fail("num_attention_heads", "%d heads of attention_head_dim %d are %d features, wanted "+
-			"a multiple of 4, at most %d", c.Heads, c.HeadDim, c.Width(), maxWidth)
-	case c.SampleSize%c.PatchSize != 0:
-		f.fail("sample_size", "is %d, wanted a multiple of patch_size %d", c.SampleSize, c.PatchSize)
-	case c.OutChannels > maxChannels/(c.PatchSize*c.PatchSize):
-		f.fail("out_channels", "is %d in patches of %dx%d: too large", c.OutChannels, c.PatchSize, c.PatchSize)
-	}
+	f.patches(c.Heads, c.HeadDim, c.SampleSize, c.PatchSize, c.OutChannels)
 }

@@ -1,9 +1,7 @@
 package model
 
 import (
-	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
@@ -50,12 +48,7 @@ func (m *Flux) CompileSize(batch int, size Size, pool *workers.Pool) (*Executor,
 
 // OpenFlux is [OpenUNet2D] for a FluxTransformer2DModel, which pipelines have in transformer/.
 func OpenFlux(dir string) (*Flux, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("model: open folder: %w", err)
-	}
-	defer root.Close()
-	return OpenFluxFS(root.FS(), ".")
+	return inFolder(dir, OpenFluxFS)
 }
 
 // OpenFluxFS is [OpenFlux] for a folder of a file system.

@@ -2,7 +2,6 @@ package model
 
 import (
 	"encoding/json"
-	"fmt"
 )
 
 // FluxConfig is a config.json of diffusers' FluxTransformer2DModel with its defaults filled in.
@@ -30,18 +29,12 @@ const fluxSide = 2
 
 // parseFluxConfig reads a config.json. Errors are [*ConfigError].
 func parseFluxConfig(file string, data []byte) (FluxConfig, error) {
-	if len(data) > maxConfigBytes {
-		return FluxConfig{}, &ConfigError{File: file,
-			Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
-	}
 	f := parseFields(file, data)
 	f.choice("_class_name", fluxClass, fluxClass)
 	var c FluxConfig
 	f.int("patch_size", 1, 1, 1) // latents come in tokens already
 	c.InChannels = f.int("in_channels", 64, 1, maxWidth)
-	if c.OutChannels = f.optInt("out_channels", 0, maxWidth); c.OutChannels == 0 {
-		c.OutChannels = c.InChannels
-	}
+	c.OutChannels = f.outChannels(0, c.InChannels)
 	c.Layers = f.int("num_layers", 19, 1, maxPatchLayers)
 	c.SingleLayers = f.int("num_single_layers", 38, 1, maxPatchLayers)
 	c.HeadDim = f.int("attention_head_dim", 128, 1, maxWidth)

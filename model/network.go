@@ -3,7 +3,6 @@ package model
 import (
 	"fmt"
 	"io/fs"
-	"os"
 )
 
 // Network is what every network of images is: operations, weights, and the size of its
@@ -30,12 +29,7 @@ var (
 // PixArtTransformer2DModel, whichever its config.json names, as [OpenUNet2D] does; in a
 // pipeline's folder it is in unet/ or else in transformer/.
 func OpenNetwork(dir string) (Network, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("model: open folder: %w", err)
-	}
-	defer root.Close()
-	return OpenNetworkFS(root.FS(), ".")
+	return inFolder(dir, OpenNetworkFS)
 }
 
 // OpenNetworkFS is [OpenNetwork] for a folder of a file system.

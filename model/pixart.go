@@ -1,9 +1,7 @@
 package model
 
 import (
-	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
@@ -60,12 +58,7 @@ func (m *PixArt) CompileSize(batch int, size Size, pool *workers.Pool) (*Executo
 
 // OpenPixArt is [OpenUNet2D] for a PixArtTransformer2DModel, which pipelines have in transformer/.
 func OpenPixArt(dir string) (*PixArt, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("model: open folder: %w", err)
-	}
-	defer root.Close()
-	return OpenPixArtFS(root.FS(), ".")
+	return inFolder(dir, OpenPixArtFS)
 }
 
 // OpenPixArtFS is [OpenPixArt] for a folder of a file system.

@@ -1,7 +1,5 @@
 package model
 
-import "fmt"
-
 // PixArtConfig is a config.json of diffusers' PixArtTransformer2DModel with its defaults filled
 // in. Field by field it is the constructor of
 // diffusers/models/transformers/pixart_transformer_2d.py.
@@ -38,10 +36,6 @@ const maxInterpolation = 1 << 10
 
 // parsePixArtConfig reads a config.json. Errors are [*ConfigError].
 func parsePixArtConfig(file string, data []byte) (PixArtConfig, error) {
-	if len(data) > maxConfigBytes {
-		return PixArtConfig{}, &ConfigError{File: file,
-			Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
-	}
 	f := parseFields(file, data)
 	f.choice("_class_name", pixartClass, pixartClass)
 	var c PixArtConfig
@@ -60,9 +54,7 @@ func parsePixArtConfig(file string, data []byte) (PixArtConfig, error) {
 func (c *PixArtConfig) readSizes(f *fields) {
 	c.SampleSize = f.int("sample_size", pixartMicroSize, 1, maxSide)
 	c.InChannels = f.int("in_channels", 4, 1, maxWidth)
-	if c.OutChannels = f.optInt("out_channels", 8, maxWidth); c.OutChannels == 0 {
-		c.OutChannels = c.InChannels
-	}
+	c.OutChannels = f.outChannels(8, c.InChannels)
 	c.PatchSize = f.int("patch_size", 2, 1, maxPatch)
 	const scale = "interpolation_scale"
 	c.Interpolation = float64(max(c.SampleSize/pixartBaseSize, 1))
@@ -81,12 +73,7 @@ func (c *PixArtConfig) readBlocks(f *fields) {
 	c.Heads = f.int("num_attention_heads", 16, 1, maxWidth)
 	c.HeadDim = f.int("attention_head_dim", 72, 1, maxWidth)
 	c.AttentionBias = f.bool("attention_bias", true)
-	const act = "activation_fn"
-	f.noNull(act)
-	c.Act = GELUTanh
-	if f.choice(act, GELUTanh.String(), GELUTanh.String(), GELU.String()) == GELU.String() {
-		c.Act = GELU
-	}
+	c.Act = f.gelu("activation_fn")
 	c.NormEps = f.float("norm_eps", 1e-6, 0, 1)
 	f.float("dropout", 0, 0, 1)                     // no effect on inference
 	f.bool("upcast_attention", false)               // scores in float32 whatever the precision
@@ -113,17 +100,9 @@ func (c *PixArtConfig) readText(f *fields) {
 
 // check looks at keys together.
 func (c *PixArtConfig) check(f *fields) {
-	const heads = "num_attention_heads"
-	switch {
-	case c.Width() > maxWidth || c.Width()%4 != 0:
-		f.fail(heads, "%d heads of attention_head_dim %d are %d features, wanted a multiple of 4, "+
-			"at most %d", c.Heads, c.HeadDim, c.Width(), maxWidth)
-	case c.MicroConditions && c.Width()%pixartSizes != 0:
-		f.fail(heads, "%d heads of attention_head_dim %d are %d features, wanted a multiple of %d "+
+	f.patches(c.Heads, c.HeadDim, c.SampleSize, c.PatchSize, c.OutChannels)
+	if c.MicroConditions && c.Width()%pixartSizes != 0 {
+		f.fail("num_attention_heads", "%d heads of attention_head_dim %d are %d features, wanted a multiple of %d "+
 			"with use_additional_conditions", c.Heads, c.HeadDim, c.Width(), pixartSizes)
-	case c.SampleSize%c.PatchSize != 0:
-		f.fail("sample_size", "is %d, wanted a multiple of patch_size %d", c.SampleSize, c.PatchSize)
-	case c.OutChannels > maxChannels/(c.PatchSize*c.PatchSize):
-		f.fail("out_channels", "is %d in patches of %dx%d: too large", c.OutChannels, c.PatchSize, c.PatchSize)
 	}
 }

@@ -1,9 +1,7 @@
 package model
 
 import (
-	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
@@ -54,12 +52,7 @@ func (m *SD3) CompileSize(batch int, size Size, pool *workers.Pool) (*Executor, 
 
 // OpenSD3 is [OpenUNet2D] for an SD3Transformer2DModel, which pipelines have in transformer/.
 func OpenSD3(dir string) (*SD3, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("model: open folder: %w", err)
-	}
-	defer root.Close()
-	return OpenSD3FS(root.FS(), ".")
+	return inFolder(dir, OpenSD3FS)
 }
 
 // OpenSD3FS is [OpenSD3] for a folder of a file system.

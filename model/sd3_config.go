@@ -2,7 +2,6 @@ package model
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 )
 
@@ -36,10 +35,6 @@ const (
 
 // parseSD3Config reads a config.json. Errors are [*ConfigError].
 func parseSD3Config(file string, data []byte) (SD3Config, error) {
-	if len(data) > maxConfigBytes {
-		return SD3Config{}, &ConfigError{File: file,
-			Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
-	}
 	f := parseFields(file, data)
 	f.choice("_class_name", sd3Class, sd3Class)
 	var c SD3Config
@@ -54,9 +49,7 @@ func parseSD3Config(file string, data []byte) (SD3Config, error) {
 func (c *SD3Config) readSizes(f *fields) {
 	c.SampleSize = f.int("sample_size", 128, 1, maxSide)
 	c.InChannels = f.int("in_channels", 16, 1, maxWidth)
-	if c.OutChannels = f.optInt("out_channels", 16, maxWidth); c.OutChannels == 0 {
-		c.OutChannels = c.InChannels
-	}
+	c.OutChannels = f.outChannels(16, c.InChannels)
 	c.PatchSize = f.int("patch_size", 2, 1, maxPatch)
 	c.PositionSize = f.int("pos_embed_max_size", 96, 1, maxPositionSide)
 }
@@ -82,42 +75,23 @@ func (c *SD3Config) readBlocks(f *fields) {
 // for nothing, as in diffusers.
 func (c *SD3Config) readDual(f *fields) {
 	const key = "dual_attention_layers"
-	f.noNull(key)
-	v, ok := f.raw(key)
-	if !ok {
-		return
-	}
-	var items []json.RawMessage
-	if !f.decode(key, v, &items, "a list") {
-		return
-	}
-	if len(items) > maxPatchLayers {
-		f.fail(key, "has %d elements, wanted at most %d", len(items), maxPatchLayers)
-		return
-	}
-	for _, item := range items {
-		i := f.integer(key, item, 0, maxPatchLayers)
+	f.listOf(key, 0, maxPatchLayers, func(v json.RawMessage) {
+		i := f.integer(key, v, 0, maxPatchLayers)
 		if i < c.Layers && !slices.Contains(c.DualLayers, i) {
 			c.DualLayers = append(c.DualLayers, i)
 		}
-	}
+	})
 }
 
 // check looks at keys together.
 func (c *SD3Config) check(f *fields) {
+	f.patches(c.Heads, c.HeadDim, c.SampleSize, c.PatchSize, c.OutChannels)
 	side := int64(c.PositionSize)
 	switch {
-	case c.Width() > maxWidth || c.Width()%4 != 0:
-		f.fail("num_attention_heads", "%d heads of attention_head_dim %d are %d features, wanted "+
-			"a multiple of 4, at most %d", c.Heads, c.HeadDim, c.Width(), maxWidth)
-	case c.SampleSize%c.PatchSize != 0:
-		f.fail("sample_size", "is %d, wanted a multiple of patch_size %d", c.SampleSize, c.PatchSize)
 	case c.SampleSize/c.PatchSize > c.PositionSize:
 		f.fail("sample_size", "is %d patches of %d, wanted at most pos_embed_max_size %d",
 			c.SampleSize/c.PatchSize, c.PatchSize, c.PositionSize)
 	case side*side*int64(c.Width()) > maxPositions:
 		f.fail("pos_embed_max_size", "is %d for %d features: too large", c.PositionSize, c.Width())
-	case c.OutChannels > maxChannels/(c.PatchSize*c.PatchSize):
-		f.fail("out_channels", "is %d in patches of %dx%d: too large", c.OutChannels, c.PatchSize, c.PatchSize)
 	}
 }

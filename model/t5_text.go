@@ -2,9 +2,7 @@ package model
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
@@ -26,12 +24,7 @@ var t5Parts = [...]string{"text_encoder_3", "text_encoder_2", "text_encoder"}
 // safetensors format, or from a pipeline's folder that has them in text_encoder_3/, or
 // else text_encoder_2/, or else text_encoder/. Errors are those of [OpenUNet2D].
 func OpenT5Text(dir string) (*T5Text, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("model: open folder: %w", err)
-	}
-	defer root.Close()
-	return OpenT5TextFS(root.FS(), ".")
+	return inFolder(dir, OpenT5TextFS)
 }
 
 // OpenT5TextFS is [OpenT5Text] for a folder of a file system.

@@ -2,7 +2,6 @@ package model
 
 import (
 	"encoding/json"
-	"fmt"
 )
 
 // T5TextConfig is a config.json of transformers' T5EncoderModel with its defaults filled
@@ -28,10 +27,6 @@ const (
 
 // parseT5TextConfig reads a config.json. Errors are [*ConfigError].
 func parseT5TextConfig(file string, data []byte) (T5TextConfig, error) {
-	if len(data) > maxConfigBytes {
-		return T5TextConfig{}, &ConfigError{File: file,
-			Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
-	}
 	f := parseFields(file, data)
 	var c T5TextConfig
 	c.readClass(f)

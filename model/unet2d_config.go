@@ -3,7 +3,6 @@ package model
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"strings"
 )
 
@@ -65,10 +64,6 @@ var upBlockTypes = []string{"UpBlock2D", "AttnUpBlock2D", "SkipUpBlock2D",
 
 // parseUNet2DConfig reads a config.json. Errors are [*ConfigError].
 func parseUNet2DConfig(file string, data []byte) (UNet2DConfig, error) {
-	if len(data) > maxConfigBytes {
-		return UNet2DConfig{}, &ConfigError{File: file,
-			Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
-	}
 	f := parseFields(file, data)
 	f.choice("_class_name", "UNet2DModel", "UNet2DModel")
 	c := UNet2DConfig{

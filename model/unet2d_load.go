@@ -27,12 +27,7 @@ var weightFiles = []string{
 // Errors are [*ConfigError], [*WeightError], those of package safetensors, and those of
 // the file system.
 func OpenUNet2D(dir string) (*UNet2D, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("model: open folder: %w", err)
-	}
-	defer root.Close()
-	return OpenUNet2DFS(root.FS(), ".")
+	return inFolder(dir, OpenUNet2DFS)
 }
 
 // OpenUNet2DFS is [OpenUNet2D] for a folder of a file system, such as an embedded one.
@@ -84,6 +79,17 @@ func openPart(fsys fs.FS, dir, part string, weights []string) (file string, conf
 		defer set.Close() //nolint:errcheck // only read from
 		return loadWeights(g, set)
 	}, nil
+}
+
+// inFolder calls open with the file system of a folder, which no path leaves.
+func inFolder[T any](dir string, open func(fsys fs.FS, dir string) (T, error)) (T, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		var none T
+		return none, fmt.Errorf("model: open folder: %w", err)
+	}
+	defer root.Close() //nolint:errcheck // only read from
+	return open(root.FS(), ".")
 }
 
 // readLimited reads a small file, one byte more than is accepted at most.

@@ -1,9 +1,7 @@
 package model
 
 import (
-	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
@@ -48,12 +46,7 @@ func (u *UNetCondition) CompileSize(batch int, size Size, pool *workers.Pool) (*
 
 // OpenUNetCondition is [OpenUNet2D] for a UNet2DConditionModel.
 func OpenUNetCondition(dir string) (*UNetCondition, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("model: open folder: %w", err)
-	}
-	defer root.Close()
-	return OpenUNetConditionFS(root.FS(), ".")
+	return inFolder(dir, OpenUNetConditionFS)
 }
 
 // OpenUNetConditionFS is [OpenUNetCondition] for a folder of a file system.

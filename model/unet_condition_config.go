@@ -3,7 +3,6 @@ package model
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"slices"
 )
 
@@ -61,10 +60,6 @@ const maxKernel = 15
 
 // parseUNetConditionConfig reads a config.json. Errors are [*ConfigError].
 func parseUNetConditionConfig(file string, data []byte) (UNetConditionConfig, error) {
-	if len(data) > maxConfigBytes {
-		return UNetConditionConfig{}, &ConfigError{File: file,
-			Detail: fmt.Sprintf("is larger than %d bytes", maxConfigBytes)}
-	}
 	f := parseFields(file, data)
 	f.choice("_class_name", conditionClass, conditionClass)
 	c := UNetConditionConfig{
