@@ -5,7 +5,7 @@ package model
 type tokenEmbeddingStep struct {
 	noScratch
 	op               TokenEmbedding
-	table, positions []float32
+	table, positions []float32 // nil positions: none are added
 
 	ids    []int64
 	y      []float32
@@ -23,7 +23,14 @@ func (s *tokenEmbeddingStep) Do(row int) {
 	dim := s.op.Dim
 	y := s.y[row*dim*s.tokens : (row+1)*dim*s.tokens]
 	for t, id := range s.ids[row*s.tokens : (row+1)*s.tokens] {
-		x, p := s.table[int(id)*dim:][:dim], s.positions[t*dim:][:dim]
+		x := s.table[int(id)*dim:][:dim]
+		if s.positions == nil {
+			for d, v := range x {
+				y[d*s.tokens+t] = v
+			}
+			continue
+		}
+		p := s.positions[t*dim:][:dim]
 		for d, v := range x {
 			y[d*s.tokens+t] = v + p[d]
 		}
