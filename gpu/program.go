@@ -54,8 +54,9 @@ func (p *cpuProgram) Next() *sampler.Eval {
 		if !r.table[r.stage].has(flagEval) {
 			continue
 		}
+		stage := &r.origin.plan.Stages[r.stage]
 		for k := range r.weights {
-			if r.table[r.stage].evaluates(k) {
+			if stage.Uses(k) {
 				p.active = append(p.active, r.first+k)
 			}
 		}

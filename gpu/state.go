@@ -15,7 +15,7 @@ var (
 	_ sampler.Saver = (*cudaProgram)(nil)
 )
 
-// origin is what a program keeps of a request to save it later.
+// origin is what a program keeps of a request: its plan, and what it needs to save it later.
 type origin struct {
 	plan    *sampler.Plan // a copy of its own, shared by requests of one plan
 	seed    uint64

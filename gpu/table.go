@@ -100,8 +100,3 @@ func round(r sampler.Row) (k [regs]float32) {
 	}
 	return k
 }
-
-// evaluates is sampler.Stage.Uses of a stage in the table.
-func (e *entry) evaluates(k int) bool {
-	return e.has(flagEval) && (!e.has(flagFirst|flagNone) || k == 0 && e.has(flagFirst) || e.has(flagUnc))
-}

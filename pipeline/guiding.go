@@ -10,6 +10,9 @@ type Guiding struct {
 	ZeroInit    int     // first steps in which the network's output is taken for zero, see [sampler.WithZeroInit]
 }
 
+// projects tells whether the weights are made of the outputs of two conditions.
+func (g Guiding) projects() bool { return g.Type != "" && g.Type != "cfg" }
+
 // options are those of a plan whose requests have two conditions, or only one.
 func (g Guiding) options(two bool) ([]sampler.Option, error) {
 	stop := g.Stop
@@ -17,7 +20,7 @@ func (g Guiding) options(two bool) ([]sampler.Option, error) {
 		stop = 1
 	}
 	options := []sampler.Option{sampler.WithInterval(g.Start, stop), sampler.WithZeroInit(g.ZeroInit)}
-	if g.Type == "" || g.Type == "cfg" {
+	if !g.projects() {
 		if g.Eta != 0 || g.Norm != 0 {
 			return nil, &RequestError{Field: "guidance type", Value: g.Type, Want: "apg, which eta and norm are for"}
 		}

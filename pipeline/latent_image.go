@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"image/color"
 	"slices"
 
 	"github.com/cudiffuse/cudiffuse/gpu"
@@ -21,14 +20,9 @@ const DefaultStrength = 0.8
 // Planes converts an image to a sample [3, H, W] within -1..1, the inverse of [Pixels]. What is transparent
 // keeps its color.
 func Planes(img image.Image) []float32 {
-	b := img.Bounds()
-	n := b.Dx() * b.Dy()
-	x := make([]float32, 3*n)
-	for i := range n {
-		c := color.NRGBAModel.Convert(img.At(b.Min.X+i%b.Dx(), b.Min.Y+i/b.Dx())).(color.NRGBA)
-		for k, v := range []uint8{c.R, c.G, c.B} {
-			x[k*n+i] = 2*(float32(v)/255) - 1
-		}
+	x := unitPlanes(img)
+	for i, v := range x {
+		x[i] = 2*v - 1
 	}
 	return x
 }

@@ -202,7 +202,7 @@ func (p *TextToImage) resolvePlan(j *textJob) error {
 	}
 	sampler.WithRescale(j.Rescale)(j.plan)
 	guiding, err := j.Guiding.options(!p.info.Embedded && j.Guidance != 1 && j.Guidance != 0 && len(j.parts) == 2)
-	if err == nil && len(j.parts) > 2 && j.Guiding.Type != "" && j.Guiding.Type != "cfg" {
+	if err == nil && len(j.parts) > 2 && j.Guiding.projects() {
 		err = &RequestError{Field: "guidance type", Value: j.Guiding.Type, Want: "cfg for prompts that AND parts: the others are of two outputs"}
 	}
 	if err != nil {

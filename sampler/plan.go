@@ -88,12 +88,7 @@ func (st *Stage) Uses(k int) bool {
 	if !st.Eval || st.Guidance == GuideAll || st.Guidance == GuideFirst && k == 0 {
 		return st.Eval
 	}
-	for _, r := range st.rows() {
-		if r.Unc != 0 {
-			return true
-		}
-	}
-	return false
+	return st.X.Unc != 0 || st.Base != nil && st.Base.Unc != 0 || st.Push != nil && st.Push.Unc != 0
 }
 
 // NetworkRows returns how often the network is evaluated for a request of so many conditions, where each is

@@ -80,14 +80,15 @@ func (c *compiler) groupNorm(o model.GroupNorm, i int) error {
 	}
 	from, layers := o.X, []int{i}
 	var row view
-	if k, ok := c.rows[i]; ok {
-		sum := c.g.Ops[k].(model.AddChannel)
-		from, row, layers = sum.X, c.read(sum.V), []int{k, i}
+	before, added := c.rows[i]
+	if added {
+		sum := c.g.Ops[before].(model.AddChannel)
+		from, row, layers = sum.X, c.read(sum.V), []int{before, i}
 	}
 	x, y := c.read(from), c.write(o.Y)
 	gamma, beta := c.weight(o.Name+".weight", cudnn.Float32, c.plain(o.Gamma)), c.weight(o.Name+".bias", cudnn.Float32, c.plain(o.Beta))
 	reads := []Ref{c.ref(x), gamma, beta}
-	if len(layers) > 1 {
+	if added {
 		reads = append(reads, c.ref(row))
 	}
 	var ss view
@@ -102,7 +103,7 @@ func (c *compiler) groupNorm(o model.GroupNorm, i int) error {
 		if o.ScaleShift != model.NoTensor {
 			k.ScaleShift = c.tensor(ss, at)
 		}
-		if len(layers) > 1 {
+		if added {
 			k.Row = c.tensor(row, at)
 		}
 		return k
