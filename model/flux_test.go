@@ -1,7 +1,6 @@
 package model
 
 import (
-	"math"
 	"slices"
 	"testing"
 
@@ -59,16 +58,7 @@ func besideEach(n int, x, beside []float32) []float32 {
 
 // runFlux evaluates m on n rows with a fresh executor whose memory is full of NaN.
 func runFlux(t testing.TB, m *Flux, n int, size Size, in Inputs, threads int) []float32 {
-	pool := workers.New(threads)
-	defer pool.Close()
-	ex, err := m.CompileSize(n, size, pool)
-	require.NoError(t, err)
-	for i := range ex.arena {
-		ex.arena[i] = float32(math.NaN())
-	}
-	out := make([]float32, n*ex.OutShape().Len())
-	require.NoError(t, ex.Run(t.Context(), n, in, out))
-	return out
+	return runPoisoned(t, n, in, threads, func(pool *workers.Pool) (*Executor, error) { return m.CompileSize(n, size, pool) })
 }
 
 var fluxNames = []string{"flux_dev", "flux_schnell", "flux_beside"}
@@ -92,8 +82,6 @@ func TestFluxGolden(t *testing.T) {
 // TestFluxInvariance: a row has the same bits alone, in any batch, and with any number of threads.
 func TestFluxInvariance(t *testing.T) {
 	m, g := openGoldenFlux(t, "flux_dev")
-	const n = 5
-	var in Inputs
 	part := func(v []float32, r int) []float32 { return v[r%g.n*len(v)/g.n:][:len(v)/g.n] }
 	take := func(in *Inputs, r int) {
 		x := slices.Clone(part(g.in.Sample, r))
@@ -103,22 +91,9 @@ func TestFluxInvariance(t *testing.T) {
 		in.Pooled = append(in.Pooled, part(g.in.Pooled, r)...)
 		in.TimestepCond = append(in.TimestepCond, float32(1000*r))
 	}
-	for r := range n {
-		take(&in, r)
-	}
-	whole := runFlux(t, m, n, g.size, in, 1)
-	sameBits(t, whole, runFlux(t, m, n, g.size, in, 3), "3 threads")
-	row := len(whole) / n
-	for _, rows := range [][]int{{0}, {4}, {3, 1, 3}} {
-		var some Inputs
-		for _, r := range rows {
-			take(&some, r)
-		}
-		got := runFlux(t, m, len(rows), g.size, some, 2)
-		for i, r := range rows {
-			sameBits(t, whole[r*row:(r+1)*row], got[i*row:(i+1)*row], "rows %v", rows)
-		}
-	}
+	sameInAnyBatch(t, "flux_dev", take, func(n int, in Inputs, threads int) []float32 {
+		return runFlux(t, m, n, g.size, in, threads)
+	})
 }
 
 // TestFluxSizes: any even size, any text; the network that its config.json describes.

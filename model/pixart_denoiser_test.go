@@ -119,16 +119,5 @@ func samplePixArt(t *testing.T, net *model.PixArt, texts []*model.TextEmbedding,
 		require.NoError(t, err)
 		reqs = append(reqs, sampler.Request{Plan: plan, Conds: conds, Seed: 7})
 	}
-	sample := func(reqs ...sampler.Request) [][]float32 {
-		m, err := net.Denoiser(0, 0, nil)
-		require.NoError(t, err)
-		out, err := sampler.Run(t.Context(), gpu.NewCPU(2), m, reqs)
-		require.NoError(t, err)
-		return out
-	}
-	all := sample(reqs...)
-	for i, r := range reqs {
-		require.Equal(t, all[i], sample(r)[0], "request %d alone", i)
-	}
-	require.NotEqual(t, all[0], all[1])
+	sameAlone(t, reqs, func() (sampler.Model, error) { return net.Denoiser(0, 0, nil) })
 }

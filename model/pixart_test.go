@@ -1,7 +1,6 @@
 package model
 
 import (
-	"math"
 	"slices"
 	"testing"
 
@@ -62,16 +61,7 @@ func openGoldenPixArt(t testing.TB, name string) (*PixArt, pixartGolden) {
 
 // runPixArt evaluates m on n rows with a fresh executor whose memory is full of NaN.
 func runPixArt(t testing.TB, m *PixArt, n int, size Size, in Inputs, threads int) []float32 {
-	pool := workers.New(threads)
-	defer pool.Close()
-	ex, err := m.CompileSize(n, size, pool)
-	require.NoError(t, err)
-	for i := range ex.arena {
-		ex.arena[i] = float32(math.NaN())
-	}
-	out := make([]float32, n*ex.OutShape().Len())
-	require.NoError(t, ex.Run(t.Context(), n, in, out))
-	return out
+	return runPoisoned(t, n, in, threads, func(pool *workers.Pool) (*Executor, error) { return m.CompileSize(n, size, pool) })
 }
 
 var pixartNames = []string{"pixart_alpha", "pixart_sigma", "pixart_odd"}
@@ -99,7 +89,6 @@ func TestPixArtGolden(t *testing.T) {
 func TestPixArtInvariance(t *testing.T) {
 	for _, name := range pixartNames {
 		m, g := openGoldenPixArt(t, name)
-		const n = 5
 		take := func(in *Inputs, r int) {
 			row := func(x []float32) []float32 {
 				k := len(x) / g.n
@@ -113,23 +102,9 @@ func TestPixArtInvariance(t *testing.T) {
 				in.TimeIDs = append(in.TimeIDs, row(g.in.TimeIDs)...)
 			}
 		}
-		var in Inputs
-		for r := range n {
-			take(&in, r)
-		}
-		whole := runPixArt(t, m, n, g.size, in, 1)
-		sameBits(t, whole, runPixArt(t, m, n, g.size, in, 3), "%s with 3 threads", name)
-		at := len(whole) / n
-		for _, rows := range [][]int{{0}, {4}, {3, 1, 3}} {
-			var some Inputs
-			for _, r := range rows {
-				take(&some, r)
-			}
-			got := runPixArt(t, m, len(rows), g.size, some, 2)
-			for i, r := range rows {
-				sameBits(t, whole[r*at:(r+1)*at], got[i*at:(i+1)*at], "%s rows %v", name, rows)
-			}
-		}
+		sameInAnyBatch(t, name, take, func(n int, in Inputs, threads int) []float32 {
+			return runPixArt(t, m, n, g.size, in, threads)
+		})
 	}
 }
 

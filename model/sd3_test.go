@@ -1,7 +1,6 @@
 package model
 
 import (
-	"math"
 	"slices"
 	"testing"
 
@@ -29,16 +28,7 @@ func openGoldenSD3(t testing.TB, name string) (*SD3, golden, Size) {
 
 // runSD3 evaluates m on n rows with a fresh executor whose memory is full of NaN.
 func runSD3(t testing.TB, m *SD3, n int, size Size, in Inputs, threads int) []float32 {
-	pool := workers.New(threads)
-	defer pool.Close()
-	ex, err := m.CompileSize(n, size, pool)
-	require.NoError(t, err)
-	for i := range ex.arena {
-		ex.arena[i] = float32(math.NaN())
-	}
-	out := make([]float32, n*ex.OutShape().Len())
-	require.NoError(t, ex.Run(t.Context(), n, in, out))
-	return out
+	return runPoisoned(t, n, in, threads, func(pool *workers.Pool) (*Executor, error) { return m.CompileSize(n, size, pool) })
 }
 
 var sd3Names = []string{"sd3", "sd35", "sd3_odd"}
@@ -61,7 +51,6 @@ func TestSD3Golden(t *testing.T) {
 func TestSD3Invariance(t *testing.T) {
 	for _, name := range sd3Names {
 		m, g, size := openGoldenSD3(t, name)
-		const n = 5
 		take := func(in *Inputs, r int) {
 			row := func(x []float32) []float32 {
 				k := len(x) / g.n
@@ -73,23 +62,9 @@ func TestSD3Invariance(t *testing.T) {
 			in.Pooled = append(in.Pooled, row(g.in.Pooled)...)
 			in.Timestep = append(in.Timestep, float32(100*r))
 		}
-		var in Inputs
-		for r := range n {
-			take(&in, r)
-		}
-		whole := runSD3(t, m, n, size, in, 1)
-		sameBits(t, whole, runSD3(t, m, n, size, in, 3), "%s with 3 threads", name)
-		at := len(whole) / n
-		for _, rows := range [][]int{{0}, {4}, {3, 1, 3}} {
-			var some Inputs
-			for _, r := range rows {
-				take(&some, r)
-			}
-			got := runSD3(t, m, len(rows), size, some, 2)
-			for i, r := range rows {
-				sameBits(t, whole[r*at:(r+1)*at], got[i*at:(i+1)*at], "%s rows %v", name, rows)
-			}
-		}
+		sameInAnyBatch(t, name, take, func(n int, in Inputs, threads int) []float32 {
+			return runSD3(t, m, n, size, in, threads)
+		})
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/cudiffuse/cudiffuse/gpu"
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/sampler"
@@ -38,16 +37,5 @@ func TestConditionSampling(t *testing.T) {
 		reqs = append(reqs, sampler.Request{Plan: plan(2 + i), Conds: conds, Seed: uint64(i)})
 	}
 	reqs = append(reqs, sampler.Request{Plan: plan(3), Conds: []sampler.Weighted{{Weight: 1, Cond: empty}}, Seed: 9})
-	sample := func(reqs ...sampler.Request) [][]float32 {
-		d, err := u.Denoiser(0, 0, pool)
-		require.NoError(t, err)
-		out, err := sampler.Run(t.Context(), gpu.NewCPU(2), d, reqs)
-		require.NoError(t, err)
-		return out
-	}
-	all := sample(reqs...)
-	for i, r := range reqs {
-		require.Equal(t, all[i], sample(r)[0], "request %d alone", i)
-	}
-	require.NotEqual(t, all[0], all[1])
+	sameAlone(t, reqs, func() (sampler.Model, error) { return u.Denoiser(0, 0, pool) })
 }

@@ -7,26 +7,15 @@ import torch
 from diffusers import UNet2DConditionModel
 from safetensors.torch import save_file
 
+from random_weights import saved
+
 torch.set_num_threads(1)
 
 
 def emit(name, times, size, tokens, labels=None, half=False, **config):
     """tokens: lengths of the context, in falling order; each gives an output, all from the same context cut short."""
-    gen = torch.Generator().manual_seed(1234)
-    torch.manual_seed(99)
-    model = UNet2DConditionModel(**config)
-    with torch.no_grad():  # away from the initial values: no weight zero, no bias equal
-        for _, p in sorted(model.named_parameters()):
-            if p.ndim <= 1:
-                p.add_(0.1 * torch.randn(*p.shape, generator=gen))
-            elif float(p.abs().max()) == 0:
-                p.copy_(0.1 * torch.randn(*p.shape, generator=gen))
-            else:
-                p.add_(0.02 * torch.randn(*p.shape, generator=gen))
-    model = (model.half() if half else model).eval()
     folder = os.path.join(sys.argv[1], name)
-    model.save_pretrained(folder, safe_serialization=True, variant="fp16" if half else None)
-    model = model.float()  # half: the weights are rounded, the arithmetic is not
+    model, gen = saved(lambda: UNet2DConditionModel(**config), folder, half)
     x = torch.randn(2, config["in_channels"], *size, generator=gen)
     context = torch.randn(2, tokens[0], config["cross_attention_dim"], generator=gen)
     tensors = {"in.x": x, "in.t": torch.tensor(times), "in.ctx": context}

@@ -7,22 +7,14 @@ import torch
 from diffusers import UNet2DModel
 from safetensors.torch import save_file
 
+from random_weights import saved
+
 torch.set_num_threads(1)
 
 
 def emit(name, times, labels=None, half=False, **config):
-    gen = torch.Generator().manual_seed(1234)
-    torch.manual_seed(99)
-    model = UNet2DModel(**config)
-    with torch.no_grad():  # away from the initial values: no weight zero, no bias equal
-        for _, p in sorted(model.named_parameters()):
-            std = 0.1 if p.ndim <= 1 or float(p.abs().max()) == 0 else 0.02
-            noise = std * torch.randn(*p.shape, generator=gen)
-            p.copy_(noise) if p.ndim > 1 and float(p.abs().max()) == 0 else p.add_(noise)
-    model = (model.half() if half else model).eval()
     folder = os.path.join(sys.argv[1], name)
-    model.save_pretrained(folder, safe_serialization=True, variant="fp16" if half else None)
-    model = model.float()  # half: the weights are rounded, the arithmetic is not
+    model, gen = saved(lambda: UNet2DModel(**config), folder, half)
     size = config["sample_size"]
     height, width = (size, size) if isinstance(size, int) else size
     x = torch.randn(2, config["in_channels"], height, width, generator=gen)

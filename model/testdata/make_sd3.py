@@ -7,25 +7,14 @@ import torch
 from diffusers import SD3Transformer2DModel
 from safetensors.torch import save_file
 
+from random_weights import saved
+
 torch.set_num_threads(1)
 
 
 def emit(name, times, size, tokens, half=False, **config):
-    gen = torch.Generator().manual_seed(1234)
-    torch.manual_seed(99)
-    model = SD3Transformer2DModel(joint_attention_dim=20, pooled_projection_dim=16, **config)
-    with torch.no_grad():  # away from the initial values: no weight zero, no bias equal
-        for _, p in sorted(model.named_parameters()):
-            if p.ndim <= 1:
-                p.add_(0.1 * torch.randn(*p.shape, generator=gen))
-            elif float(p.abs().max()) == 0:
-                p.copy_(0.1 * torch.randn(*p.shape, generator=gen))
-            else:
-                p.add_(0.02 * torch.randn(*p.shape, generator=gen))
-    model = (model.half() if half else model).eval()
     folder = os.path.join(sys.argv[1], name)
-    model.save_pretrained(folder, safe_serialization=True, variant="fp16" if half else None)
-    model = model.float()  # half: the weights are rounded, the arithmetic is not
+    model, gen = saved(lambda: SD3Transformer2DModel(joint_attention_dim=20, pooled_projection_dim=16, **config), folder, half)
     n = len(times)
     tensors = {"in.x": torch.randn(n, config["in_channels"], *size, generator=gen), "in.t": torch.tensor(times),
                "in.ctx": torch.randn(n, tokens, 20, generator=gen), "in.pooled": torch.randn(n, 16, generator=gen)}
