@@ -139,6 +139,6 @@ func (c *inspectCmd) lower(u model.Network, size model.Size) (*lowered, error) {
 	if err != nil {
 		return nil, err
 	}
-	gpu, err := lowerFor(u.Graph(), lower.Options{Rows: c.Batch, Size: size, Type: t}, c.Ops)
+	gpu, err := lowerFor(u.Graph(), lower.Options{Rows: c.Batch, Size: size, Type: t, Beside: lower.Beside(u)}, c.Ops)
 	return &gpu, err
 }

@@ -29,7 +29,7 @@ func Compile(ctx context.Context, net model.Network, o CompileOptions) (PlanStat
 	var programs []*lower.Program
 	for _, rows := range o.Rows {
 		t := cudnn.DType(o.Type)
-		prog, err := lower.Lower(net.Graph(), lower.Options{Rows: rows, Type: t,
+		prog, err := lower.Lower(net.Graph(), lower.Options{Rows: rows, Type: t, Beside: lower.Beside(net),
 			Size: model.Size{H: o.Height, W: o.Width, Tokens: o.Tokens}})
 		if err != nil {
 			return PlanStats{}, err

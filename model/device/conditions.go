@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/lower"
 	"github.com/cudiffuse/cudiffuse/sampler"
@@ -23,7 +22,7 @@ type conditions struct {
 // are, which is what a program depends on.
 func newConditions(net model.Network, conds []sampler.Cond) (*conditions, error) {
 	c := &conditions{tokens: model.DefaultTokens, conds: conds}
-	takesText := false
+	takesText, takesBeside := false, lower.Beside(net) > 0
 	for _, in := range net.Graph().Inputs {
 		takesText = takesText || in.Kind == model.InputContext
 	}
@@ -47,6 +46,9 @@ func newConditions(net model.Network, conds []sampler.Cond) (*conditions, error)
 			if x.Perturbed {
 				return nil, fail("perturbed: only a model.ConditionDenoiser, on the CPU, evaluates it")
 			}
+			if x.Beside != nil && !takesBeside {
+				return nil, fail("channels beside the sample, which the network does not take")
+			}
 			if row > 0 && x.Tokens != c.tokens {
 				return nil, fail("a text of %d tokens beside one of %d: pad them to one length", x.Tokens, c.tokens)
 			}
@@ -60,13 +62,10 @@ func newConditions(net model.Network, conds []sampler.Cond) (*conditions, error)
 
 // encode returns the bytes of an input for all rows.
 func (c *conditions) encode(p *lower.Program, in lower.Input) ([]byte, error) {
-	size := 4
-	if in.Type == lower.InputActivation {
-		size = int(p.Type.Size())
-	}
-	out := make([]byte, len(c.conds)*in.Length*size)
+	size := in.RowBytes(p.Type)
+	out := make([]byte, len(c.conds)*size)
 	for row, cond := range c.conds {
-		dst := out[row*in.Length*size:][:in.Length*size]
+		dst := out[row*size:][:size]
 		if in.Kind == model.InputClass {
 			class := uint32(classOf(cond))
 			if in.Type == lower.InputFloat32 { // embedded like a time
@@ -79,11 +78,9 @@ func (c *conditions) encode(p *lower.Program, in lower.Input) ([]byte, error) {
 		if err != nil {
 			return nil, &ConditionError{Row: row, Detail: err.Error()}
 		}
-		t := cudnn.Float32
-		if in.Type == lower.InputActivation {
-			t = p.Type
+		if values != nil {
+			in.Store(p.Type, dst, values)
 		}
-		lower.Store(t, dst, values)
 	}
 	return out, nil
 }
@@ -105,7 +102,10 @@ func vectorOf(cond sampler.Cond, in lower.Input) ([]float32, error) {
 		return nil, fmt.Errorf("%T has no %v", cond, in.Kind)
 	}
 	var v []float32
+	name := in.Kind.String()
 	switch in.Kind {
+	case model.InputSample:
+		v, name = text.Beside, "Beside"
 	case model.InputContext:
 		v = text.Data
 	case model.InputPooled:
@@ -120,7 +120,7 @@ func vectorOf(cond sampler.Cond, in lower.Input) ([]float32, error) {
 		return nil, fmt.Errorf("%v is not supported", in.Kind)
 	}
 	if len(v) != in.Length {
-		return nil, fmt.Errorf("%v has %d elements, want %d", in.Kind, len(v), in.Length)
+		return nil, fmt.Errorf("%s has %d elements, want %d", name, len(v), in.Length)
 	}
 	return v, nil
 }

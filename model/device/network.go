@@ -78,9 +78,9 @@ func newNetwork(c *gpu.CUDA, net model.Network, o Options) (*Network, error) {
 	if o.Rows == 0 {
 		o.Rows = 2
 	}
-	if net.OutChannels() != net.Channels() {
+	if out, in := net.OutChannels(), net.Channels(); out != in-lower.Beside(net) {
 		return nil, &model.ShapeError{Op: "output", Detail: fmt.Sprintf("%d channels for %d of input: learned "+
-			"variance and in-painting networks are not supported yet", net.OutChannels(), net.Channels())}
+			"variance is not supported yet", out, in)}
 	}
 	n := &Network{c: c, dev: c.Driver(), net: net, o: o}
 	n.Sized = &Sized{n: n, height: o.Height, width: o.Width}
@@ -94,7 +94,7 @@ func (n *Network) At(height, width int) *Sized { return &Sized{n: n, height: hei
 // lower makes the program for a number of rows.
 func (s *Sized) lower(rows, tokens int) (*lower.Program, error) {
 	t := cudnn.DType(s.n.c.DType())
-	return lower.Lower(s.n.net.Graph(), lower.Options{Rows: rows, Type: t,
+	return lower.Lower(s.n.net.Graph(), lower.Options{Rows: rows, Type: t, Beside: lower.Beside(s.n.net),
 		Size: model.Size{H: s.height, W: s.width, Tokens: tokens}})
 }
 
@@ -155,7 +155,7 @@ func (n *Network) upload(ctx context.Context, prog *lower.Program) error {
 func (n *Network) PlanStats() PlanStats { return n.planner.stats }
 
 // Shape implements [sampler.Model].
-func (s *Sized) Shape() []int { return []int{s.n.net.Channels(), s.height, s.width} }
+func (s *Sized) Shape() []int { return []int{s.n.net.OutChannels(), s.height, s.width} }
 
 // Bind implements [sampler.Binder]: the network becomes part of the program's graph, one
 // replay a step.

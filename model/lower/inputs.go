@@ -31,9 +31,16 @@ func (c *compiler) inputs() error {
 	return nil
 }
 
-// sample brings the caller's [rows, C, H, W] into rows of pixels.
+// sample brings the caller's [rows, C, H, W] into rows of pixels. What [Options.Beside] says follows in each pixel: it is
+// there from the start, and stays.
 func (c *compiler) sample(in model.Input) error {
 	y := c.write(in.Tensor)
+	if c.Beside > 0 {
+		pixels := y.shape.H * y.shape.W
+		y.shape.C -= c.Beside
+		c.program.Inputs = append(c.program.Inputs, Input{Kind: in.Kind, Buffer: y.buffer, Length: c.Beside * pixels,
+			Pixels: pixels, Skip: y.shape.C})
+	}
 	return c.layout("sample", true, Ref{Region: Sample}, y)
 }
 

@@ -28,6 +28,11 @@ func Lower(g *model.Graph, o Options) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, in := range g.Inputs {
+		if in.Kind == model.InputSample && (o.Beside < 0 || o.Beside >= in.Channels) {
+			return nil, errorf("input", in.Kind.String(), "%d channels beside the sample: want 0..%d", o.Beside, in.Channels-1)
+		}
+	}
 	c := newCompiler(g, shapes, o)
 	c.findChains()
 	c.findRows()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -56,27 +57,49 @@ func TestCuDNNHasPlans(t *testing.T) {
 			if n.name != "fashion" && ty != cudnn.Float16 {
 				continue // the shapes are what differs between networks
 			}
-			graphs := different(n.lower(t, ty))
-			t.Run(fmt.Sprintf("%s/%v", n.name, ty), func(t *testing.T) {
-				for _, arch := range architectures {
-					t.Run(fmt.Sprintf("sm_%d", arch), func(t *testing.T) {
-						t.Parallel()
-						target, err := cudnn.TargetFor(arch)
-						require.NoError(t, err)
-						for _, g := range graphs {
-							need := []cudnn.Property{cudnn.Deterministic}
-							if ty == cudnn.Float32 {
-								need = append(need, cudnn.FullPrecision)
-							}
-							plans, err := lib.Candidates(g, target, 1, need...)
-							require.NoError(t, err)
-							require.NoError(t, plans[0].Close())
-						}
-					})
+			requirePlans(t, lib, n.name, ty, different(n.lower(t, ty)))
+		}
+	}
+}
+
+// TestInpaintHasPlans is the same for what a network for in-painting has that others have not: pixels of 9 channels.
+func TestInpaintHasPlans(t *testing.T) {
+	lib := realCuDNN(t)
+	plain := networks(t)[2]
+	wide := inpaint(t)
+	for _, ty := range types {
+		p, err := Lower(wide.Graph(), Options{Rows: plain.rows, Size: plain.size, Type: ty, Beside: Beside(wide)})
+		require.NoError(t, err)
+		known := map[string]bool{}
+		for _, g := range different(plain.lower(t, ty)) {
+			known[g.Hash()] = true
+		}
+		graphs := slices.DeleteFunc(different(p), func(g *cudnn.Graph) bool { return known[g.Hash()] })
+		require.Len(t, graphs, 1)
+		requirePlans(t, lib, "inpaint", ty, graphs)
+	}
+}
+
+// requirePlans builds a plan of each graph for every architecture.
+func requirePlans(t *testing.T, lib *cudnn.Library, name string, ty cudnn.DType, graphs []*cudnn.Graph) {
+	t.Run(fmt.Sprintf("%s/%v", name, ty), func(t *testing.T) {
+		for _, arch := range architectures {
+			t.Run(fmt.Sprintf("sm_%d", arch), func(t *testing.T) {
+				t.Parallel()
+				target, err := cudnn.TargetFor(arch)
+				require.NoError(t, err)
+				for _, g := range graphs {
+					need := []cudnn.Property{cudnn.Deterministic}
+					if ty == cudnn.Float32 {
+						need = append(need, cudnn.FullPrecision)
+					}
+					plans, err := lib.Candidates(g, target, 1, need...)
+					require.NoError(t, err)
+					require.NoError(t, plans[0].Close())
 				}
 			})
 		}
-	}
+	})
 }
 
 // TestRefusalNamesTheLayer: where cuDNN has no attention the error says which layer asked for it.

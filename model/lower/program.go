@@ -11,6 +11,8 @@ type Options struct {
 	Rows int         // network rows of a run: requests times their conditions
 	Size model.Size  // of the sample, and tokens of the context
 	Type cudnn.DType // of activations and weights, and of sample and result in memory, [rows, C, H, W]
+	// Beside is how many of the sample's channels, its last, are a condition: Region Sample does not have them.
+	Beside int
 }
 
 // Program is a lowered graph. It is plain data and may be shared.
@@ -59,24 +61,6 @@ type Buffer struct {
 	Offset      int64 // in the arena
 	First, Last int
 }
-
-// Input is a condition: where it goes, and in which type.
-type Input struct {
-	Kind   model.InputKind
-	Buffer int
-	Length int       // elements of a row
-	Type   InputType // how it is stored
-}
-
-// InputType is how a condition is stored.
-type InputType int
-
-// The types.
-const (
-	InputActivation InputType = iota // in the program's type
-	InputFloat32
-	InputInt32
-)
 
 // Step is one plan execution or one of our own operations (one or two launches).
 type Step struct {
