@@ -40,11 +40,12 @@ const (
 
 var entries = []Entry{
 	{Name: "ddpm", Title: "DDPM ancestral, posterior variance", Paper: "2006.11239", Steps: 1000,
-		Aliases: []string{"DDPMScheduler", "ancestral"},
+		Aliases: []string{"DDPMScheduler", "DDPMParallelScheduler", "UnCLIPScheduler", "DDPMWuerstchenScheduler", "ancestral"},
 		make:    func(Params) Sampler { return DDPM{} }},
 	{Name: "ddpm_large", Title: "DDPM ancestral, sigma = sqrt(beta)", Paper: "2006.11239", Steps: 1000,
 		make: func(Params) Sampler { return DDPM{Variance: FixedLarge} }},
-	{Name: "ddim", Title: "DDIM", Paper: "2010.02502", Steps: 50, Aliases: []string{"DDIMScheduler"},
+	{Name: "ddim", Title: "DDIM", Paper: "2010.02502", Steps: 50,
+		Aliases: []string{"DDIMScheduler", "DDIMParallelScheduler", "CogVideoXDDIMScheduler"},
 		options: slices.Concat(etaUpTo(0, 1, aboutEta), keepEpsilonOption()),
 		make: func(p Params) Sampler {
 			return DDIM{Eta: valueOr(p.Eta, 0), KeepEpsilon: p.KeepEpsilon}
@@ -58,7 +59,8 @@ var entries = []Entry{
 		"EDMDPMSolverMultistepScheduler"),
 	multistepEntry("dpmpp_3m", "DPM-Solver++(3M)", paperDPMPP, 20, Multistep{Order: 3}, true, "dpm++ 3m"),
 	multistepEntry("dpmpp_2m_sde", "SDE-DPM-Solver++(2M)", paperDPMPP, 25, Multistep{Order: 2, SDE: true}, true,
-		"dpm++ 2m sde", "dpmpp_2m_sde_gpu", "sde-dpmsolver++", "CosineDPMSolverMultistepScheduler"),
+		"dpm++ 2m sde", "dpmpp_2m_sde_gpu", "sde-dpmsolver++", "CosineDPMSolverMultistepScheduler",
+		"CogVideoXDPMScheduler"),
 	multistepEntry("dpmpp_2m_sde_heun", "SDE-DPM-Solver++(2M), heun", paperDPMPP, 25,
 		Multistep{Order: 2, SDE: true, Heun: true}, true, "dpm++ 2m sde heun", "dpmpp_2m_sde_heun_gpu"),
 	multistepEntry("dpmpp_3m_sde", "SDE-DPM-Solver++(3M)", paperDPMPP, 25, Multistep{Order: 3, SDE: true}, true,

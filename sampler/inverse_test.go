@@ -87,6 +87,7 @@ func TestInversionErrors(t *testing.T) {
 		{sampler.DPMSolverPP{Multistep: sampler.Multistep{Inverse: true}}, falling, "sigma does not increase"},
 		{sampler.DPMSolverPP{Multistep: sampler.Multistep{Inverse: true}}, levels(0, 1, 2), "step 0: sigma 0 at the start"},
 		{sampler.DPMSolverPP{Multistep: sampler.Multistep{Inverse: true, SDE: true}}, levels(1, 2), "no inverse"},
+		{sampler.DPMSolverPP{Multistep: sampler.Multistep{Targets: falling}}, falling, "3 targets for 2 steps"},
 	} {
 		_, err := sampler.New(c.s, c.pts, schedule.Epsilon)
 		var e *sampler.PlanError

@@ -19,6 +19,9 @@ type Multistep struct {
 	// then of order 2 (measured 2.0 against 3.0, see TestConvergenceOrder). For exact comparison with them.
 	HalfCurvature bool
 
+	// Targets, when set, has one point for each step to go to in place of the next grid point, as in [DDIM].
+	Targets []schedule.Point
+
 	// Inverse runs the ODE from data to noise (inversion): the grid rises, and h is negative. Its first point
 	// has sigma above 0.
 	Inverse bool
@@ -61,14 +64,23 @@ func (o Multistep) orderAt(i int, pts []schedule.Point) int {
 	n := len(pts) - 1
 	k := min(o.order(), i+1)
 	short := !o.KeepOrder && n < shortRun
-	still := stands(pts[i], pts[i+1], o.Inverse)
-	if still || i == n-1 && (o.EulerAtFinal || short || pts[n].Sigma == 0) {
+	t := o.target(i, pts)
+	still := stands(pts[i], t, o.Inverse)
+	if still || i == n-1 && (o.EulerAtFinal || short || t.Sigma == 0) {
 		return 1
 	}
 	if i == n-2 && short {
 		return min(k, 2)
 	}
 	return k
+}
+
+// target is where step i goes.
+func (o Multistep) target(i int, pts []schedule.Point) schedule.Point {
+	if o.Targets != nil {
+		return o.Targets[i]
+	}
+	return pts[i+1]
 }
 
 // stands tells whether the step from s to t has no length, as the last of a grid may, see checkPoints. The
@@ -83,9 +95,10 @@ func stands(s, t schedule.Point, inverse bool) bool {
 // lambdaSteps are the step of a multistep method and its ratios to the steps before.
 type lambdaSteps struct{ h, r0, r1 float64 }
 
-func stepsAt(i, order int, pts []schedule.Point) lambdaSteps {
+// stepsAt are those of the step from pts[i] to t.
+func stepsAt(i, order int, pts []schedule.Point, t schedule.Point) lambdaSteps {
 	l := func(k int) float64 { return pts[k].Lambda() }
-	s := lambdaSteps{h: l(i+1) - l(i)}
+	s := lambdaSteps{h: t.Lambda() - l(i)}
 	if order >= 2 {
 		s.r0 = (l(i) - l(i-1)) / s.h
 	}
@@ -120,13 +133,16 @@ func (o Multistep) plan(pts []schedule.Point, now func(schedule.Point) Row,
 	if o.Inverse && pts[0].Sigma == 0 {
 		return nil, &PlanError{Step: 0, Detail: "sigma 0 at the start of an inversion: want it above 0"}
 	}
+	if o.Targets != nil && len(o.Targets) != len(pts)-1 {
+		return nil, &PlanError{Step: -1, Detail: fmt.Sprintf("%d targets for %d steps", len(o.Targets), len(pts)-1)}
+	}
 	p := &Plan{}
 	var n draws
 	slots := max(o.order()-1, 1)
 	for i := range len(pts) - 1 {
-		s, t := pts[i], pts[i+1]
+		s, t := pts[i], o.target(i, pts)
 		order := o.orderAt(i, pts)
-		d := stepsAt(i, order, pts)
+		d := stepsAt(i, order, pts, t)
 		x, w, noise := step(s, t, d, order)
 		m := d.differences(order, w)
 		cur := now(s)

@@ -11,6 +11,8 @@ import (
 // class is what differs between the scheduler classes.
 type class struct {
 	defaults   func(*config) // where they are not the common ones
+	ignores    func(*config) // takes back keys that the class has and does not use
+	shifted    bool          // its forward process has a shifted SNR
 	threshold  bool          // has dynamic thresholding
 	betaless   bool          // its noise levels do not come from betas
 	algorithms []string      // values of algorithm_type; nil when the class has no such key
@@ -20,8 +22,14 @@ type class struct {
 }
 
 var classes = map[string]class{
-	"DDPMScheduler": {defaults: clipped, threshold: true, plan: (*Scheduler).discrete},
-	"DDIMScheduler": {defaults: clipped, threshold: true, plan: (*Scheduler).discrete},
+	"DDPMScheduler":         {defaults: clipped, threshold: true, plan: (*Scheduler).discrete},
+	"DDIMScheduler":         {defaults: clipped, threshold: true, plan: (*Scheduler).discrete},
+	"DDPMParallelScheduler": {defaults: clipped, threshold: true, plan: (*Scheduler).discrete},
+	"DDIMParallelScheduler": {defaults: clipped, threshold: true, plan: (*Scheduler).discrete},
+	cogDDIMClass:            {defaults: cogVideoX, ignores: unclipped, shifted: true, plan: (*Scheduler).cogDDIM},
+	cogDPMClass:             {defaults: cogVideoX, ignores: unclipped, shifted: true, plan: (*Scheduler).cogDPM},
+	unclipClass:             {defaults: unclip, ignores: unclipGrid, plan: (*Scheduler).unclip},
+	wuerstchenClass:         {defaults: wuerstchen, betaless: true, plan: (*Scheduler).wuerstchen},
 	"DPMSolverMultistepScheduler": {defaults: linspace, threshold: true, plan: (*Scheduler).multistep,
 		algorithms: []string{"dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"},
 		solvers:    []string{"midpoint", "heun"}, shifts: []string{"exponential"}},

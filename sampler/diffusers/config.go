@@ -108,6 +108,9 @@ type config struct {
 	UpscaleMode       any       `json:"upscale_mode"`       // without scale factors, which need several sizes
 	ScaleFactors      []float64 `json:"scale_factors"`
 	TauFunction       any       `json:"tau_func"` // code, which a config cannot hold
+	SNRShift          float64   `json:"snr_shift_scale"`
+	Scaler            float64   `json:"scaler"`
+	CosineOffset      float64   `json:"s"` // of DDPMWuerstchenScheduler
 }
 
 // minusInf reads a number, or Python's -Infinity, which older configs have as a bare word or a string.
@@ -168,6 +171,9 @@ func Parse(r io.Reader) (*Scheduler, error) {
 	class.defaults(&s.c)
 	if err := json.Unmarshal(b, &s.c); err != nil {
 		return nil, &Error{Class: head.Class, Err: err}
+	}
+	if class.ignores != nil {
+		class.ignores(&s.c)
 	}
 	known := knownKeys()
 	for k := range keys {

@@ -83,6 +83,9 @@ var hostile = map[string][]any{
 	"eta":                        {0, 1, -1, 2},
 	"scale_factors":              {nil, []float64{}, []float64{2}},
 	"tau_func":                   {nil, "x"},
+	"snr_shift_scale":            {3, 1, 0, -1, 1e300, 1e-300},
+	"scaler":                     {1, 2, 0.5, 0, -1, 1e300},
+	"s":                          {0.008, 0, -1, 1, 1e300},
 }
 
 func pick[T any](r *rand.Rand, v ...T) T { return v[r.IntN(len(v))] }
@@ -119,7 +122,7 @@ var configErrors = []struct {
 	{`[]`, fourSteps, "not a JSON object"},
 	{`{"_class_name": 5}`, fourSteps, "_class_name"},
 	{`{}`, fourSteps,
-		`_class_name: "" is not supported: want one of CMStochasticIterativeScheduler, Cosine`},
+		`_class_name: "" is not supported: want one of CMStochasticIterativeScheduler, Cog`},
 	{`{"_class_name": "DDIMScheduler", "beta_start": "x"}`, fourSteps, "DDIMScheduler: json"},
 	{`{"_class_name": "EulerDiscreteScheduler", "thresholding": true}`, fourSteps, "thresholding: this class has no"},
 	{`{"_class_name": "UniPCMultistepScheduler", "thresholding": true, "predict_x0": false}`, fourSteps,
@@ -197,6 +200,22 @@ var configErrors = []struct {
 	{`{"_class_name": "DPMSolverMultistepInverseScheduler", "use_flow_sigmas": true}`, fourSteps, "does not turn its flow"},
 	{`{"_class_name": "DPMSolverMultistepInverseScheduler", "lambda_min_clipped": 100}`, fourSteps, "leaves no timestep"},
 	{`{"_class_name": "DPMSolverMultistepInverseScheduler"}`, diffusers.Options{Steps: 1000}, "not distinct and rising"},
+	{`{"_class_name": "UnCLIPScheduler", "prediction_type": "v_prediction"}`, fourSteps, "want epsilon or sample"},
+	{`{"_class_name": "UnCLIPScheduler", "variance_type": "fixed_large"}`, fourSteps, "want fixed_small_log"},
+	{`{"_class_name": "UnCLIPScheduler", "variance_type": "learned_range"}`, fourSteps, "learned variance is not"},
+	{`{"_class_name": "UnCLIPScheduler", "beta_schedule": "linear"}`, fourSteps, "want squaredcos_cap_v2"},
+	{`{"_class_name": "UnCLIPScheduler"}`, diffusers.Options{Steps: 1}, "steps: 1: want at least 2"},
+	{`{"_class_name": "UnCLIPScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}}, "timesteps: contradict"},
+	{`{"_class_name": "DDPMWuerstchenScheduler", "prediction_type": "sample"}`, fourSteps, "sample: want epsilon"},
+	{`{"_class_name": "DDPMWuerstchenScheduler", "scaler": 0}`, fourSteps, "scaler: 0, s 0.008: want a positive"},
+	{`{"_class_name": "DDPMWuerstchenScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}}, "from at most 1"},
+	{`{"_class_name": "DDPMWuerstchenScheduler"}`, diffusers.Options{Timesteps: []float64{0.002, 0.001}},
+		"1 points: want at least 2"},
+	{`{"_class_name": "CogVideoXDDIMScheduler", "snr_shift_scale": 0}`, fourSteps, "SNR shift 0: want a positive"},
+	{`{"_class_name": "CogVideoXDDIMScheduler", "rescale_betas_zero_snr": true}`, fourSteps, "zero terminal SNR"},
+	{`{"_class_name": "CogVideoXDDIMScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}}, "timesteps: contradict"},
+	{`{"_class_name": "CogVideoXDPMScheduler"}`, diffusers.Options{Timesteps: []float64{9, 1}}, "timesteps: contradict"},
+	{`{"_class_name": "CogVideoXDPMScheduler", "thresholding": true}`, fourSteps, "has no dynamic thresholding"},
 	{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{}, "want exactly one"},
 	{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Steps: 1001}, "steps: 1001: want 1 to 1000"},
 	{`{"_class_name": "DDIMScheduler"}`, diffusers.Options{Timesteps: []float64{1, 2}}, "timesteps: 2 at 1"},
@@ -308,7 +327,7 @@ func TestThreshold(t *testing.T) {
 func TestNoise(t *testing.T) {
 	without := []string{"FlowMatchEulerDiscreteScheduler", "IPNDMScheduler", "EDMEulerScheduler",
 		"EDMDPMSolverMultistepScheduler", "FlowMatchHeunDiscreteScheduler", "CMStochasticIterativeScheduler",
-		"CosineDPMSolverMultistepScheduler", "FlowMatchLCMScheduler", "SCMScheduler"}
+		"CosineDPMSolverMultistepScheduler", "FlowMatchLCMScheduler", "SCMScheduler", "DDPMWuerstchenScheduler"}
 	for _, class := range diffusers.Classes() {
 		s, err := diffusers.Parse(strings.NewReader(`{"_class_name": "` + class + `"}`))
 		require.NoError(t, err)

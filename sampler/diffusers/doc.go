@@ -3,7 +3,6 @@
 // float64 arithmetic to 1e-9. Where diffusers has a quirk, this package has it too and says so; package
 // sampler by itself does the right thing by default.
 //
-// Supported classes: DDPMScheduler, DDIMScheduler, DPMSolverMultistepScheduler, LCMScheduler,
-// EulerDiscreteScheduler, EulerAncestralDiscreteScheduler and HeunDiscreteScheduler. Dynamic thresholding
-// and learned variance are refused with an error that names them.
+// [Classes] are those that are supported; another is refused with their names, and so is an option that is not
+// supported in its class, or that contradicts another.
 package diffusers

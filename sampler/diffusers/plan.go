@@ -115,18 +115,18 @@ func (s *Scheduler) noise() (*schedule.Noise, error) {
 		return nil, &Error{Field: "trained_betas", Detail: fmt.Sprintf("%d values: want num_train_timesteps, %d",
 			len(betas), s.c.TrainTimesteps)}
 	}
+	var err error
 	if betas == nil {
-		var err error
 		betas, err = schedule.Betas(s.c.BetaSchedule, s.c.TrainTimesteps, s.c.BetaStart, s.c.BetaEnd)
-		if err != nil {
-			return nil, err
-		}
 	}
-	if s.c.RescaleZeroSNR {
-		var err error
-		if betas, err = schedule.RescaleZeroTerminalSNR(betas); err != nil {
-			return nil, err
-		}
+	if err == nil && classes[s.c.Class].shifted {
+		betas, err = schedule.ShiftSNR(betas, s.c.SNRShift)
+	}
+	if err == nil && s.c.RescaleZeroSNR {
+		betas, err = schedule.RescaleZeroTerminalSNR(betas)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return schedule.New(betas)
 }
@@ -156,7 +156,7 @@ func (s *Scheduler) discrete(n *schedule.Noise, kind schedule.Kind, o Options) (
 		return nil, err
 	}
 	final := n.Point(-1)
-	if !s.c.SetAlphaToOne && s.c.Class == "DDIMScheduler" {
+	if !s.c.SetAlphaToOne && strings.HasPrefix(s.c.Class, "DDIM") {
 		final = n.Point(0)
 	}
 	pts := make([]schedule.Point, 0, len(ts)+1)
@@ -167,7 +167,7 @@ func (s *Scheduler) discrete(n *schedule.Noise, kind schedule.Kind, o Options) (
 	switch s.c.Class {
 	case "LCMScheduler":
 		return sampler.New(sampler.LCM{Scaling: s.c.TimestepScaling}, pts, kind, s.options()...)
-	case "DDPMScheduler":
+	case "DDPMScheduler", "DDPMParallelScheduler":
 		d := sampler.DDPM{}
 		if s.c.VarianceType != nil && strings.HasPrefix(*s.c.VarianceType, "fixed_large") {
 			d.Variance = sampler.FixedLarge
