@@ -32,6 +32,11 @@ namespace cudiffuse {
         int channels, float eps) {                                                                                        \
         layer_norm<V>(x, y, gamma, beta, xs, ys, tokens, channels, eps);                                                  \
     }                                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) ada_layer_norm_##suffix(                                    \
+        const type* x, type* y, const type* scale, const type* shift, uint64_t xs, uint64_t ys, uint64_t vs,              \
+        uint64_t tokens, uint64_t pixels, int channels, float eps) {                                                      \
+        ada_layer_norm<V>(x, y, scale, shift, xs, ys, vs, tokens, pixels, channels, eps);                                 \
+    }                                                                                                                     \
     extern "C" __global__ void __launch_bounds__(kNetThreads) geglu_##suffix(                                             \
         const type* x, type* y, uint64_t xs, uint64_t ys, uint64_t rows, int channels) {                                  \
         geglu<V>(x, y, xs, ys, rows, channels);                                                                           \
@@ -42,8 +47,8 @@ namespace cudiffuse {
     }                                                                                                                     \
     extern "C" __global__ void __launch_bounds__(kNetThreads) pointwise_##suffix(                                         \
         const type* x, const type* b, type* y, const float* t, uint64_t xs, uint64_t bs, uint64_t ys, uint64_t rows,      \
-        uint64_t pixels, int channels, int op, int act, float mul, float add) {                                           \
-        pointwise<V>(x, b, y, t, xs, bs, ys, rows, pixels, channels, op, act, mul, add);                                  \
+        uint64_t pixels, int channels, int op, int act, float mul, float add, const type* g, uint64_t gs) {               \
+        pointwise<V>(x, b, y, t, xs, bs, ys, rows, pixels, channels, op, act, mul, add, g, gs);                           \
     }
 
 #define LAYOUT(name, type, function, To)                                                                                 \
@@ -53,9 +58,18 @@ namespace cudiffuse {
         function<To>(image, rows, index, stride, images, pixels, channels, image_type);                                  \
     }
 
+#define SHUFFLE(name, type, To)                                                                                          \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) name(                                                      \
+        const type* x, type* y, uint64_t xs, uint64_t ys, uint64_t images, int h, int w, int side, int channels,         \
+        int channels_first) {                                                                                            \
+        shuffle<To>(x, y, xs, ys, images, h, w, side, channels, channels_first);                                         \
+    }
+
 #define NETWORK(suffix, type)                                                                                            \
     NETWORK_VECTOR(suffix, type, 1)                                                                                      \
     NETWORK_VECTOR(suffix##_v, type, kVector<type>)                                                                      \
+    SHUFFLE(shuffle_##suffix, type, true)                                                                                \
+    SHUFFLE(unshuffle_##suffix, type, false)                                                                             \
     LAYOUT(to_nhwc_##suffix, type, layout, true)                                                                         \
     LAYOUT(from_nhwc_##suffix, type, layout, false)                                                                      \
     LAYOUT(to_nhwc_tiled_##suffix, type, layout_tiled, true)                                                             \

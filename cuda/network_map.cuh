@@ -81,22 +81,30 @@ __device__ __forceinline__ void resize(const T* x, T* y, uint64_t xs, uint64_t y
 }
 
 // The element-wise functions, numbered as package netkernels does.
-enum Pointwise { kCopy, kActivate, kAffine, kSum, kAddRow, kDivRow };
+enum Pointwise { kCopy, kActivate, kAffine, kSum, kAddRow, kDivRow, kAddImage, kGate };
 
 // pointwise is y = f(x, b) over rows of channels: b is another tensor (kSum: (x+b)/add), a vector of the image
-// (kAddRow), or unused; t is a number of the image (kDivRow). An image has `pixels` rows.
+// (kAddRow), one image for all (kAddImage), what a vector g of the image lets through (kGate: x + g b, each operation
+// rounded), or unused; t is a number of the image (kDivRow). An image has `pixels` rows.
 template <int V, typename T>
 __device__ __forceinline__ void pointwise(const T* x, const T* b, T* y, const float* t, uint64_t xs, uint64_t bs,
                                           uint64_t ys, uint64_t rows, uint64_t pixels, int channels, int op, int act,
-                                          float mul, float add) {
+                                          float mul, float add, const T* g, uint64_t gs) {
     const int columns = channels / V;
     for (uint64_t i = first_item(); i < rows * columns; i += all_threads()) {
         const uint64_t row = i / columns;
         const int c = int(i % columns) * V;
         float r[V], z[V];
         load<V>(r, x + row * xs + c);
-        if (op == kSum) load<V>(z, b + row * bs + c);
+        if (op == kSum || op == kGate) load<V>(z, b + row * bs + c);
         if (op == kAddRow) load<V>(z, b + row / pixels * bs + c);
+        if (op == kAddImage) load<V>(z, b + row % pixels * bs + c);
+        if (op == kGate) {
+            float w[V];
+            load<V>(w, g + row / pixels * gs + c);
+#pragma unroll
+            for (int v = 0; v < V; ++v) z[v] = __fmul_rn(w[v], z[v]);
+        }
         const float d = op == kDivRow ? t[row / pixels] : add;
         auto each = [&](auto f) {
 #pragma unroll
@@ -106,10 +114,28 @@ __device__ __forceinline__ void pointwise(const T* x, const T* b, T* y, const fl
         case kActivate: activate_all<V>(act, r); break;
         case kAffine: each([&](float x, float) { return x * mul + add; }); break;
         case kSum: each([&](float x, float o) { return __fdiv_rn(x + o, d); }); break;
-        case kAddRow: each([&](float x, float o) { return x + o; }); break;
+        case kAddRow:
+        case kAddImage:
+        case kGate: each([&](float x, float o) { return __fadd_rn(x, o); }); break;
         case kDivRow: each([&](float x, float) { return __fdiv_rn(x, d); }); break;
         }
         store<V>(y + row * ys + c, r);
+    }
+}
+
+// shuffle brings blocks of side x side pixels into channels (To), or back: h x w blocks an image, `channels` of a pixel.
+// Channel c of pixel (p, q) of a block is number (p side + q) channels + c, or, channels first, (c side + p) side + q.
+// Neighbouring threads have neighbouring channels of the pixels.
+template <bool To, typename T>
+__device__ __forceinline__ void shuffle(const T* x, T* y, uint64_t xs, uint64_t ys, uint64_t images, int h, int w, int side,
+                                        int channels, int channels_first) {
+    const uint64_t pixels = images * h * side * w * side;
+    for (uint64_t i = first_item(); i < pixels * channels; i += all_threads()) {
+        const uint64_t pixel = i / channels, line = pixel / ((uint64_t)w * side), block = line / side * w + pixel / side % w;
+        const int c = int(i % channels), part = int(line % side) * side + int(pixel % side);
+        const int k = channels_first ? c * side * side + part : part * channels + c;
+        if constexpr (To) y[block * ys + k] = x[pixel * xs + c];
+        else y[pixel * ys + c] = x[block * xs + k];
     }
 }
 

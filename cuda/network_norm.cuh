@@ -333,44 +333,76 @@ __device__ __forceinline__ void group_norm_apply(const T* x, T* y, const float* 
     }
 }
 
-// layer_norm does a token in a warp. Its values are read three times, of which the cache serves two. The second pass
-// also says by how much the mean of the first is off.
+// TokenMoments are the mean of a token's channels, by how much it is off, and the inverse deviation. A warp has a token,
+// whose values are read twice; the second pass also says by how much the mean of the first is off.
+struct TokenMoments {
+    float mean, rest, rstd;
+    template <int V, typename T> __device__ __forceinline__ void of(const T* in, int channels, float eps) {
+        const int lane = threadIdx.x % 32;
+        auto sum = [](float v) {
+            for (int d = 16; d; d /= 2) v += __shfl_xor_sync(~0u, v, d);
+            return v;
+        };
+        float r[V], s = 0.0f, e = 0.0f, q = 0.0f;
+        for (int c = lane * V; c < channels; c += 32 * V) {
+            load<V>(r, in + c);
+#pragma unroll
+            for (int v = 0; v < V; ++v) s += r[v];
+        }
+        mean = __fdiv_rn(sum(s), float(channels));
+        for (int c = lane * V; c < channels; c += 32 * V) {
+            load<V>(r, in + c);
+#pragma unroll
+            for (int v = 0; v < V; ++v) {
+                const float d = r[v] - mean;
+                e += d;
+                q = __fmaf_rn(d, d, q);
+            }
+        }
+        rest = __fdiv_rn(sum(e), float(channels));
+        const float var = __fdiv_rn(sum(q), float(channels)) - rest * rest;
+        rstd = __fdiv_rn(1.0f, __fsqrt_rn((var < 0.0f ? 0.0f : var) + eps));  // NaN stays
+    }
+};
+
+// layer_norm does a token in a warp. Its values are read three times, of which the cache serves two.
 template <int V, typename T>
 __device__ __forceinline__ void layer_norm(const T* x, T* y, const float* gamma, const float* beta, uint64_t xs, uint64_t ys,
                                            uint64_t tokens, int channels, float eps) {
-    const int lane = threadIdx.x % 32;
     const uint64_t token = (uint64_t)blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
     if (token >= tokens) return;
     const T* in = x + token * xs;
-    auto sum = [](float v) {
-        for (int d = 16; d; d /= 2) v += __shfl_xor_sync(~0u, v, d);
-        return v;
-    };
-    float r[V], s = 0.0f, e = 0.0f, q = 0.0f;
-    for (int c = lane * V; c < channels; c += 32 * V) {
-        load<V>(r, in + c);
-#pragma unroll
-        for (int v = 0; v < V; ++v) s += r[v];
-    }
-    const float mean = __fdiv_rn(sum(s), float(channels));
-    for (int c = lane * V; c < channels; c += 32 * V) {
-        load<V>(r, in + c);
-#pragma unroll
-        for (int v = 0; v < V; ++v) {
-            const float d = r[v] - mean;
-            e += d;
-            q = __fmaf_rn(d, d, q);
-        }
-    }
-    const float rest = __fdiv_rn(sum(e), float(channels)), var = __fdiv_rn(sum(q), float(channels)) - rest * rest;
-    const float rstd = __fdiv_rn(1.0f, __fsqrt_rn((var < 0.0f ? 0.0f : var) + eps));  // NaN stays
-    for (int c = lane * V; c < channels; c += 32 * V) {
-        float a[V], b[V];
+    TokenMoments m;
+    m.of<V>(in, channels, eps);
+    for (int c = threadIdx.x % 32 * V; c < channels; c += 32 * V) {
+        float r[V], a[V], b[V];
         load<V>(r, in + c);
         load_params<V>(a, gamma + c);
         load_params<V>(b, beta + c);
 #pragma unroll
-        for (int v = 0; v < V; ++v) r[v] = __fmaf_rn((r[v] - mean) - rest, rstd * a[v], b[v]);
+        for (int v = 0; v < V; ++v) r[v] = __fmaf_rn((r[v] - m.mean) - m.rest, m.rstd * a[v], b[v]);
+        store<V>(y + token * ys + c, r);
+    }
+}
+
+// ada_layer_norm is layer_norm with factors 1 + scale and shifts of the image, whose vectors lie vs elements apart
+// (Peebles and Xie, 2022, arXiv:2212.09748). An image has `pixels` tokens.
+template <int V, typename T>
+__device__ __forceinline__ void ada_layer_norm(const T* x, T* y, const T* scale, const T* shift, uint64_t xs, uint64_t ys,
+                                               uint64_t vs, uint64_t tokens, uint64_t pixels, int channels, float eps) {
+    const uint64_t token = (uint64_t)blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
+    if (token >= tokens) return;
+    const T* in = x + token * xs;
+    const uint64_t row = token / pixels * vs;
+    TokenMoments m;
+    m.of<V>(in, channels, eps);
+    for (int c = threadIdx.x % 32 * V; c < channels; c += 32 * V) {
+        float r[V], a[V], b[V];
+        load<V>(r, in + c);
+        load<V>(a, scale + row + c);
+        load<V>(b, shift + row + c);
+#pragma unroll
+        for (int v = 0; v < V; ++v) r[v] = __fmaf_rn((r[v] - m.mean) - m.rest, m.rstd * (1.0f + a[v]), b[v]);
         store<V>(y + token * ys + c, r);
     }
 }

@@ -66,7 +66,7 @@ template <int V, typename T> __device__ __forceinline__ void store(T* p, const f
 }
 
 // The activations, numbered as package netkernels does.
-enum Activation { kIdentity, kSiLU, kMish, kGELU, kReLU, kQuickGELU };
+enum Activation { kIdentity, kSiLU, kMish, kGELU, kReLU, kQuickGELU, kGELUTanh };
 
 __device__ __forceinline__ float sigmoid(float x) { return __fdiv_rn(1.0f, 1.0f + expf(-x)); }
 
@@ -77,6 +77,11 @@ __device__ __forceinline__ float silu(float x) { return __fdiv_rn(x, 1.0f + expf
 __device__ __forceinline__ float mish(float x) {
     const float e = expf(fminf(x, 20.0f)), m = e * (e + 2.0f);
     return x * __fdiv_rn(m, m + 2.0f);
+}
+
+// gelu_tanh is the GELU with a tanh in place of the error function, as x s(2u) with the logistic function s.
+__device__ __forceinline__ float gelu_tanh(float x) {
+    return __fdiv_rn(x, 1.0f + expf(-1.59576912160573072f * x * (1.0f + 0.044715f * x * x)));
 }
 
 // activate_all applies an activation; all threads have the same one.
@@ -91,6 +96,7 @@ template <int V> __device__ __forceinline__ void activate_all(int act, float r[V
     case kGELU: each([](float x) { return gelu(x); }); break;
     case kReLU: each([](float x) { return x < 0.0f ? 0.0f : x; }); break;  // NaN stays
     case kQuickGELU: each([](float x) { return x * sigmoid(1.702f * x); }); break;
+    case kGELUTanh: each([](float x) { return gelu_tanh(x); }); break;
     }
 }
 

@@ -80,7 +80,7 @@ func (e *Executor) bindTokens(w *Weights, op Op) (boundStep, int, error) {
 	case GatedAdd:
 		return &gatedAddStep{op: o}, 0, nil
 	case GridPositions:
-		return &positionsStep{from: o.X, to: o.Y, positions: gridPositions(o, e.shapes[o.X])}, 0, nil
+		return &positionsStep{from: o.X, to: o.Y, positions: o.Positions(e.shapes[o.X])}, 0, nil
 	case CroppedPositions:
 		p := croppedPositions(o, w.Param(o.Table), e.shapes[o.X])
 		return &positionsStep{from: o.X, to: o.Y, positions: p}, 0, nil

@@ -107,9 +107,9 @@ func (s *positionsStep) Do(row int) {
 	}
 }
 
-// gridPositions is the table [C, H, W] of a [GridPositions]. As in diffusers the positions
-// are rounded to float32 after each operation, and the rest is in float64.
-func gridPositions(o GridPositions, x Shape) []float32 {
+// Positions is the table [C, H, W] that is added to a tensor of shape x. As in diffusers the
+// positions are rounded to float32 after each operation, and the rest is in float64.
+func (o GridPositions) Positions(x Shape) []float32 {
 	y := make([]float32, x.Len())
 	quarter, pixels := x.C/4, x.H*x.W
 	place := func(i, n int) float64 {

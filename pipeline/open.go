@@ -106,7 +106,7 @@ func BundledLCM(o Options) (*Pipeline, error) { return OpenFS(bundled.FS(), bund
 
 // Open opens a diffusers folder of an unconditional or class-conditional UNet2DModel: one with
 // model_index.json, unet/ and scheduler/, or the network's own folder (then with the DDPM schedule); or that
-// of a DiTPipeline, with model_index.json, transformer/, vae/ and scheduler/, which runs on the CPU. No
+// of a DiTPipeline, with model_index.json, transformer/, vae/ and scheduler/, whose autoencoder runs on the CPU. No
 // file outside the folder is read, whatever the files say. Where no folder has that name, "org/model" and
 // "org/model@revision" are models of the Hugging Face cache.
 func Open(dir string, o Options) (*Pipeline, error) {

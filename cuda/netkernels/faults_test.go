@@ -82,6 +82,14 @@ func TestFaults(t *testing.T) {
 	for i := range added {
 		added[i] += float64(small[i/channels/12*channels+i%channels])
 	}
+	ada := AdaLayerNorm{Rows: rows, RowsPerImage: 12, Channels: channels, Eps: eps, X: sf.Tensor, Scale: xf.Tensor, Shift: xf.from(2)}
+	adaWant, adaSize := adaReference(small, values, values[2*channels:], rows, 12, channels, eps)
+	packed := Shuffle{Back: true, Images: images, H: 1, W: 3, Side: 2, Channels: channels / 4, X: xf.Tensor}
+	gate := Pointwise{Op: Gate, Rows: rows, RowsPerImage: 12, Channels: channels, X: xf.Tensor, B: xf.Tensor, G: sf.Tensor}
+	gated := wide(values)
+	for i := range gated {
+		gated[i] += float64(small[i/channels/12*channels+i%channels]) * gated[i]
+	}
 	layer := LayerNorm{Rows: rows, Channels: channels, Eps: eps, X: sf.Tensor, Gamma: gamma.At, Beta: beta.At}
 
 	of := func(scale []float64) func(int) float64 { return func(i int) float64 { return scale[i] } }
@@ -98,6 +106,10 @@ func TestFaults(t *testing.T) {
 		{"GroupNorm: no shift", norm(xf, 2), doctored{norm(xf, 2), 3, beta.At, gamma.At}, normed, of(size)},
 		{"GroupNorm: the first image's row", rowed, doctored{rowed, 9, channels, 0}, rowedWant, of(rowedSize)},
 		{"LayerNorm: no eps", layer, doctored{layer, 8, cuda.F32(eps), 0}, layered, of(layerSize)},
+		{"AdaLayerNorm: the first image's scale", ada, doctored{ada, 6, channels, 0}, adaWant, of(adaSize)},
+		{"AdaLayerNorm: no eps", ada, doctored{ada, 10, cuda.F32(eps), 0}, adaWant, of(adaSize)},
+		{"Shuffle: the other order of channels", packed, doctored{packed, 9, 0, 1}, shuffleReference(packed, wide(values)[:6*channels]), flat(1)},
+		{"Pointwise: another image's gate", gate, doctored{gate, 8, 12, 24}, gated, flat(1)},
 		{"Attention: stride of the keys", attention, doctored{attention, 5, channels, channels / 2}, attended, of(attendedSize)},
 		{"Attention: a shorter head", attention, doctored{attention, 10, 8, 7}, attended, of(attendedSize)},
 		{"Attention: a key less", attention, doctored{attention, 9, 12, 11}, attended, of(attendedSize)},
@@ -132,6 +144,12 @@ func into(op Op, y Tensor) Op {
 		return o
 	case LayerNorm:
 		o.Y = y
+		return o
+	case AdaLayerNorm:
+		o.Y = y
+		return o
+	case Shuffle:
+		o.Y = Tensor{y.At, o.Channels}
 		return o
 	case Attention:
 		o.O = y

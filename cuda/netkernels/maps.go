@@ -111,6 +111,8 @@ const (
 	Sum                         // (x + b) / Add
 	AddRow                      // x + b, b a vector of the image
 	DivRow                      // x / t, t a float32 of the image
+	AddImage                    // x + b, b of the RowsPerImage rows of one image, for all of them
+	Gate                        // x + g*b, g a vector of the image, each operation rounded
 )
 
 // Pointwise is y = f(x, b) over Rows pixels, RowsPerImage of each image.
@@ -119,7 +121,8 @@ type Pointwise struct {
 	Op                           PointwiseOp
 	Act                          Activation
 	Rows, RowsPerImage, Channels int
-	X, B, Y                      Tensor // B of Sum and AddRow
+	X, B, Y                      Tensor // B of those that have a b
+	G                            Tensor // of Gate
 	T                            uint64 // of DivRow
 	Mul, Add                     float32
 }
@@ -128,12 +131,15 @@ var _ Op = Pointwise{}
 
 // Validate implements [Op].
 func (o Pointwise) Validate() error {
-	if o.Op < Copy || o.Op > DivRow {
-		return &Error{"Pointwise", fmt.Sprintf("function %d", int(o.Op))}
-	}
 	tensors := []Tensor{o.X, o.Y}
-	if o.Op == Sum || o.Op == AddRow {
+	switch o.Op {
+	case Copy, Activate, Affine, DivRow:
+	case Sum, AddRow, AddImage:
 		tensors = append(tensors, o.B)
+	case Gate:
+		tensors = append(tensors, o.B, o.G)
+	default:
+		return &Error{"Pointwise", fmt.Sprintf("function %d", int(o.Op))}
 	}
 	return cmp.Or(checkAct("Pointwise", o.Act), checkWords("Pointwise", o.T), check("Pointwise", o.Type,
 		map[string]int{"rows": o.Rows, "rows of an image": o.RowsPerImage, "channels": o.Channels}, o.Channels, tensors...))
@@ -141,10 +147,11 @@ func (o Pointwise) Validate() error {
 
 // Launches implements [Op].
 func (o Pointwise) Launches() []Launch {
-	kernel, v := name("pointwise", o.Type, o.Channels, o.X, o.Y, o.B)
+	kernel, v := name("pointwise", o.Type, o.Channels, o.X, o.Y, o.B, o.G)
 	return []Launch{{kernel, over(int64(o.Rows) * int64(o.Channels/v)), []uint64{o.X.At, o.B.At, o.Y.At, o.T,
 		uint64(o.X.Stride), uint64(o.B.Stride), uint64(o.Y.Stride), uint64(o.Rows), uint64(o.RowsPerImage),
-		i32(o.Channels), i32(int(o.Op)), i32(int(o.Act)), cuda.F32(o.Mul), cuda.F32(o.Add)}}}
+		i32(o.Channels), i32(int(o.Op)), i32(int(o.Act)), cuda.F32(o.Mul), cuda.F32(o.Add),
+		o.G.At, uint64(o.G.Stride)}}}
 }
 
 // Workspace implements [Op].
@@ -161,6 +168,10 @@ func (o Pointwise) Bytes() (read, written int64) {
 		return n + images*int64(o.Channels)*o.Type.size(), n
 	case DivRow:
 		return n + 4*images, n
+	case AddImage:
+		return n + int64(o.RowsPerImage)*int64(o.Channels)*o.Type.size(), n
+	case Gate:
+		return 2*n + images*int64(o.Channels)*o.Type.size(), n
 	}
 	return n, n
 }

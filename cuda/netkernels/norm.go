@@ -175,10 +175,14 @@ func (o LayerNorm) Validate() error {
 // Launches implements [Op].
 func (o LayerNorm) Launches() []Launch {
 	kernel, _ := name("layer_norm", o.Type, o.Channels, o.X, o.Y, Tensor{At: o.Gamma}, Tensor{At: o.Beta})
-	const warps = threads / 32 // a token each
-	g := cuda.Geometry{Grid: cuda.Dim{X: (o.Rows + warps - 1) / warps}, Block: cuda.Dim{X: threads}}
-	return []Launch{{kernel, g, []uint64{o.X.At, o.Y.At, o.Gamma, o.Beta, uint64(o.X.Stride), uint64(o.Y.Stride),
+	return []Launch{{kernel, tokens(o.Rows), []uint64{o.X.At, o.Y.At, o.Gamma, o.Beta, uint64(o.X.Stride), uint64(o.Y.Stride),
 		uint64(o.Rows), i32(o.Channels), cuda.F32(o.Eps)}}}
+}
+
+// tokens is the grid of a kernel with a warp for each token.
+func tokens(n int) cuda.Geometry {
+	const warps = threads / 32
+	return cuda.Geometry{Grid: cuda.Dim{X: (n + warps - 1) / warps}, Block: cuda.Dim{X: threads}}
 }
 
 // Workspace implements [Op].

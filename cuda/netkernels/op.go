@@ -61,6 +61,7 @@ const (
 	GELU
 	ReLU
 	QuickGELU
+	GELUTanh
 )
 
 // Tensor is where activations are: the address of the first element, and the elements
@@ -128,7 +129,7 @@ func check(op string, t DType, counts map[string]int, channels int, tensors ...T
 
 // checkAct refuses activations that the kernels have not.
 func checkAct(op string, a Activation) error {
-	if a < Identity || a > QuickGELU {
+	if a < Identity || a > GELUTanh {
 		return &Error{op, fmt.Sprintf("activation %d", int(a))}
 	}
 	return nil

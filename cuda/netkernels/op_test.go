@@ -19,6 +19,10 @@ func operations() []Op {
 		GroupNorm{Type: Float16, Images: 2, Pixels: 49, Channels: 64, Groups: 8, X: at(64), Y: at(64)},
 		GroupNorm{Type: Float16, Images: 2, Pixels: 4096, Channels: 320, Groups: 32, X: at(320), Y: at(320)},
 		LayerNorm{Type: Float16, Rows: 7, Channels: 320, X: at(320), Y: at(320)},
+		AdaLayerNorm{Type: Float16, Rows: 8, RowsPerImage: 4, Channels: 320, X: at(320), Y: at(320), Scale: at(1920), Shift: at(1920)},
+		Shuffle{Type: Float16, Images: 2, H: 3, W: 5, Side: 2, Channels: 4, X: at(4), Y: at(16)},
+		Shuffle{Type: Float32, Back: true, Images: 2, H: 3, W: 5, Side: 2, Channels: 4, X: at(16), Y: at(4)},
+		Pointwise{Type: Float16, Op: Gate, Rows: 10, RowsPerImage: 5, Channels: 8, X: at(8), B: at(8), G: at(48), Y: at(8)},
 		GEGLU{Type: BFloat16, Rows: 3, Channels: 8, X: at(16), Y: at(8)},
 		Resize{Type: Float32, Mode: UpNearest, Images: 2, H: 4, W: 4, OH: 7, OW: 8, Channels: 3, X: at(3), Y: at(3)},
 		Pointwise{Type: Float16, Op: Sum, Rows: 10, RowsPerImage: 5, Channels: 8, X: at(8), B: at(8), Y: at(8)},
@@ -33,8 +37,9 @@ func operations() []Op {
 func TestValidate(t *testing.T) {
 	limited := map[string][]any{"Type": {DType(-1), DType(3)}, "Images": {0, -1, maxDim + 1}, "Pixels": {0}, "Channels": {0, 1 << 29},
 		"Groups": {0, 7}, "X": {at(1), Tensor{1<<20 + 1, 1000}}, "Y": {at(1), Tensor{1<<20 + 1, 1000}}, "Rows": {0, -3, at(1)},
-		"Mode": {ResizeMode(-1), ResizeMode(4), DownMean, UpFIR, DownFIR}, "OH": {6, 9, 0}, "OW": {6, 9}, "H": {0, 3}, "W": {5},
-		"Op": {PointwiseOp(-1), PointwiseOp(6)}, "Act": {Activation(-1), Activation(6)}, "RowsPerImage": {0}, "B": {at(1)},
+		"Mode": {ResizeMode(-1), ResizeMode(4), DownMean, UpFIR, DownFIR}, "OH": {6, 9, 0}, "OW": {6, 9}, "H": {0, 1 << 30},
+		"Op": {PointwiseOp(-1), PointwiseOp(8)}, "Act": {Activation(-1), Activation(7)}, "RowsPerImage": {0}, "B": {at(1)},
+		"Scale": {at(1), at(2000), Tensor{1<<20 + 1, 1920}}, "Shift": {at(1), at(2000)}, "Side": {0, -1, 1 << 20}, "W": {0, 1 << 30},
 		"Image": {uint64(1)}, "Dim": {0, 513, 1 << 20}, "Heads": {0, 70000}, "Queries": {0}, "Keys": {-1}, "Q": {at(1)}, "K": {at(1)},
 		"V": {at(1)}, "O": {at(1)}, "ScaleShift": {Tensor{1 << 20, 20}, Tensor{1<<20 + 1, 1000}}, "Gamma": {uint64(2)}, "Beta": {uint64(1)}, "T": {uint64(1)},
 		"F": {uint64(3)}, "Index": {uint64(2)}, "Table": {uint64(1)}, "Work": {uint64(1)}}
@@ -60,6 +65,9 @@ func TestValidate(t *testing.T) {
 	require.Error(t, GroupNorm{Type: Float16, Images: 1, Pixels: 4096, Channels: 4000, Groups: 10, X: at(4000), Y: at(4000)}.Validate())
 	require.Error(t, GroupNorm{Type: Float16, Images: 70000, Pixels: 1, Channels: 8, Groups: 1, X: at(8), Y: at(8)}.Validate())
 	require.Error(t, Pointwise{Op: DivRow, T: 2, Rows: 1, RowsPerImage: 1, Channels: 8, X: at(8), Y: at(8)}.Validate())
+	for _, g := range []Tensor{at(1), {1<<20 + 1, 1000}} {
+		require.Error(t, Pointwise{Op: Gate, Rows: 1, RowsPerImage: 1, Channels: 8, X: at(8), B: at(8), Y: at(8), G: g}.Validate())
+	}
 	require.Error(t, Layout{Convert: true, ImageType: 9, Images: 1, Pixels: 1, Channels: 1, Rows: at(1)}.Validate())
 }
 
@@ -134,6 +142,10 @@ func TestBytes(t *testing.T) {
 		{GroupNorm{Type: Float16, Images: 2, Pixels: 4096, Channels: 320, Groups: 32, X: at(320), Y: at(320)},
 			2*2*4096*320*2 + 2*320*4 + 2*64*32*12, 2*4096*320*2 + 2*64*32*12},
 		{LayerNorm{Type: Float16, Rows: 7, Channels: 320}, 7*320*2 + 2*320*4, 7 * 320 * 2},
+		{AdaLayerNorm{Type: Float16, Rows: 8, RowsPerImage: 4, Channels: 320}, 8*320*2 + 2*2*320*2, 8 * 320 * 2},
+		{Shuffle{Type: Float16, Images: 2, H: 3, W: 5, Side: 2, Channels: 4}, 2 * 15 * 16 * 2, 2 * 15 * 16 * 2},
+		{Pointwise{Type: Float16, Op: AddImage, Rows: 10, RowsPerImage: 5, Channels: 8}, 80*2 + 40*2, 80 * 2},
+		{Pointwise{Type: Float16, Op: Gate, Rows: 10, RowsPerImage: 5, Channels: 8}, 2*80*2 + 2*8*2, 80 * 2},
 		{GEGLU{Type: Float32, Rows: 3, Channels: 8}, 2 * 3 * 8 * 4, 3 * 8 * 4},
 		{Resize{Type: Float16, Images: 2, H: 4, W: 4, OH: 7, OW: 8, Channels: 3}, 2 * 16 * 3 * 2, 2 * 56 * 3 * 2},
 		{Pointwise{Type: Float16, Op: Sum, Rows: 10, RowsPerImage: 5, Channels: 8}, 2 * 80 * 2, 80 * 2},

@@ -78,13 +78,23 @@ func newNetwork(c *gpu.CUDA, net model.Network, o Options) (*Network, error) {
 	if o.Rows == 0 {
 		o.Rows = 2
 	}
-	if out, in := net.OutChannels(), net.Channels(); out != in-lower.Beside(net) {
+	if out, in := net.OutChannels(), net.Channels(); out != in-lower.Beside(net) && !leavesVariance(net) {
 		return nil, &model.ShapeError{Op: "output", Detail: fmt.Sprintf("%d channels for %d of input: learned "+
 			"variance is not supported yet", out, in)}
 	}
 	n := &Network{c: c, dev: c.Driver(), net: net, o: o}
 	n.Sized = &Sized{n: n, height: o.Height, width: o.Width}
 	return n, nil
+}
+
+// leavesVariance says that a network predicts a variance behind the noise, of which samplers get the noise, as from its
+// denoiser on the CPU.
+func leavesVariance(net model.Network) bool {
+	switch net.(type) {
+	case *model.DiT, *model.PixArt:
+		return net.OutChannels() == 2*net.Channels()
+	}
+	return false
 }
 
 // At returns the network for samples of another size. A size that it cannot have shows
@@ -95,6 +105,7 @@ func (n *Network) At(height, width int) *Sized { return &Sized{n: n, height: hei
 func (s *Sized) lower(rows, tokens int) (*lower.Program, error) {
 	t := cudnn.DType(s.n.c.DType())
 	return lower.Lower(s.n.net.Graph(), lower.Options{Rows: rows, Type: t, Beside: lower.Beside(s.n.net),
+		Channels: min(s.n.net.Channels(), s.n.net.OutChannels()),
 		Size: model.Size{H: s.height, W: s.width, Tokens: tokens}})
 }
 

@@ -136,10 +136,17 @@ func (r *run) bind(s *lower.Step, plan *cudnn.Plan, at func(lower.Ref) uint64) (
 	return b, nil
 }
 
-// conditions uploads the conditions and runs the steps that need nothing else.
+// conditions uploads the conditions, and what follows from the size, and runs the steps that need nothing else.
 func (r *run) conditions(ctx context.Context, c *conditions) error {
 	if err := r.stream.Sync(ctx); err != nil {
 		return err
+	}
+	for _, t := range r.prog.Tables {
+		b := make([]byte, t.Bytes)
+		t.Fill(b)
+		if err := r.n.dev.Write(r.arena, r.prog.Buffers[t.Buffer].Offset, b); err != nil {
+			return err
+		}
 	}
 	for _, in := range r.prog.Inputs {
 		b, err := c.encode(r.prog, in)

@@ -44,9 +44,19 @@ func (c *compiler) sample(in model.Input) error {
 	return c.layout("sample", true, Ref{Region: Sample}, y)
 }
 
-// result brings the output back, into the caller's memory.
+// result brings the output back, or its first channels, into the caller's memory.
 func (c *compiler) result() error {
-	return c.layout("result", false, Ref{Region: Result}, c.read(c.g.Outputs[0]))
+	v := c.read(c.g.Outputs[0])
+	v.shape = c.program.OutShape()
+	return c.layout("result", false, Ref{Region: Result}, v)
+}
+
+// table makes a place of n numbers of a type that follow from the size alone.
+func (c *compiler) table(name string, n int, t cudnn.DType, fill func(dst []byte)) (buffer int) {
+	bytes := int64(n) * t.Size()
+	b := c.rawBuffer(name, bytes)
+	c.program.Tables = append(c.program.Tables, Table{Buffer: b, Bytes: bytes, Fill: fill})
+	return b
 }
 
 func (c *compiler) layout(name string, toRows bool, image Ref, v view) error {
@@ -91,6 +101,9 @@ func (c *compiler) condition(in model.Input) error {
 func (c *compiler) numbers(o model.Op, id model.TensorID) (Ref, error) {
 	if c.isTime(id) {
 		return Ref{Region: Timestep}, nil
+	}
+	if c.floats[id] {
+		return Ref{Region: Arena, Index: c.views[id].buffer}, nil
 	}
 	for _, in := range c.program.Inputs {
 		if in.Type == InputFloat32 && in.Buffer == c.views[id].buffer {

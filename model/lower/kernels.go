@@ -38,7 +38,7 @@ func kernelType(t cudnn.DType) netkernels.DType { return netkernels.DType(t) }
 // activations are the functions that kernels have.
 var activations = map[model.Activation]netkernels.Activation{model.Identity: netkernels.Identity,
 	model.SiLU: netkernels.SiLU, model.Mish: netkernels.Mish, model.GELU: netkernels.GELU, model.ReLU: netkernels.ReLU,
-	model.QuickGELU: netkernels.QuickGELU}
+	model.QuickGELU: netkernels.QuickGELU, model.GELUTanh: netkernels.GELUTanh}
 
 func activation(o model.Op, a model.Activation) (netkernels.Activation, error) {
 	k, ok := activations[a]
@@ -69,6 +69,18 @@ func (c *compiler) emitKernel(i int) error {
 		return c.fourierEmbedding(o, i)
 	case model.Lookup:
 		return c.lookup(o, i)
+	case model.AdaLayerNorm:
+		return c.adaLayerNorm(o, i)
+	case model.GatedAdd:
+		return c.gatedAdd(o, i)
+	case model.GridPositions:
+		return c.gridPositions(o, i)
+	case model.Unpatchify:
+		return c.unpatchify(o, i)
+	case model.AddTable:
+		return c.addTable(o, i)
+	case model.TakeChannel:
+		return c.takeChannel(o, i)
 	}
 	return c.emitPointwise(i)
 }

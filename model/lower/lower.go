@@ -33,6 +33,9 @@ func Lower(g *model.Graph, o Options) (*Program, error) {
 			return nil, errorf("input", in.Kind.String(), "%d channels beside the sample: want 0..%d", o.Beside, in.Channels-1)
 		}
 	}
+	if most := shapes[g.Outputs[0]].C; o.Channels < 0 || o.Channels > most {
+		return nil, errorf("", "", "%d channels of the result are not within 0..%d", o.Channels, most)
+	}
 	c := newCompiler(g, shapes, o)
 	c.findChains()
 	c.findRows()
@@ -72,16 +75,18 @@ type compiler struct {
 	users   [][]int // the operations that read a tensor
 	writer  []int   // the operation that writes a tensor, -1 for an input
 
-	chains   map[int]*chain    // by the last operation of each
-	inside   map[int]bool      // operations that a later one of their chain does
-	siblings map[int]*siblings // by each operation of a group
-	rows     map[int]int       // by group norms: the sum with a vector of the row that each takes with it
+	chains   map[int]*chain          // by the last operation of each
+	inside   map[int]bool            // operations that a later one of their chain does
+	siblings map[int]*siblings       // by each operation of a group
+	floats   map[model.TensorID]bool // vectors of the row that are float32 in every type
+	rows     map[int]int             // by group norms: the sum with a vector of the row that each takes with it
 }
 
 func newCompiler(g *model.Graph, shapes []model.Shape, o Options) *compiler {
 	c := &compiler{Options: o, g: g, shapes: shapes, views: make([]view, len(shapes)),
 		users: make([][]int, len(shapes)), writer: make([]int, len(shapes)),
-		chains: map[int]*chain{}, inside: map[int]bool{}, siblings: map[int]*siblings{}, rows: map[int]int{}}
+		chains: map[int]*chain{}, inside: map[int]bool{}, siblings: map[int]*siblings{}, rows: map[int]int{},
+		floats: map[model.TensorID]bool{}}
 	c.program = &Program{Options: o, Graph: g, Shapes: shapes}
 	for i := range c.views {
 		c.views[i] = view{buffer: -1, stride: shapes[i].C, shape: shapes[i]}

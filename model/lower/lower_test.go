@@ -23,7 +23,7 @@ func networks(t *testing.T) []network {
 	t.Helper()
 	u := openBundled(t)
 	all := []network{{"fashion", u.Graph(), model.Size{H: u.Height(), W: u.Width(), Tokens: 77}, 4}}
-	for _, name := range []string{"ddpm_cifar10", "sd15"} {
+	for _, name := range []string{"ddpm_cifar10", "sd15", "dit_xl_2", "pixart_xl_2"} {
 		b, err := os.ReadFile("testdata/" + name + ".json")
 		require.NoError(t, err)
 		n, err := model.ParseNetwork(name, b)
@@ -105,6 +105,9 @@ func overwritten(p *Program) []string {
 	}
 	for _, in := range p.Inputs {
 		own(in.Buffer)
+	}
+	for _, t := range p.Tables {
+		own(t.Buffer)
 	}
 	var bad []string
 	run := func(steps []Step) {

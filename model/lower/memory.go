@@ -64,6 +64,9 @@ func (c *compiler) lifetimes() {
 	for _, in := range p.Inputs {
 		spans[in.Buffer].First, spans[in.Buffer].Last = 0, end
 	}
+	for _, t := range p.Tables {
+		spans[t.Buffer].First, spans[t.Buffer].Last = 0, end
+	}
 	for i := range spans {
 		if spans[i].First < p.Prologue && spans[i].Last >= p.Prologue {
 			spans[i].Last = end

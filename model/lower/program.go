@@ -13,6 +13,10 @@ type Options struct {
 	Type cudnn.DType // of activations and weights, and of sample and result in memory, [rows, C, H, W]
 	// Beside is how many of the sample's channels, its last, are a condition: Region Sample does not have them.
 	Beside int
+
+	// Channels of the result that are written, the first ones: without a variance, which networks have behind the
+	// noise. 0 is all of them.
+	Channels int
 }
 
 // Program is a lowered graph. It is plain data and may be shared.
@@ -32,6 +36,7 @@ type Program struct {
 	WeightBytes int64
 
 	Inputs []Input // what is uploaded when the conditions change
+	Tables []Table // what is uploaded once
 }
 
 // Region is a piece of device memory.
@@ -60,6 +65,13 @@ type Buffer struct {
 	Bytes       int64
 	Offset      int64 // in the arena
 	First, Last int
+}
+
+// Table is numbers that follow from the size alone, such as the positions of a grid, for a buffer.
+type Table struct {
+	Buffer int
+	Bytes  int64
+	Fill   func(dst []byte) // writes them, Bytes of them
 }
 
 // Step is one plan execution or one of our own operations (one or two launches).
@@ -104,4 +116,10 @@ func (p *Program) Locator(base map[Region]uint64) func(Ref) uint64 {
 }
 
 // OutShape is the shape of one row of the result.
-func (p *Program) OutShape() model.Shape { return p.Shapes[p.Graph.Outputs[0]] }
+func (p *Program) OutShape() model.Shape {
+	s := p.Shapes[p.Graph.Outputs[0]]
+	if p.Channels > 0 {
+		s.C = p.Channels
+	}
+	return s
+}

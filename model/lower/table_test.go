@@ -40,7 +40,8 @@ what they would take with a buffer each. ` + "`cudiffuse inspect --device cuda -
 |---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
 `)
 	names := map[string]string{"fashion": "bundled model, 28x28", "ddpm_cifar10": "DDPM CIFAR-10, 32x32",
-		"sd15": "Stable Diffusion 1.5, 64x64 latents"}
+		"sd15": "Stable Diffusion 1.5, 64x64 latents", "dit_xl_2": "DiT-XL/2, 32x32 latents",
+		"pixart_xl_2": "PixArt-alpha XL/2, 128x128 latents"}
 	for _, n := range networks(t) {
 		n.rows = 2
 		for _, ty := range []cudnn.DType{cudnn.Float16, cudnn.Float32} {
