@@ -97,6 +97,9 @@ func leavesVariance(net model.Network) bool {
 	return false
 }
 
+// channels of a sample: those of the input without what is beside it, of the output without a variance.
+func (n *Network) channels() int { return min(n.net.Channels(), n.net.OutChannels()) }
+
 // At returns the network for samples of another size. A size that it cannot have shows
 // when a program is bound.
 func (n *Network) At(height, width int) *Sized { return &Sized{n: n, height: height, width: width} }
@@ -105,7 +108,7 @@ func (n *Network) At(height, width int) *Sized { return &Sized{n: n, height: hei
 func (s *Sized) lower(rows, tokens int) (*lower.Program, error) {
 	t := cudnn.DType(s.n.c.DType())
 	return lower.Lower(s.n.net.Graph(), lower.Options{Rows: rows, Type: t, Beside: lower.Beside(s.n.net),
-		Channels: min(s.n.net.Channels(), s.n.net.OutChannels()),
+		Channels: s.n.channels(),
 		Size: model.Size{H: s.height, W: s.width, Tokens: tokens}})
 }
 
@@ -166,7 +169,7 @@ func (n *Network) upload(ctx context.Context, prog *lower.Program) error {
 func (n *Network) PlanStats() PlanStats { return n.planner.stats }
 
 // Shape implements [sampler.Model].
-func (s *Sized) Shape() []int { return []int{s.n.net.OutChannels(), s.height, s.width} }
+func (s *Sized) Shape() []int { return []int{s.n.channels(), s.height, s.width} }
 
 // Bind implements [sampler.Binder]: the network becomes part of the program's graph, one
 // replay a step.
