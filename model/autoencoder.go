@@ -104,10 +104,10 @@ func (a *Autoencoder) load(file string, enc, dec *Graph, load loader) (err error
 		return err
 	}
 	n := len(enc.Params)
-	if a.encoder.weights, err = NewWeights(enc, both.data[:n]); err != nil {
+	if a.encoder.weights, err = bindWeights(enc, both.data[:n]); err != nil {
 		return err
 	}
-	a.decoder.weights, err = NewWeights(dec, both.data[n:])
+	a.decoder.weights, err = bindWeights(dec, both.data[n:])
 	return err
 }
 

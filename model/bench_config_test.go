@@ -12,7 +12,7 @@ import (
 )
 
 // BenchmarkConfig times forward passes of published networks with random weights. Stable Diffusion's takes
-// some 10 GB and a minute.
+// some 4 GB and a minute.
 func BenchmarkConfig(b *testing.B) {
 	for _, c := range []struct {
 		name string

@@ -106,7 +106,7 @@ func (c *CLIPText) With(o TextOptions) (*CLIPText, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := NewWeights(g, c.weights.data)
+	w, err := bindWeights(g, c.weights.data)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func TestExecutorOutputs(t *testing.T) {
 	c, _ := openCLIP(t, "clip_text")
 	g := *c.Graph()
 	g.Outputs = []TensorID{g.Outputs[0], g.Outputs[0]}
-	w, err := NewWeights(&g, c.Weights().data)
+	w, err := bindWeights(&g, c.Weights().data)
 	require.NoError(t, err)
 	_, err = NewExecutorAt(&g, w, 1, Size{1, 1, 7}, nil)
 	var e *GraphError

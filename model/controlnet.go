@@ -94,9 +94,9 @@ func reverseInput(g *Graph, w *Weights, name string) {
 		for o := range p.Shape[0] {
 			for c := p.Shape[1] - 1; c >= 0; c-- {
 				at := (o*p.Shape[1] + c) * kernel
-				flipped = append(flipped, w.data[i][at:at+kernel]...)
+				flipped = append(flipped, w.data[i].values[at:at+kernel]...)
 			}
 		}
-		w.data[i] = flipped
+		w.data[i] = newTensor(flipped)
 	}
 }

@@ -87,7 +87,7 @@ func loraParams(g *Graph) map[string]ParamID {
 // loraMerge merges LoRAs into the weights of a graph.
 type loraMerge struct {
 	graph  *Graph
-	data   [][]float32
+	data   []*tensor
 	params map[string]ParamID
 	pool   *workers.Pool
 }
@@ -125,7 +125,7 @@ func (m *loraMerge) merge(part string, u LoRAUse) error {
 	}
 	for i := range u.LoRA.layers {
 		if c := &u.LoRA.layers[i]; c.part == part {
-			if err := m.add(u.LoRA, c, m.data[ids[i]], u.Strength); err != nil {
+			if err := m.add(u.LoRA, c, m.data[ids[i]].values, u.Strength); err != nil {
 				return err
 			}
 		}

@@ -36,6 +36,6 @@ func drawWeights(seed uint64) loader {
 			}
 			data[i] = v
 		}
-		return NewWeights(g, data)
+		return ownWeights(g, data)
 	}
 }

@@ -148,7 +148,7 @@ func loadWeights(g *Graph, set *safetensors.Set) (*Weights, error) {
 			return nil, err
 		}
 	}
-	return NewWeights(g, data)
+	return ownWeights(g, data)
 }
 
 // errUnexpected is the cause of a [WeightError] for a tensor the network does not have.

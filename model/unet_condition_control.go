@@ -109,12 +109,12 @@ func (u *UNetCondition) rebuilt(b *conditionBuilder, before *Weights) (*UNetCond
 	if u.weights == nil { // only parsed
 		return out, nil
 	}
-	var data [][]float32
+	var data []*tensor
 	if before != nil {
 		data = append(data, before.data...)
 	}
 	var err error
-	out.weights, err = NewWeights(b.g, append(data, u.weights.data...))
+	out.weights, err = bindWeights(b.g, append(data, u.weights.data...))
 	return out, err
 }
 

@@ -7,12 +7,13 @@ import (
 	"github.com/cudiffuse/cudiffuse/internal/gemm"
 )
 
-// Weights are the parameters of a graph. They are never changed, and are packed for
-// the CPU once, when the first executor is compiled, so that every executor of a
-// network shares them. Safe for concurrent use.
+// Weights are the parameters of a graph. Their values are never changed. They are packed for
+// the CPU once, when the first executor is compiled, so that every executor of a network
+// shares them; weights that were loaded are packed in their own memory, so that there is one
+// copy of them. Safe for concurrent use.
 type Weights struct {
 	graph *Graph
-	data  [][]float32
+	data  []*tensor
 	whole *Weights // whose packed layers these are, nil for its own; see within
 	from  []int    // by operation, that of whole
 
@@ -25,34 +26,80 @@ type Weights struct {
 // NewWeights binds the values of g.Params, in that order, row-major. The slices are
 // kept, not copied. Wrong lengths give a [*WeightError].
 func NewWeights(g *Graph, data [][]float32) (*Weights, error) {
+	tensors := make([]*tensor, len(data))
+	for i, v := range data {
+		tensors[i] = newTensor(v)
+		tensors[i].lent = true
+	}
+	return bindWeights(g, tensors)
+}
+
+// ownWeights is NewWeights for slices that nobody else has.
+func ownWeights(g *Graph, data [][]float32) (*Weights, error) {
+	tensors := make([]*tensor, len(data))
+	for i, v := range data {
+		tensors[i] = newTensor(v)
+	}
+	return bindWeights(g, tensors)
+}
+
+// bindWeights is NewWeights for tensors, which other weights may have too.
+func bindWeights(g *Graph, data []*tensor) (*Weights, error) {
 	if len(data) != len(g.Params) {
 		return nil, graphErrorf("", "%d weights for %d parameters", len(data), len(g.Params))
 	}
 	for i, p := range g.Params {
-		if len(data[i]) != p.Len() {
+		if data[i].n != p.Len() {
 			return nil, &WeightError{Tensor: p.Name, Wanted: fmt.Sprint(p.Shape),
-				Found: fmt.Sprintf("%d elements", len(data[i]))}
+				Found: fmt.Sprintf("%d elements", data[i].n)}
 		}
 	}
 	return &Weights{graph: g, data: data}, nil
 }
 
 // Param returns the values of a parameter, row-major; nil for NoParam. The caller
-// must not change them.
+// must not change them. Where they are packed already it is a new copy, and where not, a
+// copy is packed later: [Weights.Use] takes no memory.
 func (w *Weights) Param(id ParamID) []float32 {
 	if id < 0 || int(id) >= len(w.data) {
 		return nil
 	}
-	return w.data[id]
+	return w.data[id].lend()
 }
 
-// Bytes is the size of the weights as float32, without the packed copies.
+// Use calls f with the values of a parameter, row-major; nil for NoParam. f must not change them, keep
+// them or use these weights.
+func (w *Weights) Use(id ParamID, f func(values []float32)) {
+	if id < 0 || int(id) >= len(w.data) {
+		f(nil)
+		return
+	}
+	w.data[id].use(f)
+}
+
+// Bytes is the size of the weights as float32, without what else the CPU keeps.
 func (w *Weights) Bytes() int64 {
 	var n int64
-	for _, d := range w.data {
-		n += 4 * int64(len(d))
+	for _, t := range w.data {
+		n += 4 * int64(t.n)
 	}
 	return n
+}
+
+// leanBytes, which a test lowers, is how large weights and their transforms for Winograd's method may be together; the
+// transforms of a larger network are made in every run. See [gemm.Packing].
+var leanBytes int64 = 768 << 20
+
+// lean tells whether the network is as large as that. It depends on the graph alone, since the method
+// changes the bits of a result.
+func (w *Weights) lean() bool {
+	sum := w.Bytes()
+	for _, op := range w.graph.Ops {
+		if c, ok := op.(Conv2D); ok {
+			sum += gemm.ConvShape(c.Shape).WinogradBytes()
+		}
+	}
+	return sum > leanBytes
 }
 
 // pack makes the packed layers once.
@@ -63,21 +110,55 @@ func (w *Weights) pack() error {
 			return
 		}
 		w.convs, w.lins = map[int]*gemm.Conv{}, map[int]*gemm.Linear{}
+		p := packer{lean: w.lean(), spare: make([]float32, w.largest())}
 		for i, op := range w.graph.Ops {
+			var l layer
+			var err error
 			switch o := op.(type) {
 			case Conv2D:
-				s := gemm.ConvShape(o.Shape)
-				w.convs[i], w.err = gemm.NewConv(s, w.Param(o.Weight), w.Param(o.Bias))
+				l, err = p.pack(w.data[o.Weight], layerKind{conv: gemm.ConvShape(o.Shape)}, w.bias(o.Bias))
 			case Linear:
-				w.lins[i], w.err = gemm.NewLinear(o.OutF, o.InF, w.Param(o.Weight), w.Param(o.Bias))
+				l, err = p.pack(w.data[o.Weight], layerKind{outF: o.OutF, inF: o.InF}, w.bias(o.Bias))
 			}
-			if w.err != nil {
-				w.err = &ShapeError{op.Kind() + " " + op.Label(), w.err.Error()}
+			if err != nil {
+				w.err = &ShapeError{op.Kind() + " " + op.Label(), err.Error()}
 				return
+			}
+			switch l := l.(type) {
+			case *gemm.Conv:
+				w.convs[i] = l
+			case *gemm.Linear:
+				w.lins[i] = l
 			}
 		}
 	})
 	return w.err
+}
+
+// largest is the elements of the largest parameter that is packed in its own memory.
+func (w *Weights) largest() int {
+	n := 0
+	for _, op := range w.graph.Ops {
+		id := NoParam
+		switch o := op.(type) {
+		case Conv2D:
+			id = o.Weight
+		case Linear:
+			id = o.Weight
+		}
+		if id != NoParam && w.data[id].mine() {
+			n = max(n, w.data[id].n)
+		}
+	}
+	return n
+}
+
+// bias is a parameter that may be missing.
+func (w *Weights) bias(id ParamID) *tensor {
+	if id == NoParam {
+		return nil
+	}
+	return w.data[id]
 }
 
 // within are the weights for a graph of the same parameters with some of the operations: from[i] is what operation i

@@ -12,7 +12,8 @@ type Conv struct {
 	shape   ConvShape
 	tiling  tiling
 	weights panels
-	wino    *winograd // nil where only the direct method is used
+	wino    *winograd // nil where the direct method is used, and with lean
+	lean    bool      // Winograd's weights are made in every Run
 	bias    []float32
 	runs    sync.Pool // *convRun, so that Run allocates nothing once warm
 }
@@ -20,19 +21,34 @@ type Conv struct {
 // NewConv packs weights, [OutC, InC, KH, KW] row-major, and copies bias, which is nil or has OutC
 // values. It returns a *ShapeError when a dimension or a length is wrong.
 func NewConv(s ConvShape, weights []float32, bias []float32) (*Conv, error) {
+	return PackConv(s, weights, bias, Packing{})
+}
+
+// PackConv is [NewConv] with the memory of the weights under control.
+func PackConv(s ConvShape, weights []float32, bias []float32, o Packing) (*Conv, error) {
 	if err := s.check(len(weights), len(bias)); err != nil {
 		return nil, err
 	}
 	t := simd.tiling()
 	c := &Conv{shape: s, tiling: t, weights: newPanels(s.OutC, s.k(), t.m, t.kBlock)}
+	c.weights.data = o.room(len(weights))
 	c.weights.pack(weights)
-	c.wino = newWinograd(s, t, weights)
+	c.weights.data = o.settle(c.weights.data, weights)
+	switch {
+	case o.Lean:
+		c.lean = s.isWinograd()
+	case s.WinogradBytes() > 0:
+		c.wino = newWinograd(t.level, &c.weights)
+	}
 	if len(bias) > 0 {
 		c.bias = append(c.bias, bias...)
 	}
 	c.runs.New = func() any { return &convRun{conv: c} }
 	return c, nil
 }
+
+// Weights copies the weights to dst, in the order they were given in.
+func (c *Conv) Weights(dst []float32) { c.weights.unpack(dst[:c.shape.OutC*c.shape.k()]) }
 
 // OutSize returns the output's height and width for an input of h x w pixels; both are 0 when the
 // kernel does not fit into the padded input.
@@ -47,9 +63,12 @@ func (c *Conv) OutSize(h, w int) (oh, ow int) {
 
 // Scratch returns how many float32s Run wants for n images of h x w pixels. It does not depend on
 // the number of threads, and is 0 for a convolution without stride and padding and for Winograd's
-// method.
+// method with weights that are kept.
 func (c *Conv) Scratch(n, h, w int) int {
-	if c.shape.unpadded() || c.useWinograd(h, w) {
+	switch {
+	case c.useWinograd(h, w) && c.lean:
+		return winoTerms * c.leanStride()
+	case c.shape.unpadded() || c.useWinograd(h, w):
 		return 0
 	}
 	return n*c.geometry(h, w).image + spanMax
@@ -76,13 +95,18 @@ func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []f
 	r.src = src[:n*c.shape.InC*h*w]
 	r.dst = dst[:n*c.shape.OutC*oh*ow]
 	r.cols = r.src
-	if need := c.Scratch(n, h, w); need > 0 {
-		r.cols = scratch[:need]
+	need, winograd := c.Scratch(n, h, w), c.useWinograd(h, w)
+	scratch = scratch[:need]
+	if need > 0 && !winograd {
+		r.cols = scratch
 		r.planesPerJob = max(1, padJob/r.geo.plane)
 		p.Run(ceilDiv(n*c.shape.InC, r.planesPerJob), (*padTask)(r))
 	}
 	switch {
-	case c.useWinograd(h, w):
+	case winograd && c.lean:
+		r.runLean(p, oh, ow, scratch)
+	case winograd:
+		r.wino = c.wino
 		p.Run(r.splitWinograd(oh, ow, p.Threads()), (*winoTask)(r))
 	case r.isFew():
 		p.Run(r.splitFew(), (*fewTask)(r))

@@ -36,6 +36,7 @@ func convCases() []convCase {
 		same(20, 17, 3, 3, 28, 28),
 		same(33, 16, 3, 5, 14, 14),
 		same(16, 40, 3, 9, 7, 7),
+		same(17, 51, 3, 2, 13, 17), // the nine weights of a channel in two K blocks
 		same(17, 16, 3, 40, 3, 3),
 		same(16, 16, 3, 2, 64, 3),
 		same(30, 140, 3, 3, 5, 21),                           // several jobs of few columns

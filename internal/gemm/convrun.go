@@ -32,7 +32,9 @@ type convRun struct {
 
 	rowsPerJob int // few outputs: rows of pixels per index
 
-	oh, ow, th, tw int // Winograd's: output pixels, tiles
+	oh, ow, th, tw int       // Winograd's: output pixels, tiles
+	wino           *winograd // the weights in use: the layer's, or chunk
+	chunk          winograd  // those a lean layer made
 }
 
 // setSize takes on a batch, and rebuilds the offsets when the image size is new.

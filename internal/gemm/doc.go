@@ -17,7 +17,9 @@
 // method's. What is not finite makes every output that it takes part in not finite, and others of
 // its tile too.
 //
-// The method depends on the shape and the size of the image alone. So the bits of a result do not
+// A lean layer (see [Packing]) takes it for images of 16 tiles or more alone.
+//
+// The method depends on the shape, the size of the image and how the layer is packed. So the bits of a result do not
 // depend on the processor, the assembly, the batch, the tiling or the number of threads. Only the
 // payload and sign of a NaN are left open.
 //
@@ -36,7 +38,9 @@
 //
 // For Winograd's method a job takes some tiles of 4x4 pixels, transforms their inputs into a matrix
 // B for each of the 36 terms, multiplies, and transforms the sums back, some panels at a time, all
-// within a second-level cache. The source is read in place.
+// within a second-level cache. The source is read in place. The transformed weights are four times the
+// others: a lean layer makes them in every run, about 4 MB at once, which takes about as long as the
+// products of a dozen tiles; the tiles' inputs are transformed again for each such part.
 //
 // A function whose name ends in 2 or 5, or in AVX2 or AVX512, is assembly for that level.
 package gemm

@@ -319,3 +319,13 @@ func transform5x8(v *float32, stride int, vStep int, src *float32, srcStep int, 
 //
 //go:noescape
 func output5(m *float32, stride int, ldm int, rows int, bias *float32, dst *float32, plane int, segments *int, count int, t *float32)
+
+// weights2 is weightsGeneric for count > 0 channels of 4 rows or more; t has room for 72 numbers.
+//
+//go:noescape
+func weights2(u *float32, stride int, w *float32, rows int, count int, t *float64)
+
+// weights5 is weightsGeneric for count > 0 channels of 8 rows or more; t has room for 144 numbers.
+//
+//go:noescape
+func weights5(u *float32, stride int, w *float32, rows int, count int, t *float64)

@@ -21,6 +21,11 @@ type Linear struct {
 // NewLinear packs weights, [outF, inF] row-major, and copies bias, which is nil or has outF
 // values. It returns a *ShapeError when a dimension or a length is wrong.
 func NewLinear(outF, inF int, weights []float32, bias []float32) (*Linear, error) {
+	return PackLinear(outF, inF, weights, bias, Packing{})
+}
+
+// PackLinear is [NewLinear] with the memory of the weights under control.
+func PackLinear(outF, inF int, weights []float32, bias []float32, o Packing) (*Linear, error) {
 	if err := checkDims("linear", []dim{{"outF", outF, 1}, {"inF", inF, 1}}); err != nil {
 		return nil, err
 	}
@@ -30,18 +35,33 @@ func NewLinear(outF, inF int, weights []float32, bias []float32) (*Linear, error
 	}
 	l := &Linear{outF: outF, inF: inF, tiling: simd.tiling()}
 	tileN := l.tiling.n
-	l.weights = make([]float32, ceilDiv(outF, tileN)*tileN*inF)
-	for o := range outF {
-		tile := l.weights[o/tileN*tileN*inF:]
-		for k, v := range weights[o*inF:][:inF] {
-			tile[k*tileN+o%tileN] = v
+	if outF%tileN != 0 {
+		o.InPlace = false
+	}
+	l.weights = o.room(ceilDiv(outF, tileN) * tileN * inF)
+	for i := range outF {
+		tile := l.weights[i/tileN*tileN*inF:]
+		for k, v := range weights[i*inF:][:inF] {
+			tile[k*tileN+i%tileN] = v
 		}
 	}
+	l.weights = o.settle(l.weights, weights)
 	if len(bias) > 0 {
 		l.bias = append(l.bias, bias...)
 	}
 	l.runs.New = func() any { return &linearRun{layer: l} }
 	return l, nil
+}
+
+// Weights copies the weights to dst, in the order they were given in.
+func (l *Linear) Weights(dst []float32) {
+	tileN := l.tiling.n
+	for i := range l.outF {
+		tile := l.weights[i/tileN*tileN*l.inF:]
+		for k := range dst[i*l.inF:][:l.inF] {
+			dst[i*l.inF+k] = tile[k*tileN+i%tileN]
+		}
+	}
 }
 
 // Scratch returns how many float32s Run wants for the given number of rows.

@@ -23,9 +23,8 @@ func newPanels(m, k, tileM, kMax int) panels {
 // panelRow returns the first row of panel i of count panels that share m rows evenly.
 func panelRow(i, count, m int) int { return i * m / count }
 
-// pack copies a, row-major m x k, into p.
+// pack copies a, row-major m x k, into p.data.
 func (p *panels) pack(a []float32) {
-	p.data = make([]float32, p.m*p.k)
 	for k0 := 0; k0 < p.k; k0 += p.kBlock {
 		kn := min(p.kBlock, p.k-k0)
 		for i := range len(p.rows) - 1 {
@@ -47,6 +46,19 @@ func packRows(dst, a []float32, rows, kn, lda int) {
 	for r := range rows {
 		for k, v := range a[r*lda:][:kn] {
 			dst[k*rows+r] = v
+		}
+	}
+}
+
+// unpack is the reverse of pack.
+func (p *panels) unpack(a []float32) {
+	for k0 := 0; k0 < p.k; k0 += p.kBlock {
+		kn := min(p.kBlock, p.k-k0)
+		for i := range len(p.rows) - 1 {
+			r0, rows := p.rows[i], p.rows[i+1]-p.rows[i]
+			for j, v := range p.panel(i, k0, kn) {
+				a[(r0+j%rows)*p.k+k0+j/rows] = v
+			}
 		}
 	}
 }

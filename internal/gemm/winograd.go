@@ -23,45 +23,23 @@ const (
 	winoIn    = winoOut + 2           // side of its input
 	winoTerms = winoIn * winoIn       // products of a tile
 	winoLoad  = winoOut * winoOut / 2 // output pixels a tile must have on average
-	winoMax   = 1 << 18               // most pairs of channels: 36 weights each are kept
+	winoMax   = 1 << 18               // most pairs of channels for which 36 weights each are kept
 	winoLeast = 16                    // fewest channels on either side
 	winoPhase = 8                     // phases of rows are padded to a multiple of this
 )
 
-// winograd is the transformed weights: for each term a row-major OutC x InC matrix in panels.
-type winograd struct {
-	k    int
-	rows []int // first row of each panel, then OutC
-	u    []float32
+// isWinograd tells whether a convolution may go that way.
+func (s ConvShape) isWinograd() bool {
+	return s.KH == 3 && s.KW == 3 && s.Stride == 1 && min(s.OutC, s.InC) >= winoLeast
 }
 
-// newWinograd transforms weights, [OutC, InC, 3, 3], in float64 and rounds once. It returns nil for
-// shapes that it is not for.
-func newWinograd(s ConvShape, t tiling, weights []float32) *winograd {
-	if s.KH != 3 || s.KW != 3 || s.Stride != 1 || min(s.OutC, s.InC) < winoLeast ||
-		s.OutC*s.InC > winoMax {
-		return nil
+// WinogradBytes is the memory of the transformed weights that [NewConv] keeps for a shape beside the
+// others, 0 for most.
+func (s ConvShape) WinogradBytes() int64 {
+	if !s.isWinograd() || s.OutC > winoMax/s.InC {
+		return 0
 	}
-	p := newPanels(s.OutC, s.InC, t.m, s.InC)
-	w := &winograd{k: s.InC, rows: p.rows, u: make([]float32, winoTerms*s.OutC*s.InC)}
-	for i := range len(w.rows) - 1 {
-		r0, rows := w.rows[i], w.rows[i+1]-w.rows[i]
-		for r := range rows {
-			for k := range s.InC {
-				u := winoWeights((*[9]float32)(weights[((r0+r)*s.InC+k)*9:]))
-				for term, v := range u {
-					w.u[(term*s.OutC+r0)*s.InC+k*rows+r] = v
-				}
-			}
-		}
-	}
-	return w
-}
-
-// panel returns the elements of panel i for a term.
-func (w *winograd) panel(i, term int) []float32 {
-	m, r0, r1 := w.rows[len(w.rows)-1], w.rows[i], w.rows[i+1]
-	return w.u[(term*m+r0)*w.k : (term*m+r1)*w.k]
+	return 4 * winoTerms * int64(s.OutC) * int64(s.InC)
 }
 
 // winoWeights is G g G'. Row p of G is (1, p, p²) over the product of p's distances to the other
@@ -91,13 +69,13 @@ func winoWeights1(g0, g1, g2 float64) [winoIn]float64 {
 // winoTiles returns the tiles down and across an output.
 func winoTiles(oh, ow int) (th, tw int) { return ceilDiv(oh, winoOut), ceilDiv(ow, winoOut) }
 
-// useWinograd tells whether images of h x w pixels go that way. It depends on nothing else, so
-// that neither do the bits.
+// useWinograd tells whether images of h x w pixels go that way. It depends on nothing else but how the
+// layer was packed, so that neither do the bits.
 func (c *Conv) useWinograd(h, w int) bool {
-	if c.wino == nil {
+	if c.wino == nil && !c.lean {
 		return false
 	}
 	oh, ow := c.OutSize(h, w)
 	th, tw := winoTiles(oh, ow)
-	return oh*ow >= th*tw*winoLoad
+	return oh*ow >= th*tw*winoLoad && (c.wino != nil || th*tw >= leanTiles)
 }

@@ -46,3 +46,13 @@ func outputAVX512(o *winoOutput, m []float32) {
 	output5(&m[0], o.stride, o.ldm, o.rows, bias, &o.dst[0], o.plane,
 		&o.segments[0].from, len(o.segments), &o.t[0])
 }
+
+// weightsAVX2 is weightsGeneric in assembly for 4 rows or more.
+func weightsAVX2(u []float32, stride int, g []float32, rows, count int, t []float64) {
+	weights2(&u[0], stride, &g[0], rows, count, &t[0])
+}
+
+// weightsAVX512 is weightsGeneric in assembly for 8 rows or more.
+func weightsAVX512(u []float32, stride int, g []float32, rows, count int, t []float64) {
+	weights5(&u[0], stride, &g[0], rows, count, &t[0])
+}

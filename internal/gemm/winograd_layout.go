@@ -115,7 +115,7 @@ func (r *convRun) segments(list []segment, p winoPart, i, n, lane int) []segment
 
 // transformInputs fills V, channel by channel.
 func (ws *winoSpace) transformInputs(r *convRun, cols int) {
-	l, k := r.conv.tiling.level, r.conv.wino.k
+	l, k := r.conv.tiling.level, r.conv.shape.InC
 	at, stride := r.winoV((cols-1)/r.conv.tiling.n*r.conv.tiling.n, cols) // the last block
 	ws.v = grow(ws.v, at+winoTerms*stride)
 	size := len(ws.padded) / winoChannels

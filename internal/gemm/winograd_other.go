@@ -14,3 +14,7 @@ func (*winoSpace) spreadSIMD(level, []float32, []float32, int) {}
 func outputAVX2([]float32, []float32, int, *float32, []float32) {}
 
 func outputAVX512(*winoOutput, []float32) {}
+
+func weightsAVX2([]float32, int, []float32, int, int, []float64) {}
+
+func weightsAVX512([]float32, int, []float32, int, int, []float64) {}

@@ -84,7 +84,7 @@ func (r *convRun) splitWinograd(oh, ow, threads int) int {
 	most := max(winoFloats/(winoTerms*(s.InC+s.OutC))/n, 1) * n
 	r.tilesPerJob = min(most, ceilDiv(ceilDiv(tiles, want), n)*n)
 	r.blocks = ceilDiv(tiles, r.tilesPerJob)
-	r.groups = min(ceilDiv(threads, r.blocks), len(r.conv.wino.rows)-1)
+	r.groups = min(ceilDiv(threads, r.blocks), r.wino.p1-r.wino.p0)
 	return r.blocks * r.groups
 }
 
@@ -94,15 +94,15 @@ type winoTask convRun
 // Do implements workers.Task.
 func (t *winoTask) Do(i int) {
 	r := (*convRun)(t)
-	ws, w := winoSpaces.Get().(*winoSpace), r.conv.wino
+	ws, w := winoSpaces.Get().(*winoSpace), r.wino
 	block, group := i/r.groups, i%r.groups
 	first := block * r.tilesPerJob
 	tiles := min(r.tilesPerJob, r.n*r.th*r.tw-first)
 	cols := ceilDiv(tiles, lanes) * lanes
 	ws.layout(r, first, tiles)
 	ws.transformInputs(r, cols)
-	count := len(w.rows) - 1
-	p0, p1 := panelRow(group, r.groups, count), panelRow(group+1, r.groups, count)
+	count := w.p1 - w.p0
+	p0, p1 := w.p0+panelRow(group, r.groups, count), w.p0+panelRow(group+1, r.groups, count)
 	perPass := max(1, winoMFloats/(winoTerms*cols*r.conv.tiling.m))
 	for ; p0 < p1; p0 += perPass {
 		ws.multiply(r, p0, min(p0+perPass, p1), cols)
@@ -115,14 +115,14 @@ func (r *convRun) winoCols(c, cols int) int { return min(r.conv.tiling.n, cols-c
 
 // winoV returns where block c of a term begins in V, and the distance of its terms.
 func (r *convRun) winoV(c, cols int) (at, stride int) {
-	k := r.conv.wino.k
+	k := r.conv.shape.InC
 	return c*k*winoTerms + c/r.conv.tiling.n*winoTerms*winoSkew, k*r.winoCols(c, cols) + winoSkew
 }
 
 // multiply makes the output channels of panels p0 to p1: the sums of every term, then their
 // transforms.
 func (ws *winoSpace) multiply(r *convRun, p0, p1, cols int) {
-	w, l := r.conv.wino, r.conv.tiling.level
+	w, l := r.wino, r.conv.tiling.level
 	row0, rows := w.rows[p0], w.rows[p1]-w.rows[p0]
 	stride := rows*cols + winoSkew
 	ws.m = grow(ws.m, winoTerms*stride)

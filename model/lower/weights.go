@@ -65,10 +65,15 @@ func (w *Weight) Encode(values *model.Weights, dst []byte) {
 }
 
 func (p part) encode(values *model.Weights, t cudnn.DType, dst []byte) {
-	src := p.table
 	if p.param != model.NoParam {
-		src = values.Param(p.param)
+		values.Use(p.param, func(src []float32) { p.store(src, t, dst) })
+		return
 	}
+	p.store(p.table, t, dst)
+}
+
+// store is encode for values of any origin, zeros for nil.
+func (p part) store(src []float32, t cudnn.DType, dst []byte) {
 	if src == nil {
 		clear(dst)
 		return

@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"sync"
 )
 
 // chunk is how many bytes are read at once: a whole number of elements of every type.
 const chunk = 256 << 10
+
+// chunks are buffers for that: a model has hundreds of tensors, which would leave as many behind.
+var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
 
 // Float32s reads a tensor of type F32, F16, BF16 or F64, row-major. All conversions are
 // exact but that from F64, which rounds to nearest even and overflows to an infinity.
@@ -101,7 +105,9 @@ func read[T any](f *File, t Tensor, conv func(dst []T, src []byte) error) ([]T, 
 			Detail: fmt.Sprintf("shape %v is too large for this machine", t.Shape)}
 	}
 	out := make([]T, n)
-	buf := make([]byte, min(t.size, chunk))
+	space := chunks.Get().(*[chunk]byte)
+	defer chunks.Put(space)
+	buf := space[:min(t.size, chunk)]
 	for done := 0; done < n; {
 		part := buf[:min(len(buf), (n-done)*size)]
 		if err := f.fill(t, part, int64(done)*int64(size)); err != nil {

@@ -29,5 +29,8 @@ func main() {
 		transform5(spans)
 	}
 	output5()
+	consts := weightConsts()
+	wide2.weights("weights2", consts)
+	wide5.weights("weights5", consts)
 	Generate()
 }
