@@ -77,6 +77,32 @@ func sde(model func(x, sigma float64) float64, x float64, sigmas []float64, eta 
 	return x
 }
 
+// heun is sample_heun.
+func heun(model func(x, sigma float64) float64, x float64, sigmas []float64, churn, tmin, tmax, scale float64,
+	noise func() float64) float64 {
+	toD := func(x, sigma, denoised float64) float64 { return (x - denoised) / sigma }
+	for i := range len(sigmas) - 1 {
+		gamma := 0.0
+		if tmin <= sigmas[i] && sigmas[i] <= tmax {
+			gamma = math.Min(churn/float64(len(sigmas)-1), math.Sqrt2-1)
+		}
+		hat := sigmas[i] * (gamma + 1)
+		if gamma > 0 {
+			x += noise() * scale * math.Sqrt(hat*hat-sigmas[i]*sigmas[i])
+		}
+		d := toD(x, hat, model(x, hat))
+		dt := sigmas[i+1] - hat
+		if sigmas[i+1] == 0 {
+			x += d * dt
+			continue
+		}
+		x2 := x + d*dt
+		d2 := toD(x2, sigmas[i+1], model(x2, sigmas[i+1]))
+		x += (d + d2) / 2 * dt
+	}
+	return x
+}
+
 // TestKDiffusion compares plans, in both scales and with the network's epsilon, with the functions above.
 func TestKDiffusion(t *testing.T) {
 	sigmas := []float64{14.6, 6, 2.5, 1, 0.4, 0.1, 0}
@@ -108,6 +134,13 @@ func TestKDiffusion(t *testing.T) {
 			want = sde(model, y, sigmas, eta, func(a, b float64) float64 { return next() })
 			got = run(sampler.DPMPPSDE{Eta: &eta, Independent: true, Timesteps: levelTimesteps})
 			require.InDelta(t, want, got, 1e-12, "dpmpp_sde eta %v", eta)
+
+			for _, churn := range []float64{0, 1.5, 40} {
+				draw = 0
+				want = heun(model, y, sigmas, churn, 0.2, 7, 1.01, next)
+				got = run(sampler.Heun{Churn: churn, ChurnMin: 0.2, ChurnMax: 7, ChurnNoise: 1.01, Timesteps: levelTimesteps})
+				require.InDelta(t, want, got, 1e-12, "heun churn %v", churn)
+			}
 
 			// A Brownian motion: the increments over the two parts of each step are the draws.
 			draw = 0

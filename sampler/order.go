@@ -2,7 +2,8 @@ package sampler
 
 // orders are those of [Entry.Order]. Samplers that are not here have none.
 var orders = map[string]int{
-	"ddpm": 1, "ddpm_large": 1, "ddim": 1, "euler": 1, "euler_ancestral": 1, "flow_euler": 1, "repaint": 1,
+	"ddpm": 1, "ddpm_large": 1, "ddim": 1, "euler": 1, "euler_ancestral": 1, "flow_euler": 1, "flow_euler_ancestral": 1,
+	"reverse_diffusion": 1, "repaint": 1,
 	"gradient_estimation": 1, "gradient_estimation_cfg_pp": 1, "ddim_inverse": 1,
 	"ddim_cfg_pp": 1, "euler_cfg_pp": 1, "euler_ancestral_cfg_pp": 1,
 	"dpmsolver1": 1, "dpmsolver2": 2, "dpmsolver3": 3, "dpmpp_1": 1, "dpmpp_2m": 2, "dpmpp_3m": 3,

@@ -14,10 +14,10 @@ import (
 type Params struct {
 	Eta         *float64 // ddim (default 0), tcd (0.3), the ancestral ones (1), ddim_cfg_pp (0), repaint (1), tau of sa_solver (1)
 	KeepEpsilon bool     // ddim: the textbook's unclipped epsilon, see [DDIM]
-	Churn       float64  // euler, flow_heun: s_churn
-	ChurnMin    float64  // euler, flow_heun: s_tmin
-	ChurnMax    float64  // euler, flow_heun: s_tmax
-	ChurnNoise  float64  // euler, flow_heun: s_noise
+	Churn       float64  // euler, heun, flow_heun: s_churn
+	ChurnMin    float64  // euler, heun, flow_heun: s_tmin
+	ChurnMax    float64  // euler, heun, flow_heun: s_tmax
+	ChurnNoise  float64  // euler, heun, flow_heun: s_noise
 	Original    int      // lcm, tcd: timesteps the network was distilled at, 0 means 50
 	Order       int      // lms (default 4), deis (3), unipc_bh1 (3), unipc_bh2 (2), sa_solver (2), ipndm_v (4), er_sde (3)
 	Gamma       *float64 // gradient_estimation (default 2)

@@ -131,11 +131,11 @@ func TestOptions(t *testing.T) {
 			require.ErrorContains(t, err, "has no option "+option+": it takes ")
 		}
 	}
-	require.Equal(t, 36, taken)
+	require.Equal(t, 41, taken)
 	all := sampler.Params{Eta: &half, KeepEpsilon: true, Churn: 1, ChurnMin: 1, ChurnMax: 1, ChurnNoise: 1, Original: 1}
 	for range 20 {
-		_, err := tryPlan("heun", 3, all)
-		require.EqualError(t, err, "plan of heun: has no option eta: it takes no options")
+		_, err := tryPlan("dpm_2", 3, all)
+		require.EqualError(t, err, "plan of dpm_2: has no option eta: it takes no options")
 		_, err = tryPlan("euler_a", 3, all)
 		require.EqualError(t, err, "plan of euler_ancestral: has no option keep-epsilon: it takes eta")
 	}
@@ -165,6 +165,7 @@ func TestOptionValues(t *testing.T) {
 	bad("euler", sampler.Params{ChurnMin: math.NaN()}, "s-tmin NaN: want 0 or more")
 	bad("euler", sampler.Params{ChurnNoise: math.Inf(1)}, "want numbers >= 0")
 	bad("flow_heun", sampler.Params{Churn: -1}, "want 0 or more")
+	bad("heun", sampler.Params{ChurnNoise: math.Inf(1)}, "want numbers >= 0")
 	bad("lms", sampler.Params{Order: 5}, "order 5: want 1 to 4")
 	bad("lms", sampler.Params{Order: -1}, "order -1")
 	bad("lcm", sampler.Params{Original: 2}, "steps 3: want 1 to 2")

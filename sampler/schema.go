@@ -82,7 +82,7 @@ func keepEpsilonOption() []OptionSchema {
 		About: "where the prediction is clipped, go on with the noise of the unclipped one, as the textbook does"}}
 }
 
-// churnOptions are those of euler and flow_heun, whose noise levels are unit.
+// churnOptions are those of euler, heun and flow_heun, whose noise levels are unit.
 func churnOptions(unit string) []OptionSchema {
 	options := []OptionSchema{
 		number("s-churn", "Churn", 0, 0, nil, "noise that is added over all steps; a step takes at most sqrt(2)-1 times its level"),

@@ -53,6 +53,9 @@ func TestWeakOrder(t *testing.T) {
 	}{
 		{sampler.EulerAncestral{}, 1},
 		{sampler.DDIM{Eta: 1}, 1},
+		{sampler.FlowEulerAncestral{}, 1},
+		{sampler.ReverseDiffusion{}, 1},
+		{sampler.Heun{Churn: 20, Timesteps: levelTimesteps}, 2},
 		{sampler.DPM2Ancestral{Timesteps: levelTimesteps}, 2},
 		{sampler.DPMPP2SAncestral{Timesteps: levelTimesteps}, 2},
 		{sampler.DPMPPSDE{Timesteps: levelTimesteps}, 2},

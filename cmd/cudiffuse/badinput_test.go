@@ -158,7 +158,7 @@ var badModels = []badCase{
 // Only sampling needs a schedule and images.
 var badPipelines = []badCase{
 	{"@variance", "learned variance is not supported yet"},
-	{"@otherscheduler", `"OtherScheduler" is not supported: want one of CMStochasticIterativeScheduler, CosineDPM`},
+	{"@otherscheduler", `"OtherScheduler" is not supported: want one of CMStochasticIterative, CogVideoX`},
 	{"@zerosnr", "want v_prediction or sample with zero terminal SNR"},
 	{"@flow", "flow_prediction is not supported yet: want epsilon, v_prediction or sample"},
 	{"@names", "no_class 99: want 0 to 10"},

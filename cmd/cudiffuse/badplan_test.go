@@ -28,7 +28,7 @@ var badPlans = []badCase{
 	{"plan --sampler ddim --clip-sample -1", "--clip-sample -1: want a positive range, or 0 for none"},
 	{"plan --sampler ddim --steps-offset 5000 --timestep-spacing leading", "steps offset 5000: want one that keeps"},
 	{"plan --sampler ddim --rescale-betas-zero-snr", "want v_prediction or sample with zero terminal SNR"},
-	{"plan --sampler heun --eta 1", "has no option eta: it takes no options"},
+	{"plan --sampler dpm_2 --eta 1", "has no option eta: it takes no options"},
 	{"plan --sampler lcm --steps 51", "steps 51: want 1 to 50, the original steps"},
 
 	{"plan --scheduler-config nope.json --steps 5", "--scheduler-config: open nope.json: no such file"},

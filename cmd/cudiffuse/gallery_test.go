@@ -164,7 +164,7 @@ func TestEvaluationFormula(t *testing.T) {
 		require.Equal(t, want, got, name)
 	}
 	for name, want := range map[string]string{
-		"ddim": "with `eta`", "ddpm": "in each step", "euler": "with `s-churn`", "heun": "none", "lcm": "in each step",
+		"ddim": "with `eta`", "ddpm": "in each step", "euler": "with `s-churn`", "heun": "with `s-churn`", "lcm": "in each step",
 		"euler_ancestral": "in each step", "sa_solver": "in each step", "unipc_bh2": "none",
 	} {
 		e, err := sampler.Lookup(name)

@@ -62,12 +62,12 @@ func TestSamplers(t *testing.T) {
 	require.Equal(t, 2.0, l[0].PerStep)
 	require.Equal(t, 2, *l[0].Order)
 	require.False(t, *l[0].Stochastic)
-	require.Empty(t, l[0].Options)
+	require.Len(t, l[0].Options, 4, "its churn")
 	require.True(t, *l[1].Stochastic)
 	require.Equal(t, "eta", l[1].NoiseOption)
 	require.Equal(t, []string{"Euler a"}, l[1].A1111)
 	require.False(t, *l[2].Stochastic)
-	require.Equal(t, []string{"DDIMScheduler"}, l[2].Diffusers)
+	require.Equal(t, []string{"DDIMScheduler", "DDIMParallelScheduler", "CogVideoXDDIMScheduler"}, l[2].Diffusers)
 
 	table := good(t, "samplers")
 	for _, name := range sampler.Names() {
@@ -109,7 +109,7 @@ func TestSamplerFlags(t *testing.T) {
 		}
 	}
 	for args, want := range map[string]string{
-		"plan --steps 2 --sampler heun --gamma 2":               "plan of heun: has no option gamma: it takes no options",
+		"plan --steps 2 --sampler dpm_2 --gamma 2":              "plan of dpm_2: has no option gamma: it takes no options",
 		"plan --steps 2 --sampler ddim --jump-length 2":         "has no option jump-length: it takes eta, keep-epsilon",
 		"sample --steps 1 --sampler repaint --order 2":          "has no option order: it takes eta, jump-length, jump-n-sample",
 		"plan --steps 2 --scheduler-config none.json --gamma 2": "--gamma goes with --sampler",

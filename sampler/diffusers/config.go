@@ -111,6 +111,14 @@ type config struct {
 	SNRShift          float64   `json:"snr_shift_scale"`
 	Scaler            float64   `json:"scaler"`
 	CosineOffset      float64   `json:"s"` // of DDPMWuerstchenScheduler
+	BetaMin           float64   `json:"beta_min"`
+	BetaMax           float64   `json:"beta_max"`
+	SamplingEnd       float64   `json:"sampling_eps"`
+	CorrectSteps      int       `json:"correct_steps"`
+	SNR               any       `json:"snr"` // of the corrector
+	Churn             float64   `json:"s_churn"`
+	ChurnMin          float64   `json:"s_min"`
+	ChurnMax          float64   `json:"s_max"`
 }
 
 // minusInf reads a number, or Python's -Infinity, which older configs have as a bare word or a string.
@@ -157,8 +165,9 @@ func Parse(r io.Reader) (*Scheduler, error) {
 	}
 	class, ok := classes[head.Class]
 	if !ok {
-		return nil, &Error{Field: "_class_name", Detail: fmt.Sprintf("%.40q is not supported: want one of %s",
-			head.Class, strings.Join(Classes(), ", "))}
+		return nil, &Error{Field: "_class_name", Detail: fmt.Sprintf("%.40q is not supported: want one of %s, "+
+			"each with Scheduler at the end", head.Class,
+			strings.ReplaceAll(strings.Join(Classes(), ", "), "Scheduler", ""))}
 	}
 	s := &Scheduler{c: config{TrainTimesteps: 1000, BetaStart: 1e-4, BetaEnd: 0.02, BetaSchedule: "linear",
 		PredictionType: "epsilon", TimestepSpacing: "leading", ClipRange: 1, SetAlphaToOne: true,

@@ -13,7 +13,7 @@ import (
 type Options struct {
 	Steps     int       // num_inference_steps; 0 when Timesteps or Sigmas is given
 	Timesteps []float64 // custom timesteps, falling
-	Sigmas    []float64 // custom noise levels, falling: Euler with the final one, flow times without
+	Sigmas    []float64 // custom noise levels, falling: Euler and LTXEulerAncestralRF with the final one, other flow times without
 
 	Eta                   float64 // DDIM; TCD unless 0, see Gamma
 	UseClippedModelOutput bool    // DDIM
@@ -70,7 +70,7 @@ func (s *Scheduler) checkOptions(o Options) error {
 	if o.Timesteps == nil && o.Sigmas == nil && (o.Steps < 1 || o.Steps > s.c.TrainTimesteps) {
 		return fail("steps", fmt.Sprintf("%d: want 1 to %d", o.Steps, s.c.TrainTimesteps))
 	}
-	flow := s.c.Class == flowMatch || s.c.Class == flowLCMClass
+	flow := s.c.Class == flowMatch || s.c.Class == flowLCMClass || s.c.Class == flowAncestralClass
 	if o.Sigmas != nil && s.c.Class != "EulerDiscreteScheduler" && !flow {
 		return fail("sigmas",
 			"only EulerDiscreteScheduler and "+flowMatch+" take them: want steps or timesteps")

@@ -201,14 +201,45 @@ def video():
                 add(c, n, snr_shift_scale=shift, rescale_betas_zero_snr=True, prediction_type="v_prediction",
                     timestep_spacing="trailing")
         add(c, 6, set_alpha_to_one=False, steps_offset=1)
+        add(c, 6, clip_sample=True, clip_sample_range=0.1)  # which it does not use
         add(c, 6, beta_schedule="linear", beta_start=1e-4, beta_end=0.02)
         add(c, 6, beta_schedule="squaredcos_cap_v2")
+
+
+def scores():
+    ve, vp, karras = "ScoreSdeVeScheduler", "ScoreSdeVpScheduler", "KarrasVeScheduler"
+    for n in (2, 5, 30):
+        add(ve, n, correct_steps=0)
+        add(vp, n)
+    add(ve, 9, correct_steps=0, sigma_min=0.1, sigma_max=50.0, num_train_timesteps=100)
+    add(ve, 12, correct_steps=0, sampling_eps=0.15)  # the index of the level falls behind
+    add(vp, 12, sampling_eps=0.05, beta_min=0.2, beta_max=12.0)
+    for n in (2, 5, 10):
+        add(karras, n, sigma_max=10.0)
+    add(karras, 60, sigma_max=2.0, s_churn=15)  # less than sqrt(2)-1 a step
+    add(karras, 8)
+    add(karras, 8, s_churn=0)
+    add(karras, 8, s_churn=2, s_min=0.5, s_max=3.0, s_noise=1.02, sigma_min=0.1, sigma_max=4.0)
+
+
+def flows():
+    ltx = "LTXEulerAncestralRFScheduler"
+    for eta in (0.0, 0.4, 1.0):
+        for n in (1, 2, 8):
+            add(ltx, n, eta=eta)
+    add(ltx, 8, s_noise=0.9)
+    add(ltx, 8, shift=3.0)
+    add(ltx, 8, use_dynamic_shifting=True, shift_terminal=0.1, set_kwargs=dict(mu=0.9))
+    add(ltx, None, set_kwargs=dict(sigmas=[1.0, 0.9, 0.6, 0.2, 0.0]))
+    add(ltx, None, set_kwargs=dict(sigmas=[0.8, 0.6, 0.2]), eta=0.5)
 
 
 def main():
     parallel()
     decoders()
     video()
+    scores()
+    flows()
     tensors = {"noise": NOISE.reshape(BANK, -1)}
     index = []
     for i, case in enumerate(CASES):
