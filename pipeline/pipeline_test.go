@@ -347,7 +347,7 @@ func TestOpenErrors(t *testing.T) {
 		{"unet2d_class", "model_index.json", `{"_cudiffuse": {"no_class": 11}}`, "no_class 11: want 0 to 10"},
 		{"unet2d_ddpm", "model_index.json", `{"_cudiffuse": {"class_names": ["a"]}}`, "want at most 0"},
 		{"unet2d_ddpm", "scheduler/scheduler_config.json", `{"_class_name": "OtherScheduler"}`,
-			`"OtherScheduler" is not supported: want one of CMStochasticIterativeScheduler`},
+			`"OtherScheduler" is not supported: want one of CMStochasticIterative`},
 		{"unet2d_ddpm", "scheduler/scheduler_config.json", `{"_class_name": "DDIMScheduler", "rescale_betas_zero_snr": true}`,
 			"want v_prediction or sample with zero terminal SNR"},
 		{"unet2d_ddpm", "scheduler/scheduler_config.json", `{"_class_name": "DDIMScheduler", "prediction_type": "flow_prediction"}`,
