@@ -62,6 +62,11 @@ func OpenControlNetFS(fsys fs.FS, dir string) (*ControlNet, error) {
 	return newControlNet(file, config, load)
 }
 
+// ParseControlNet is the ControlNet that a config.json describes, without weights, as [ParseNetwork] is for networks.
+func ParseControlNet(file string, config []byte) (*ControlNet, error) {
+	return newControlNet(file, config, func(*Graph) (*Weights, error) { return nil, nil })
+}
+
 // newControlNet builds the network of a configuration and loads its weights.
 func newControlNet(file string, config []byte, load loader) (*ControlNet, error) {
 	c, err := parseControlNetConfig(file, config)

@@ -63,7 +63,7 @@ type Options struct {
 	// the host and back, and needs no cuDNN.
 	Network string
 	// ControlNet is the folder of a ControlNetModel for text-to-image models, "" for none. It runs with the
-	// denoiser, on the CPU only yet, and takes [TextRequest.Control].
+	// denoiser, in the same graph on a GPU, and takes [TextRequest.Control].
 	ControlNet string
 	// LoRAs are merged into the weights of text-to-image models, in order.
 	LoRAs []LoRA

@@ -45,6 +45,19 @@ func TestInpaintOnGPU(t *testing.T) {
 	})
 }
 
+// TestControlOnGPU: a ControlNet runs with the denoiser there, at other scales, in guess mode and without an image.
+func TestControlOnGPU(t *testing.T) {
+	o := pipeline.Options{ControlNet: "testdata/control/controlnet"}
+	requireAsCPU(t, "sd15", o, func(pipeline.TextInfo) []pipeline.TextRequest {
+		r := pipeline.TextRequest{Prompt: "a photo of a cat", Steps: 4, Seed: 6, N: 2, Sampler: "dpmpp_2m", Control: ramp(24, 16)}
+		guess := r
+		guess.ControlScale, guess.ControlGuess = 0.8, true
+		none := r
+		none.Control, none.Height, none.Width = nil, 16, 24
+		return []pipeline.TextRequest{r, guess, none}
+	})
+}
+
 // requireAsCPU draws requests with the denoiser on the GPU and on the CPU, and compares the latents.
 func requireAsCPU(t *testing.T, name string, o pipeline.Options, requests func(pipeline.TextInfo) []pipeline.TextRequest) {
 	t.Helper()

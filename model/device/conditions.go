@@ -22,9 +22,10 @@ type conditions struct {
 // are, which is what a program depends on.
 func newConditions(net model.Network, conds []sampler.Cond) (*conditions, error) {
 	c := &conditions{tokens: model.DefaultTokens, conds: conds}
-	takesText, takesBeside := false, lower.Beside(net) > 0
+	takesText, takesBeside, takesControl := false, lower.Beside(net) > 0, false
 	for _, in := range net.Graph().Inputs {
 		takesText = takesText || in.Kind == model.InputContext
+		takesControl = takesControl || in.Kind == model.InputControl
 	}
 	for row, cond := range conds {
 		fail := func(format string, args ...any) error {
@@ -48,6 +49,9 @@ func newConditions(net model.Network, conds []sampler.Cond) (*conditions, error)
 			}
 			if x.Beside != nil && !takesBeside {
 				return nil, fail("channels beside the sample, which the network does not take")
+			}
+			if (x.Control != nil || x.ControlScale != nil) && !takesControl {
+				return nil, fail("an image for a ControlNet, which the network has not")
 			}
 			if row > 0 && x.Tokens != c.tokens {
 				return nil, fail("a text of %d tokens beside one of %d: pad them to one length", x.Tokens, c.tokens)
@@ -115,6 +119,13 @@ func vectorOf(cond sampler.Cond, in lower.Input) ([]float32, error) {
 	case model.InputTimestepCond:
 		if v = text.TimeCond; v == nil {
 			return nil, nil
+		}
+	case model.InputControl, model.InputControlScale:
+		if text.Control == nil && text.ControlScale == nil {
+			return nil, nil
+		}
+		if v = text.Control; in.Kind == model.InputControlScale {
+			v = text.ControlScale
 		}
 	default:
 		return nil, fmt.Errorf("%v is not supported", in.Kind)

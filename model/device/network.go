@@ -109,7 +109,7 @@ func (s *Sized) lower(rows, tokens int) (*lower.Program, error) {
 	t := cudnn.DType(s.n.c.DType())
 	return lower.Lower(s.n.net.Graph(), lower.Options{Rows: rows, Type: t, Beside: lower.Beside(s.n.net),
 		Channels: s.n.channels(),
-		Size: model.Size{H: s.height, W: s.width, Tokens: tokens}})
+		Size:     model.Size{H: s.height, W: s.width, Tokens: tokens}})
 }
 
 // load runs on the device's thread.

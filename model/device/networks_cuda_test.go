@@ -84,6 +84,10 @@ func condition(net model.Network, r *rand.Rand) sampler.Cond {
 			}
 		case model.InputTimestepCond:
 			c.TimeCond = random(in.Channels)
+		case model.InputControl:
+			c.Control = random(in.Channels * net.Height() * net.Width() * in.Scale * in.Scale)
+		case model.InputControlScale:
+			c.ControlScale = model.ControlScales(in.Channels, 1, false)
 		}
 	}
 	return c

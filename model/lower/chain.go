@@ -49,7 +49,7 @@ func (ch *chain) extend(c *compiler, taken map[int]bool) bool {
 	}
 	switch o := c.g.Ops[next].(type) {
 	case model.Add:
-		if o.Div != 1 || ch.residual != model.NoTensor {
+		if _, scaled := c.scaled[next]; scaled || o.Div != 1 || ch.residual != model.NoTensor {
 			return false
 		}
 		ch.residual = o.B

@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"slices"
+
 	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
 	"github.com/cudiffuse/cudiffuse/model"
 )
@@ -16,6 +18,8 @@ type Input struct {
 	// Pixels of an image [C, H, W], which is stored channels last; 0 for a vector. Each pixel begins with Skip
 	// elements that are not the condition's.
 	Pixels, Skip int
+	// Repeat is how often element Index of a vector is stored, in place of the vector; 0 for all of the vector.
+	Index, Repeat int
 }
 
 // Beside is [Options.Beside] of a network whose conditions have channels that follow those of the sample: one for
@@ -48,12 +52,19 @@ func (in Input) stored(t cudnn.DType) cudnn.DType {
 
 // RowBytes is how long a row is in memory, for a program of type t.
 func (in Input) RowBytes(t cudnn.DType) int {
-	return (in.Length + in.Skip*in.Pixels) * int(in.stored(t).Size())
+	n := in.Length + in.Skip*in.Pixels
+	if in.Repeat > 0 {
+		n = in.Repeat
+	}
+	return n * int(in.stored(t).Size())
 }
 
 // Store writes the Length values of a row to dst, RowBytes long; what is skipped becomes zeros. Integers are not for it.
 func (in Input) Store(t cudnn.DType, dst []byte, src []float32) {
 	t = in.stored(t)
+	if in.Repeat > 0 {
+		src = slices.Repeat(src[in.Index:in.Index+1], in.Repeat)
+	}
 	if in.Pixels == 0 {
 		Store(t, dst, src)
 		return

@@ -60,6 +60,7 @@ func TestInputStore(t *testing.T) {
 		want []float32
 	}{
 		{Input{Length: 6}, values},
+		{Input{Length: 6, Index: 4, Repeat: 3}, []float32{5, 5, 5}},
 		{Input{Length: 6, Pixels: 3}, []float32{1, 4, 2, 5, 3, 6}},
 		{Input{Length: 6, Pixels: 2, Skip: 1}, []float32{0, 1, 3, 5, 0, 2, 4, 6}},
 	} {

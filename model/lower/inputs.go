@@ -19,8 +19,9 @@ func (c *compiler) inputs() error {
 		case model.InputSample:
 			err = c.sample(in)
 		case model.InputClass, model.InputClassEmbedding, model.InputContext, model.InputTimestepCond, model.InputPooled,
-			model.InputTimeIDs:
+			model.InputTimeIDs, model.InputControl:
 			err = c.condition(in)
+		case model.InputControlScale: // each factor has a place of its own, see factor
 		default:
 			err = errorf("input", in.Kind.String(), "is not supported on a GPU yet")
 		}
@@ -90,8 +91,12 @@ func (c *compiler) condition(in model.Input) error {
 			t = as
 		}
 	}
+	pixels := 0
+	if in.Kind == model.InputControl {
+		pixels = shape.H * shape.W
+	}
 	b := c.rawBuffer(in.Kind.String(), int64(c.Rows)*int64(shape.Len())*size)
-	c.program.Inputs = append(c.program.Inputs, Input{Kind: in.Kind, Buffer: b, Length: shape.Len(), Type: t})
+	c.program.Inputs = append(c.program.Inputs, Input{Kind: in.Kind, Buffer: b, Length: shape.Len(), Type: t, Pixels: pixels})
 	c.views[in.Tensor].buffer = b
 	return nil
 }

@@ -37,6 +37,7 @@ func Lower(g *model.Graph, o Options) (*Program, error) {
 		return nil, errorf("", "", "%d channels of the result are not within 0..%d", o.Channels, most)
 	}
 	c := newCompiler(g, shapes, o)
+	c.findScaled()
 	c.findChains()
 	c.findRows()
 	c.findSiblings()
@@ -80,13 +81,14 @@ type compiler struct {
 	siblings map[int]*siblings       // by each operation of a group
 	floats   map[model.TensorID]bool // vectors of the row that are float32 in every type
 	rows     map[int]int             // by group norms: the sum with a vector of the row that each takes with it
+	scaled   map[int]int             // by sums: the product with a number of the row that each takes with it
 }
 
 func newCompiler(g *model.Graph, shapes []model.Shape, o Options) *compiler {
 	c := &compiler{Options: o, g: g, shapes: shapes, views: make([]view, len(shapes)),
 		users: make([][]int, len(shapes)), writer: make([]int, len(shapes)),
 		chains: map[int]*chain{}, inside: map[int]bool{}, siblings: map[int]*siblings{}, rows: map[int]int{},
-		floats: map[model.TensorID]bool{}}
+		floats: map[model.TensorID]bool{}, scaled: map[int]int{}}
 	c.program = &Program{Options: o, Graph: g, Shapes: shapes}
 	for i := range c.views {
 		c.views[i] = view{buffer: -1, stride: shapes[i].C, shape: shapes[i]}

@@ -19,6 +19,9 @@ func (c *compiler) emitPointwise(i int) error {
 	case model.Affine:
 		return c.pointwise(op, i, o.X, model.NoTensor, netkernels.Pointwise{Op: netkernels.Affine, Mul: o.Mul, Add: o.Add})
 	case model.Add:
+		if m, ok := c.scaled[i]; ok {
+			return c.addScaled(o, i, m)
+		}
 		return c.pointwise(op, i, o.A, o.B, netkernels.Pointwise{Op: netkernels.Sum, Add: o.Div})
 	case model.AddChannel:
 		return c.pointwise(op, i, o.X, o.V, netkernels.Pointwise{Op: netkernels.AddRow})
