@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: all build test race fuzz v3 cross lint generate check-generated bench bench-torch compare samplers-docs train clean \
+.PHONY: all build test race fuzz v3 cross arm64 lint generate check-generated bench bench-torch compare samplers-docs train clean \
 	kernels check-kernels cuda lint-cuda test-cuda test-cudnn acceptance bench-cuda
 
 all: lint test
@@ -35,6 +35,9 @@ cross: ## other machines compile, without cgo
 	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) build ./...
 	GOARCH=386 CGO_ENABLED=0 $(GO) build ./...
 
+arm64: ## the arm64 assembly and what must have the same bits there, on an emulated processor
+	.ci/arm64
+
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
@@ -44,7 +47,7 @@ generate: ## the assembly, from its generator
 	$(GO) generate ./...
 
 check-generated: generate
-	git diff --exit-code -- '*_amd64.s' '*_amd64.go'
+	git diff --exit-code -- '*_amd64.s' '*_amd64.go' '*_arm64.s' '*_arm64.go'
 
 # The GPU part. It needs Python and gcc; build/toolchain.sh keeps the CUDA toolchain (300 MB) in the user's cache folder.
 

@@ -24,7 +24,7 @@ func fenced(t *testing.T, pages int) []float32 {
 // TestNormalsStayInside makes normals at both ends of fenced memory.
 func TestNormalsStayInside(t *testing.T) {
 	mem := fenced(t, 1)
-	forLevels(t, generic, best+1, func(t *testing.T) {
+	forLevels(t, levels, func(t *testing.T) {
 		for n := range 200 {
 			for off := range 5 {
 				want := make([]float32, n)
@@ -41,7 +41,7 @@ func TestNormalsStayInside(t *testing.T) {
 // TestLoopsStayInside runs the loops of the update with every slice at an end of fenced memory.
 func TestLoopsStayInside(t *testing.T) {
 	in, out := fenced(t, 1), fenced(t, 1)
-	forLevels(t, generic, best+1, func(t *testing.T) {
+	forLevels(t, levels, func(t *testing.T) {
 		for n := range 100 {
 			for _, end := range []bool{false, true} {
 				r, y := in[:n], out[:n]

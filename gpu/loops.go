@@ -1,5 +1,7 @@
 package gpu
 
+//go:generate go run ./neongen
+
 // term is k*r in a sum; k is not 0.
 type term struct {
 	r []float32

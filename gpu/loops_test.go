@@ -26,7 +26,7 @@ func odd(rng *rand.Rand, n int) []float32 {
 
 // TestLoopsTwins compares the loops of the update at every length up to a few vectors.
 func TestLoopsTwins(t *testing.T) {
-	forLevels(t, avx2, best+1, func(t *testing.T) {
+	forLevels(t, levels[1:], func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(3, 4))
 		for n := range 140 {
 			for count := range regs + 3 {

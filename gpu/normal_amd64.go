@@ -8,17 +8,17 @@ import (
 
 //go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg gpu
 
-// best is the most that this processor can do.
-var best = detect()
+// levels are those of this processor, the best one last.
+var levels = detect()
 
-func detect() level {
+func detect() []level {
 	switch {
 	case cpu.X86.HasAVX2 && cpu.X86.HasAVX512F:
-		return avx512
+		return []level{generic, avx2, avx512}
 	case cpu.X86.HasAVX2:
-		return avx2
+		return []level{generic, avx2}
 	}
-	return generic
+	return []level{generic}
 }
 
 const (

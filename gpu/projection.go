@@ -83,7 +83,7 @@ func (p *projection) apg(rest, dd, dc, cc float32) (a, b float32) {
 //
 //	<u,v>/<v,v> = e1/(e0^2 + e1^2)
 func tangential(s, rest, cc, cu, uu float32) (a, b float32) {
-	h := (cc - uu) / 2
+	h := float32((cc - uu) / 2)
 	r := root(float32(h*h) + float32(cu*cu))
 	e0, e1 := h+r, cu
 	if h < 0 {

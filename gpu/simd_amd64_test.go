@@ -23,7 +23,7 @@ var assemblies = map[level]assembly{
 // TestPhiloxAssembly compares the words of whole groups, under keys and counters with all bits
 // clear, set and random.
 func TestPhiloxAssembly(t *testing.T) {
-	forLevels(t, avx2, best+1, testPhiloxAssembly)
+	forLevels(t, levels[1:], testPhiloxAssembly)
 }
 
 func testPhiloxAssembly(t *testing.T) {
@@ -52,7 +52,7 @@ func testPhiloxAssembly(t *testing.T) {
 // TestBoxMullerAssembly goes over every radius, that is every integer below 2^24 and beyond that
 // every float32 and every tie between two of them, while the turns, 29 apart, go around once.
 func TestBoxMullerAssembly(t *testing.T) {
-	forLevels(t, avx2, best+1, testBoxMullerAssembly)
+	forLevels(t, levels[1:], testBoxMullerAssembly)
 }
 
 func testBoxMullerAssembly(t *testing.T) {

@@ -5,9 +5,10 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"os/exec"
+	"slices"
 	"testing"
 
+	"github.com/cudiffuse/cudiffuse/internal/rerun"
 	"github.com/stretchr/testify/require"
 )
 
@@ -40,21 +41,18 @@ func requireTwin(t *testing.T, want, all []float32, msg string, args ...any) {
 	}
 }
 
-// levelNames are the levels by name, as CUDIFFUSE_CPU has them.
-var levelNames = []string{generic: "generic", avx2: "avx2", avx512: "avx512"}
-
-// forLevels runs f at each level from lo on that is below hi.
-func forLevels(t *testing.T, lo, hi level, f func(t *testing.T)) {
+// forLevels runs f at each of the levels.
+func forLevels(t *testing.T, levels []level, f func(t *testing.T)) {
 	old := simd
 	defer func() { simd = old }()
-	for simd = lo; simd < hi; simd++ {
+	for _, simd = range levels {
 		t.Run(levelNames[simd], f)
 	}
 }
 
 // TestLowerLevels runs the tests of what has a twin in assembly at the levels that are not in use.
 func TestLowerLevels(t *testing.T) {
-	forLevels(t, generic, simd, func(t *testing.T) {
+	forLevels(t, levels[:slices.Index(levels, simd)], func(t *testing.T) {
 		t.Run("golden", TestNormalsGolden)
 		t.Run("formula", TestNormalsFormula)
 		t.Run("split", TestNormalsAnySplit)
@@ -76,10 +74,13 @@ func TestEnvironmentLowersLevel(t *testing.T) {
 		require.Equal(t, want, levelNames[simd])
 		return
 	}
-	for value, want := range map[string]level{
-		"generic": generic, "avx2": min(avx2, best), "avx512": best, "": best,
-	} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestEnvironmentLowersLevel$", "-test.v")
+	best := levels[len(levels)-1]
+	wanted := map[string]level{"": best, "neon": best, "avx2": best, "avx512": best, "mmx": best}
+	for _, l := range levels {
+		wanted[levelNames[l]] = l
+	}
+	for value, want := range wanted {
+		cmd := rerun.Command("-test.run=^TestEnvironmentLowersLevel$", "-test.v")
 		cmd.Env = append(os.Environ(), "CUDIFFUSE_CPU="+value, child+"="+levelNames[want])
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "CUDIFFUSE_CPU=%q: %s", value, out)
@@ -90,7 +91,7 @@ func TestEnvironmentLowersLevel(t *testing.T) {
 // TestNormalsTwins asks for every length up to a few vectors at every distance from a group of 16
 // blocks, and where the counter's low word wraps around.
 func TestNormalsTwins(t *testing.T) {
-	forLevels(t, avx2, best+1, func(t *testing.T) {
+	forLevels(t, levels[1:], func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(7, 8))
 		check := func(n int, seed uint64, draw uint32, first uint64) {
 			all, got := guarded(n)
@@ -117,7 +118,7 @@ func TestNormalsTwins(t *testing.T) {
 // TestNormalsDoNotAllocate keeps the buffers of heads and tails on the stack.
 func TestNormalsDoNotAllocate(t *testing.T) {
 	dst := make([]float32, 1001)
-	forLevels(t, generic, best+1, func(t *testing.T) {
+	forLevels(t, levels, func(t *testing.T) {
 		require.Zero(t, testing.AllocsPerRun(10, func() { Normals(dst, 1, 2, 3) }))
 	})
 }

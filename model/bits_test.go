@@ -23,6 +23,7 @@ func TestFixedBits(t *testing.T) {
 		"unet_inpaint": 0x484f3925aae8fe66, "clip_text": 0x9b86fe0f1a8c8a6b,
 		"clip_text_proj": 0xc06e222961351174, "clip_text_gelu_eos2": 0xe5fe9222943e3dbf,
 		"vae_kl": 0xc986de8b63caf08e, "vae_flux16": 0xa04378a30025480e, "vae_tiny": 0x2928c5bb575d8687,
+		"bundled": 0x1ff7889196c214db,
 	}
 	check := func(name string, out []float32) {
 		h := fnv.New64a()
@@ -35,6 +36,8 @@ func TestFixedBits(t *testing.T) {
 		u, g := openGolden(t, name)
 		check(name, run(t, u, g.n, g.in, 2))
 	}
+	u, g := openBundled(t)
+	check("bundled", run(t, u, g.n, g.in, 2))
 	for _, name := range conditionNames {
 		u, g := openCondition(t, name)
 		check(name, runCondition(t, u, g.n, g.size, g.in, 2))

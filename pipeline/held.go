@@ -50,7 +50,7 @@ func (h *heldPart) write(e *sampler.Eval, st *sampler.Stage) {
 		z, noise := h.clean[row/h.conds], h.noise[row/h.conds]
 		for i, m := range h.mask {
 			if m == 0 {
-				x[i] = float32(st.At.In * (st.At.Alpha*float64(z[i]) + st.At.Sigma*float64(noise[i])))
+				x[i] = float32(st.At.In * (float64(st.At.Alpha*float64(z[i])) + float64(st.At.Sigma*float64(noise[i]))))
 			}
 		}
 	}

@@ -181,7 +181,7 @@ func (j *textJob) initial(z, noise []float32) []float32 {
 	if !j.fromNoise() {
 		at := j.plan.Stages[0].At
 		for k := range x {
-			x[k] = float32(at.Alpha*float64(z[k]) + at.Sigma*float64(noise[k]))
+			x[k] = float32(float64(at.Alpha*float64(z[k])) + float64(at.Sigma*float64(noise[k])))
 		}
 	}
 	return x

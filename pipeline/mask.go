@@ -60,8 +60,8 @@ func maskedPlanes(x []float32, bits []bool) []float32 {
 func gaussianBlur(x []uint8, w, h int, sigma float64) {
 	const passes = 3
 	s := sigma * sigma / passes
-	l := math.Floor((math.Sqrt(12*s+1) - 1) / 2)
-	a := (2*l + 1) * (l*(l+1) - 3*s) / (6 * (s - (l+1)*(l+1)))
+	l := math.Floor((math.Sqrt(float64(12*s)+1) - 1) / 2)
+	a := (float64(2*l) + 1) * (float64(l*(l+1)) - float64(3*s)) / (6 * (s - float64((l+1)*(l+1))))
 	radius := float32(l + a)
 	line := make([]uint8, max(w, h))
 	for range passes {

@@ -89,8 +89,9 @@ func compose(conds []*model.TextEmbedding, parts []prompt.Part, scale float64) [
 	last := len(conds) - 1
 	weighted, rest := make([]sampler.Weighted, len(conds)), 1.0
 	for i, c := range conds[:last] {
-		weighted[i] = sampler.Weighted{Weight: scale * parts[i].Weight, Cond: c}
-		rest -= scale * parts[i].Weight
+		w := float64(scale * parts[i].Weight) // not fused into rest, so that it is the same everywhere
+		weighted[i] = sampler.Weighted{Weight: w, Cond: c}
+		rest -= w
 	}
 	weighted[last] = sampler.Weighted{Weight: rest, Cond: conds[last]}
 	return weighted

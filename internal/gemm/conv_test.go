@@ -120,11 +120,15 @@ func TestConvEqualsNaive(t *testing.T) {
 
 // TestConvRandomShapes draws shapes nobody thought of.
 func TestConvRandomShapes(t *testing.T) {
+	count := 400
+	if testing.Short() {
+		count = 80
+	}
 	forEachImplementation(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(3, 4))
 		p := workers.New(2)
 		defer p.Close()
-		for i := range 400 {
+		for i := range count {
 			c := convCase{ConvShape{
 				1 + rng.IntN(20), 1 + rng.IntN(50), 1 + rng.IntN(4), 1 + rng.IntN(4), 1 + rng.IntN(3),
 				rng.IntN(3), rng.IntN(3), rng.IntN(3), rng.IntN(3),

@@ -25,7 +25,7 @@
 //
 // # How it works
 //
-// A level of instructions (AVX-512, AVX2 or Go) has a micro-kernel and its tiling, m x n. The
+// A level of instructions (AVX-512, AVX2, NEON or Go) has a micro-kernel and its tiling, m x n. The
 // weights (matrix A) are packed once into panels of up to m rows. Columns of B are the
 // output pixels of the whole batch, so that small images fill whole tiles too. B is never stored
 // as a whole: each job gathers kBlock x (a few tiles of n columns) from a padded copy of the
@@ -42,5 +42,5 @@
 // others: a lean layer makes them in every run, about 4 MB at once, which takes about as long as the
 // products of a dozen tiles; the tiles' inputs are transformed again for each such part.
 //
-// A function whose name ends in 2 or 5, or in AVX2 or AVX512, is assembly for that level.
+// A function whose name ends in 2 or 5, or in AVX2, AVX512 or NEON, is assembly for that level.
 package gemm

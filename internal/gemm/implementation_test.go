@@ -2,9 +2,9 @@ package gemm
 
 import (
 	"os"
-	"os/exec"
 	"testing"
 
+	"github.com/cudiffuse/cudiffuse/internal/rerun"
 	"github.com/stretchr/testify/require"
 )
 
@@ -15,10 +15,13 @@ func TestEnvironmentLowersLevel(t *testing.T) {
 		require.Equal(t, want, Implementation())
 		return
 	}
-	for value, want := range map[string]level{
-		"generic": generic, "avx2": min(avx2, best), "avx512": best, "": best,
-	} {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestEnvironmentLowersLevel$", "-test.v")
+	best := levels[len(levels)-1]
+	wanted := map[string]level{"": best, "neon": best, "avx2": best, "avx512": best, "mmx": best}
+	for _, l := range levels {
+		wanted[l.String()] = l
+	}
+	for value, want := range wanted {
+		cmd := rerun.Command("-test.run=^TestEnvironmentLowersLevel$", "-test.v")
 		cmd.Env = append(os.Environ(), "CUDIFFUSE_CPU="+value, child+"="+want.String())
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "CUDIFFUSE_CPU=%q: %s", value, out)

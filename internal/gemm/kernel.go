@@ -1,6 +1,8 @@
 package gemm
 
-// lanes is the unit of columns: one AVX-512 register, or two of AVX2.
+//go:generate go run ./neongen
+
+// lanes is the unit of columns: one register of AVX-512, two of AVX2, four of NEON.
 const lanes = 16
 
 // microKernel adds a panel of A times a tile of B to the rows x cols tile of C:
@@ -31,7 +33,7 @@ type span struct {
 	n   int // columns
 }
 
-// spanMax is the longest span that every level takes: an AVX2 register.
+// spanMax is the longest span that every level takes: a register of AVX2, two of NEON.
 const spanMax = 8
 
 // gatherLanes gathers a group of columns of B: dst[k*ldb + s.col + i] = src[s.src + offsets[k] + i]
@@ -47,8 +49,8 @@ func gatherLanes(
 	case l == avx512: // reads nothing but the spans
 		_ = src[last.src+maxOffset+last.n-1]
 		gatherAVX512(dst, ldb, src, offsets, spans)
-	case l == avx2 && ldb == lanes && spansInside(spans, maxOffset, len(src)):
-		gatherAVX2(dst[:len(offsets)*lanes+spanMax], src, offsets, spans)
+	case l != generic && ldb == lanes && spansInside(spans, maxOffset, len(src)):
+		gatherVectors(dst[:len(offsets)*lanes+spanMax], src, offsets, spans)
 	default:
 		gatherGeneric(dst, ldb, src, offsets, spans)
 	}

@@ -4,17 +4,17 @@ import "golang.org/x/sys/cpu"
 
 //go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg gemm
 
-// best is the level of this processor.
-var best = detect()
+// levels are those of this processor, the best one last.
+var levels = detect()
 
-func detect() level {
+func detect() []level {
 	switch x := cpu.X86; {
 	case !x.HasAVX2 || !x.HasFMA || !x.HasBMI2:
-		return generic
+		return []level{generic}
 	case x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL:
-		return avx512
+		return []level{generic, avx2, avx512}
 	}
-	return avx2
+	return []level{generic, avx2}
 }
 
 // kernelFunc is microKernel in assembly for a fixed number of rows and columns.
@@ -63,9 +63,9 @@ func gatherAVX512(dst []float32, ldb int, src []float32, offsets []int32, spans 
 	}
 }
 
-// gatherAVX2 is gatherLanes in assembly for ldb = lanes and spans of up to spanMax. The caller has
+// gatherVectors is gatherLanes in assembly for ldb = lanes and spans of up to spanMax. The caller has
 // checked that every vector lies within src.
-func gatherAVX2(dst, src []float32, offsets []int32, spans []span) {
+func gatherVectors(dst, src []float32, offsets []int32, spans []span) {
 	n := len(offsets)
 	switch len(spans) {
 	case 2:

@@ -32,8 +32,8 @@ func (ws *winoSpace) spreadSIMD(l level, padded, src []float32, w int) {
 	f(&padded[0], ws.phase, &src[0], w, &ws.chunks[0].to, len(ws.chunks))
 }
 
-// outputAVX2 is outputGeneric in assembly.
-func outputAVX2(y, m []float32, stride int, bias *float32, t []float32) {
+// outputSIMD is outputGeneric in assembly.
+func outputSIMD(y, m []float32, stride int, bias *float32, t []float32) {
 	output2(&y[0], &m[0], stride, bias, &t[0])
 }
 

@@ -54,7 +54,7 @@ func (o *winoOutput) run(l level) {
 		if l == generic {
 			outputGeneric(o.y, m[row*o.ldm:], o.stride, bias)
 		} else {
-			outputAVX2(o.y, m[row*o.ldm:], o.stride, bias, o.t)
+			outputSIMD(o.y, m[row*o.ldm:], o.stride, bias, o.t)
 		}
 		o.scatter(o.dst[row*o.plane:])
 	}

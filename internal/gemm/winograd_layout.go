@@ -139,7 +139,7 @@ func (ws *winoSpace) transformInputs(r *convRun, cols int) {
 // find the same column of theirs in neighbouring places.
 func (ws *winoSpace) padChannel(r *convRun, padded []float32, ic int) {
 	src := r.src[ic*r.h*r.w:]
-	if l := r.conv.tiling.level; l != generic {
+	if l := r.conv.tiling.level; l == avx2 || l == avx512 {
 		if len(ws.chunks) > 0 {
 			ws.spreadSIMD(l, padded, src, r.w)
 		}

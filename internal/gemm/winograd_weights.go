@@ -82,7 +82,7 @@ func winoPanel(l level, u []float32, stride int, g []float32, rows, count int, t
 	switch {
 	case l == avx512 && rows >= 8:
 		weightsAVX512(u, stride, g, rows, count, t)
-	case l != generic && rows >= 4:
+	case (l == avx2 || l == avx512) && rows >= 4:
 		weightsAVX2(u, stride, g, rows, count, t)
 	default:
 		weightsGeneric(u, stride, g, rows, count)

@@ -2,18 +2,21 @@
 
 package gemm
 
-// The assembly is for amd64 alone; nothing calls these.
+// What only AVX-512 and AVX2 have; nothing calls these.
+
 const winoSpans = 8
 
 func (*winoSpace) transformSpansAVX512([]float32, int, int, int, int, []span) {}
 
-func transformSIMD([]float32, int, []float32, []float32) {}
-
 func (*winoSpace) spreadSIMD(level, []float32, []float32, int) {}
 
-func outputAVX2([]float32, []float32, int, *float32, []float32) {}
-
 func outputAVX512(*winoOutput, []float32) {}
+
+func gatherAVX512([]float32, int, []float32, []int32, []span) {}
+
+func move5(*float32, int, *float32, int, int, int) {}
+
+func few5(*float32, int, *float32, int, *int32, int, *float32, int, int, int, *float32) {}
 
 func weightsAVX2([]float32, int, []float32, int, int, []float64) {}
 
