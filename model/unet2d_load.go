@@ -77,7 +77,7 @@ func openPart(fsys fs.FS, dir, part string, weights []string) (file string, conf
 			return nil, err
 		}
 		defer set.Close() //nolint:errcheck // only read from
-		return loadWeights(g, set)
+		return loadWeights(g, set, newLoadReport(fsys, dir))
 	}, nil
 }
 
@@ -121,7 +121,7 @@ var ignoredTensors = map[string]bool{"time_proj.W": true,
 
 // loadWeights reads the parameters of g. All names and shapes are checked before
 // anything is read.
-func loadWeights(g *Graph, set *safetensors.Set) (*Weights, error) {
+func loadWeights(g *Graph, set *safetensors.Set, report *loadReport) (*Weights, error) {
 	used := map[string]bool{}
 	names := make([]string, len(g.Params))
 	for i, p := range g.Params {
@@ -141,10 +141,16 @@ func loadWeights(g *Graph, set *safetensors.Set) (*Weights, error) {
 				fmt.Sprintf("one of shape %v", t.Shape), errUnexpected)
 		}
 	}
+	if err := report.begin(g); err != nil {
+		return nil, err
+	}
 	data := make([][]float32, len(g.Params))
 	for i, p := range g.Params {
 		var err error
 		if data[i], err = set.Want(names[i], p.Shape...); err != nil {
+			return nil, err
+		}
+		if err := report.add(p.Len()); err != nil {
 			return nil, err
 		}
 	}

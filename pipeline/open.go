@@ -93,6 +93,18 @@ type Options struct {
 	// Variant of a model in one file: "v1", "v2" (768 pixels, predicts v), "v2-base" (512 pixels) or "xl"; ""
 	// tells by the file, in which the two of Stable Diffusion 2 often look the same: "v2" then.
 	Variant string
+
+	// Loading is called while the weights of the model's folder or file are read, where it is not nil; an error
+	// ends that, and is the cause of the [*OpenError].
+	Loading model.LoadProgress
+}
+
+// watch is fsys with the progress of loading reported.
+func (o *Options) watch(fsys fs.FS) fs.FS {
+	if o.Loading == nil {
+		return fsys
+	}
+	return model.WithLoadProgress(fsys, o.Loading)
 }
 
 // maxJSON bounds the JSON files of a model folder.
@@ -119,7 +131,7 @@ func Open(dir string, o Options) (*Pipeline, error) {
 	}
 	defer f.root.Close()
 	p := &Pipeline{info: Info{Name: f.name}}
-	if err := p.openNetwork(f.root.FS(), f.dir); err != nil {
+	if err := p.openNetwork(o.watch(f.root.FS()), f.dir); err != nil {
 		return nil, &OpenError{Path: dir, Err: err}
 	}
 	return p.finish(f.root.FS(), f.dir, dir, o)
@@ -131,7 +143,7 @@ func OpenFS(fsys fs.FS, dir string, o Options) (*Pipeline, error) {
 		return nil, err
 	}
 	p := &Pipeline{info: Info{Name: path.Base(dir)}}
-	if err := p.openNetwork(fsys, dir); err != nil {
+	if err := p.openNetwork(o.watch(fsys), dir); err != nil {
 		return nil, &OpenError{Path: dir, Err: err}
 	}
 	return p.finish(fsys, dir, dir, o)

@@ -100,7 +100,7 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 	if p.loras, err = openLoRAs(o.LoRAs); err != nil {
 		return nil, err
 	}
-	if err := p.open(fsys, dir); err != nil {
+	if err := p.open(o.watch(fsys), dir); err != nil {
 		return nil, &OpenError{Path: shown, Err: err}
 	}
 	p.loras = nil // merged

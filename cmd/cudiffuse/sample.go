@@ -85,7 +85,9 @@ func (c *sampleCmd) Run(a *app) error {
 	if err := c.noText(); err != nil {
 		return err
 	}
-	p, err := openModel(c.Model, c.options())
+	o := c.options()
+	o.Loading = a.loading()
+	p, err := openModel(c.Model, o)
 	if err != nil {
 		return err
 	}

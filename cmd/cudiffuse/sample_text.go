@@ -83,7 +83,7 @@ func (c *sampleCmd) runText(a *app) error {
 		return &usageError{err}
 	}
 	o := c.options()
-	o.ControlNet = c.ControlNet
+	o.ControlNet, o.Loading = c.ControlNet, a.loading()
 	o.Tokenizer, o.Variant = c.Tokenizer, c.Variant
 	if o.LoRAs, err = parseLoRAs(c.LoRA); err != nil {
 		return &usageError{err}
