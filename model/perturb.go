@@ -25,18 +25,8 @@ func (u *UNetCondition) Perturb(p Perturbation) (*UNetCondition, error) {
 		return nil, &InputError{"layers", "none are given to perturb"}
 	}
 	r := newRewriter(u.graph)
-	for _, x := range []struct {
-		layers []string
-		can    func(block string) bool
-		do     func(block string)
-	}{{p.Identity, r.attendsSelf, r.identity}, {p.Skip, func(string) bool { return true }, r.skip}} {
-		blocks, err := selectBlocks(r.blocks(x.can), x.layers)
-		if err != nil {
-			return nil, err
-		}
-		for _, b := range blocks {
-			x.do(b)
-		}
+	if err := p.each(r, r.identity, r.skip); err != nil {
+		return nil, err
 	}
 	if r.err != nil {
 		return nil, r.err
@@ -50,6 +40,45 @@ func (u *UNetCondition) Perturb(p Perturbation) (*UNetCondition, error) {
 		out.weights = u.weights.within(g, from)
 	}
 	return out, nil
+}
+
+// each calls a function for every block whose map is the identity, and then one for every block that is skipped.
+func (p Perturbation) each(r *rewriter, identity, skip func(block string)) error {
+	for _, x := range []struct {
+		layers []string
+		can    func(block string) bool
+		do     func(block string)
+	}{{p.Identity, r.attendsSelf, identity}, {p.Skip, func(string) bool { return true }, skip}} {
+		blocks, err := selectBlocks(r.blocks(x.can), x.layers)
+		if err != nil {
+			return err
+		}
+		for _, b := range blocks {
+			x.do(b)
+		}
+	}
+	return nil
+}
+
+// Replacement is what a perturbed row has in the place of a tensor: X, which is computed before it.
+type Replacement struct{ Y, X TensorID }
+
+// Replacements are what p does to a row, in a graph that also evaluates rows as they are: the same as [UNetCondition.Perturb],
+// whose errors it has, for backends that evaluate both in one batch.
+func (u *UNetCondition) Replacements(p Perturbation) ([]Replacement, error) {
+	if len(p.Identity)+len(p.Skip) == 0 {
+		return nil, &InputError{"layers", "none are given to perturb"}
+	}
+	r := newRewriter(u.graph)
+	var out []Replacement
+	err := p.each(r, func(block string) {
+		a := r.ops[r.label[block+blockAttend]].(Attention)
+		out = append(out, Replacement{a.Y, a.V})
+	}, func(block string) {
+		last := r.ops[r.label[block+blockLast]].Writes()
+		out = append(out, Replacement{last, r.ops[r.label[block+blockFirst]].(Add).B})
+	})
+	return out, err
 }
 
 // layerParts are the names that diffusers gave the parts of a U-Net, and their names in its weights.

@@ -30,7 +30,7 @@ type TextEmbedding struct {
 	// [Channels()-OutChannels(), H, W]: for in-painting (Rombach et al., 2022, arXiv:2112.10752)
 	// the mask, 1 where to draw, and the latents of the image without what it covers.
 	Beside []float32
-	// Perturbed has the row evaluated by the network of [ConditionDenoiser.SetPerturbed].
+	// Perturbed has the row evaluated by the network of [ConditionDenoiser.SetPerturbed], on a GPU as its Perturbed says.
 	Perturbed bool
 }
 

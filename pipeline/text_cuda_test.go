@@ -58,6 +58,17 @@ func TestControlOnGPU(t *testing.T) {
 	})
 }
 
+// TestPAGOnGPU: perturbed rows are evaluated beside the others there, with a layer's attention the identity or its blocks
+// left out, with guidance and without.
+func TestPAGOnGPU(t *testing.T) {
+	requireAsCPU(t, "sd15", pipeline.Options{}, func(pipeline.TextInfo) []pipeline.TextRequest {
+		r := pipeline.TextRequest{Prompt: "a photo of a cat", Steps: 4, Seed: 6, N: 2, Sampler: "dpmpp_2m", PAGScale: 3}
+		other := r
+		other.PAGLayers, other.PAGSkip, other.Guidance = []string{"mid", "up_blocks.1.attentions.1"}, []string{"down.block_0"}, 1
+		return []pipeline.TextRequest{r, other}
+	})
+}
+
 // requireAsCPU draws requests with the denoiser on the GPU and on the CPU, and compares the latents.
 func requireAsCPU(t *testing.T, name string, o pipeline.Options, requests func(pipeline.TextInfo) []pipeline.TextRequest) {
 	t.Helper()

@@ -156,7 +156,11 @@ func (p *TextToImage) steps(ctx context.Context, j *textJob) iter.Seq2[TextStep,
 // noise level by the sampler itself, see [sampler.Inpaint].
 func (p *TextToImage) denoiser(j *textJob, held *heldPart) (sampler.Model, error) {
 	if p.net != nil {
-		return p.net.At(j.shape[1], j.shape[2]), nil
+		m := p.net.At(j.shape[1], j.shape[2])
+		if j.PAGScale == 0 {
+			return m, nil
+		}
+		return m.Perturbed(j.perturbation())
 	}
 	if p.joint != nil {
 		m, err := p.joint.denoiser(j.shape[1], j.shape[2], p.pool)

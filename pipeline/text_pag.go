@@ -31,10 +31,8 @@ func (p *TextToImage) resolvePAG(j *textJob) error {
 		return bad("pag scale", j.PAGScale, "a positive number, usually 3; 0 for none")
 	}
 	switch {
-	case p.net == nil && p.unet == nil:
+	case p.unet == nil:
 		return bad("pag scale", j.PAGScale, "none: only U-Nets can be perturbed")
-	case p.net != nil:
-		return bad("pag scale", j.PAGScale, "none with the network on a GPU: open it with the network on the CPU")
 	case len(j.parts) > 2:
 		return bad("pag scale", j.PAGScale, "none for prompts that AND parts, of which it would perturb one")
 	case j.plan != nil && j.plan.Projection != nil:
@@ -44,11 +42,20 @@ func (p *TextToImage) resolvePAG(j *textJob) error {
 		j.PAGLayers = []string{defaultPAGLayer}
 	}
 	var err error
-	j.perturbed, err = p.unet.Perturb(model.Perturbation{Identity: j.PAGLayers, Skip: j.PAGSkip})
+	if p.net != nil {
+		_, err = p.unet.Replacements(j.perturbation())
+	} else {
+		j.perturbed, err = p.unet.Perturb(j.perturbation())
+	}
 	if refused := (*model.InputError)(nil); errors.As(err, &refused) {
 		return bad("pag layers", fmt.Sprintf("%.80q", slices.Concat(j.PAGLayers, j.PAGSkip)), "layers of the network: %s", refused.Detail)
 	}
 	return err
+}
+
+// perturbation is that of a job with perturbed-attention guidance.
+func (j *textJob) perturbation() model.Perturbation {
+	return model.Perturbation{Identity: j.PAGLayers, Skip: j.PAGSkip}
 }
 
 // perturb adds perturbed-attention guidance at scale p (Ahn et al., 2024, arXiv:2403.17377; diffusers,

@@ -62,7 +62,7 @@ type TextRequest struct {
 	// PAGScale is the scale of perturbed-attention guidance (Ahn et al., 2024, arXiv:2403.17377), which leads away from
 	// what the network makes of the prompt with the self-attention of PAGLayers being the identity: usually 3, 0 is
 	// none. PAGSkip are layers whose transformer blocks are left out as a whole (skip-layer guidance). Both are named as
-	// [model.Perturbation] tells; with neither, PAGLayers is "mid". The network must be on the CPU.
+	// [model.Perturbation] tells; with neither, PAGLayers is "mid".
 	PAGScale           float64
 	PAGLayers, PAGSkip []string
 

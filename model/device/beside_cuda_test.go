@@ -67,15 +67,24 @@ func guided(t *testing.T, net model.Network, change func(request, cond int, c *m
 
 // requireAsCPU samples reqs on the CPU and on GPUs of two types, where a step must be one replay of a graph that
 // reads nothing back, and compares the samples.
-func requireAsCPU(t *testing.T, net *model.UNetCondition, reqs []sampler.Request) {
+func requireAsCPU(t *testing.T, net *model.UNetCondition, reqs []sampler.Request, perturb ...model.Perturbation) {
 	t.Helper()
 	cpu, err := net.Denoiser(8, 8, nil)
 	require.NoError(t, err)
+	for _, p := range perturb {
+		other, err := net.Perturb(p)
+		require.NoError(t, err)
+		require.NoError(t, cpu.SetPerturbed(other))
+	}
 	want, err := sampler.Run(context.Background(), gpu.NewCPU(1), cpu, reqs)
 	require.NoError(t, err)
 	for d, most := range map[gpu.DType]float64{gpu.Float32: 1e-4, gpu.Float16: 2e-2} {
 		dev := open(t, d, cuda.Options{})
-		n := load(t, dev, net, Options{Rows: 4, Height: 8, Width: 8})
+		n := load(t, dev, net, Options{Rows: 4, Height: 8, Width: 8}).Sized
+		for _, p := range perturb {
+			n, err = n.Perturbed(p)
+			require.NoError(t, err)
+		}
 		require.Equal(t, []int{net.OutChannels(), 8, 8}, n.Shape())
 		prog, err := dev.Program(sampler.Elems(n.Shape()), reqs)
 		require.NoError(t, err)

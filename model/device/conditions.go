@@ -16,11 +16,13 @@ import (
 type conditions struct {
 	tokens int // of every text, DefaultTokens without any
 	conds  []sampler.Cond
+
+	perturbed []int // rows
 }
 
 // newConditions checks what kinds of conditions the rows have and how long their texts
 // are, which is what a program depends on.
-func newConditions(net model.Network, conds []sampler.Cond) (*conditions, error) {
+func newConditions(net model.Network, conds []sampler.Cond, perturbs bool) (*conditions, error) {
 	c := &conditions{tokens: model.DefaultTokens, conds: conds}
 	takesText, takesBeside, takesControl := false, lower.Beside(net) > 0, false
 	for _, in := range net.Graph().Inputs {
@@ -44,8 +46,11 @@ func newConditions(net model.Network, conds []sampler.Cond) (*conditions, error)
 			if !takesText || x == nil {
 				return nil, fail("a text, which the network does not take")
 			}
+			if x.Perturbed && !perturbs {
+				return nil, fail("perturbed: want the network that Perturbed makes")
+			}
 			if x.Perturbed {
-				return nil, fail("perturbed: only a model.ConditionDenoiser, on the CPU, evaluates it")
+				c.perturbed = append(c.perturbed, row)
 			}
 			if x.Beside != nil && !takesBeside {
 				return nil, fail("channels beside the sample, which the network does not take")

@@ -36,7 +36,8 @@ type Network struct {
 type Sized struct {
 	n             *Network
 	height, width int
-	eager         *run // of the evaluation that Forward saw last
+	replace       []model.Replacement // in perturbed rows
+	eager         *run                // of the evaluation that Forward saw last
 }
 
 var (
@@ -56,7 +57,7 @@ func Load(ctx context.Context, c *gpu.CUDA, net model.Network, o Options) (*Netw
 	if err != nil {
 		return nil, err
 	}
-	prog, err := n.lower(n.o.Rows, model.DefaultTokens)
+	prog, err := n.lower(n.o.Rows, model.DefaultTokens, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -104,12 +105,26 @@ func (n *Network) channels() int { return min(n.net.Channels(), n.net.OutChannel
 // when a program is bound.
 func (n *Network) At(height, width int) *Sized { return &Sized{n: n, height: height, width: width} }
 
-// lower makes the program for a number of rows.
-func (s *Sized) lower(rows, tokens int) (*lower.Program, error) {
+// Perturbed is the network whose rows with the condition TextEmbedding.Perturbed are evaluated as p says, in the same
+// batch as the others. Layers that it has not give a *[model.InputError].
+func (s *Sized) Perturbed(p model.Perturbation) (*Sized, error) {
+	u, ok := s.n.net.(*model.UNetCondition)
+	if !ok {
+		return nil, &model.InputError{Input: "network", Detail: "is none that can be perturbed: want a UNet2DConditionModel"}
+	}
+	replace, err := u.Replacements(p)
+	if err != nil {
+		return nil, err
+	}
+	return &Sized{n: s.n, height: s.height, width: s.width, replace: replace}, nil
+}
+
+// lower makes the program for a number of rows, some of which are perturbed.
+func (s *Sized) lower(rows, tokens int, perturbed []int) (*lower.Program, error) {
 	t := cudnn.DType(s.n.c.DType())
 	return lower.Lower(s.n.net.Graph(), lower.Options{Rows: rows, Type: t, Beside: lower.Beside(s.n.net),
-		Channels: s.n.channels(),
-		Size:     model.Size{H: s.height, W: s.width, Tokens: tokens}})
+		Channels: s.n.channels(), Perturbed: perturbed, Replace: s.replace,
+		Size: model.Size{H: s.height, W: s.width, Tokens: tokens}})
 }
 
 // load runs on the device's thread.

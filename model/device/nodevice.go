@@ -30,6 +30,9 @@ func Load(context.Context, *gpu.CUDA, model.Network, Options) (*Network, error) 
 // At returns the network for samples of another size.
 func (*Network) At(int, int) *Sized { return nil }
 
+// Perturbed returns [cuda.ErrNotBuilt].
+func (*Sized) Perturbed(model.Perturbation) (*Sized, error) { return nil, cuda.ErrNotBuilt }
+
 // Shape implements [sampler.Model].
 func (*Sized) Shape() []int { return nil }
 

@@ -38,11 +38,11 @@ func (s *Sized) prepare(ctx context.Context, e *sampler.Eval) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	conds, err := newConditions(n.net, e.Conds)
+	conds, err := newConditions(n.net, e.Conds, s.replace != nil)
 	if err != nil {
 		return nil, err
 	}
-	prog, err := s.lower(len(e.Conds), conds.tokens)
+	prog, err := s.lower(len(e.Conds), conds.tokens, conds.perturbed)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,9 @@ func Lower(g *model.Graph, o Options) (*Program, error) {
 	if most := shapes[g.Outputs[0]].C; o.Channels < 0 || o.Channels > most {
 		return nil, errorf("", "", "%d channels of the result are not within 0..%d", o.Channels, most)
 	}
+	if err := o.checkPerturbed(g, shapes); err != nil {
+		return nil, err
+	}
 	c := newCompiler(g, shapes, o)
 	c.findScaled()
 	c.findChains()
@@ -47,6 +50,9 @@ func Lower(g *model.Graph, o Options) (*Program, error) {
 	}
 	for i := range g.Ops {
 		if err := c.emit(i); err != nil {
+			return nil, err
+		}
+		if err := c.replace(i); err != nil {
 			return nil, err
 		}
 	}

@@ -13,6 +13,9 @@ type Options struct {
 	Type cudnn.DType // of activations and weights, and of sample and result in memory, [rows, C, H, W]
 	// Beside is how many of the sample's channels, its last, are a condition: Region Sample does not have them.
 	Beside int
+	// Perturbed are rows, in order, in which Replace takes place.
+	Perturbed []int
+	Replace   []model.Replacement
 
 	// Channels of the result that are written, the first ones: without a variance, which networks have behind the
 	// noise. 0 is all of them.
