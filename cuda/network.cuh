@@ -2,6 +2,7 @@
 // Package netkernels describes their launches.
 #pragma once
 #include "network_attention.cuh"
+#include "network_head.cuh"
 #include "network_map.cuh"
 #include "network_norm.cuh"
 
@@ -36,6 +37,12 @@ namespace cudiffuse {
         const type* x, type* y, const type* scale, const type* shift, uint64_t xs, uint64_t ys, uint64_t vs,              \
         uint64_t tokens, uint64_t pixels, int channels, float eps) {                                                      \
         ada_layer_norm<V>(x, y, scale, shift, xs, ys, vs, tokens, pixels, channels, eps);                                 \
+    }                                                                                                                     \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) head_norm_##suffix(                                         \
+        const type* x, type* y, const float* gamma, const float* angles, uint64_t xs, uint64_t ys, uint64_t rows,         \
+        uint64_t tokens, uint64_t x_tokens, uint64_t y_tokens, uint64_t still, int heads, int dim, int lanes, int work,   \
+        float eps) {                                                                                                      \
+        head_norm<V>(x, y, gamma, angles, xs, ys, rows, tokens, x_tokens, y_tokens, still, heads, dim, lanes, work, eps); \
     }                                                                                                                     \
     extern "C" __global__ void __launch_bounds__(kNetThreads) geglu_##suffix(                                             \
         const type* x, type* y, uint64_t xs, uint64_t ys, uint64_t rows, int channels) {                                  \

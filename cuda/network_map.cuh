@@ -5,9 +5,6 @@
 
 namespace cudiffuse {
 
-__device__ __forceinline__ uint64_t first_item() { return (uint64_t)blockIdx.x * blockDim.x + threadIdx.x; }
-__device__ __forceinline__ uint64_t all_threads() { return (uint64_t)gridDim.x * blockDim.x; }
-
 // geglu: y[r,c] = x[r,c] * gelu(x[r,C+c]) (Shazeer, 2020, arXiv:2002.05202).
 template <int V, typename T>
 __device__ __forceinline__ void geglu(const T* x, T* y, uint64_t xs, uint64_t ys, uint64_t rows, int channels) {

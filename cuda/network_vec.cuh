@@ -11,6 +11,9 @@ namespace cudiffuse {
 
 constexpr int kNetThreads = 256;
 
+__device__ __forceinline__ uint64_t first_item() { return (uint64_t)blockIdx.x * blockDim.x + threadIdx.x; }
+__device__ __forceinline__ uint64_t all_threads() { return (uint64_t)gridDim.x * blockDim.x; }
+
 // kVector is the elements of 16 bytes.
 template <typename T> constexpr int kVector = 16 / sizeof(T);
 

@@ -6,6 +6,9 @@ import (
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
 
+// FluxGuidanceUnit is what a network with guidance gets for a scale of 1.
+const FluxGuidanceUnit = fluxTime
+
 // Flux is a diffusers FluxTransformer2DModel: the transformer of text and image of FLUX.1
 // (Black Forest Labs, 2024), with rotary positions. Its latents are not packed: four pixels
 // become a token, and tokens pixels, within the network. It holds the weights once, and is

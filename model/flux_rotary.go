@@ -36,6 +36,20 @@ func newRotaryStep(o Rotary, grid Shape) *rotaryStep {
 	return s
 }
 
+// Angles are the cosines and sines by which the tokens of a grid are turned, [height*width, d/2, 2]
+// with d the channels of a head, for other backends.
+func (o Rotary) Angles(height, width int) []float32 {
+	pairs := newRotaryStep(o, Shape{H: height, W: width}).pairs
+	out := make([]float32, 0, height*width*len(pairs)*2)
+	for p := range height * width {
+		at := [...]int{0, p / width, p % width}
+		for _, pair := range pairs {
+			out = append(out, pair.cos[at[pair.axis]], pair.sin[at[pair.axis]])
+		}
+	}
+	return out
+}
+
 func (s *rotaryStep) run(e *Executor, n int) {
 	shape := e.shapes[s.op.X]
 	s.x, s.y, s.tokens = e.rows(s.op.X, n), e.rows(s.op.Y, n), shape.H*shape.W

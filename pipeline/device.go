@@ -132,7 +132,11 @@ func openPlace(net model.Network, o Options) (place, error) {
 	}
 	pl := place{dev: dev, safety: o.Safety}
 	if c, ok := dev.(*gpu.CUDA); ok && o.Network != "cpu" {
-		pl.net, err = device.Load(context.Background(), c, net, device.Options{Bundle: o.Plans, Autotune: o.Autotune})
+		do := device.Options{Bundle: o.Plans, Autotune: o.Autotune}
+		if _, flux := net.(*model.Flux); flux {
+			do.Height, do.Width = fluxSide, fluxSide
+		}
+		pl.net, err = device.Load(context.Background(), c, net, do)
 		if err != nil {
 			_ = dev.Close() // what matters is why the network did not load
 			return place{}, fmt.Errorf("device %s: %w", o.Device, err)

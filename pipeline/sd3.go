@@ -161,14 +161,6 @@ func noJoint(field string, value any, class string) error {
 	return &RequestError{Field: field, Value: value, Want: "none with a " + class + ", which does not take it yet"}
 }
 
-// jointDevice refuses to put the transformer on a GPU, which has no kernels for it.
-func (p *TextToImage) jointDevice(o Options) error {
-	if ordinal, err := parseDevice(o.Device); err != nil || p.joint == nil || ordinal < 0 || o.Network == "cpu" {
-		return err
-	}
-	return &RequestError{Field: "network", Value: "device", Want: "cpu: the network of a " + p.info.Class + " does not run on a GPU yet"}
-}
-
 // resolveJoint refuses what a request cannot have with these models.
 func (p *TextToImage) resolveJoint(j *textJob) error {
 	if p.joint == nil {

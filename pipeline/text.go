@@ -64,7 +64,7 @@ type TextInfo struct {
 // OpenText opens a diffusers folder of a text-to-image pipeline: one with model_index.json, tokenizer/,
 // text_encoder/, unet/, vae/ and scheduler/, and for Stable Diffusion XL tokenizer_2/ and text_encoder_2/. Those of Stable
 // Diffusion 3 and FLUX.1 have transformer/ in the place of unet/, and T5 in the last of their text encoders, which a
-// Stable Diffusion 3 may be without; they run on the CPU so far.
+// Stable Diffusion 3 may be without.
 // No file outside the folder but those of [Options.LoRAs] is read, whatever the files say. On a GPU the denoiser runs
 // there; text encoders and autoencoder run on the CPU.
 //
@@ -108,9 +108,6 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 		return nil, err
 	}
 	if err := p.openControl(o.ControlNet); err != nil {
-		return nil, err
-	}
-	if err := p.jointDevice(o); err != nil {
 		return nil, err
 	}
 	if p.place, err = openPlace(p.Network(), o); err != nil {

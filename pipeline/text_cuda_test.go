@@ -69,6 +69,19 @@ func TestPAGOnGPU(t *testing.T) {
 	})
 }
 
+// TestJointOnGPU: transformers of the tokens of image and text.
+func TestJointOnGPU(t *testing.T) {
+	for _, name := range []string{"sd3", "flux"} {
+		requireAsCPU(t, name, pipeline.Options{}, func(in pipeline.TextInfo) []pipeline.TextRequest {
+			rs := []pipeline.TextRequest{{Prompt: "a photo of a cat", Negative: "blurry", N: 2, Seed: 3, Steps: 3, Height: 16, Width: 24}}
+			if in.Embedded {
+				rs[0].Negative, rs[0].Guidance = "", 5 // an input of the network
+			}
+			return rs
+		})
+	}
+}
+
 // requireAsCPU draws requests with the denoiser on the GPU and on the CPU, and compares the latents.
 func requireAsCPU(t *testing.T, name string, o pipeline.Options, requests func(pipeline.TextInfo) []pipeline.TextRequest) {
 	t.Helper()

@@ -84,6 +84,11 @@ func TestFaults(t *testing.T) {
 	}
 	ada := AdaLayerNorm{Rows: rows, RowsPerImage: 12, Channels: channels, Eps: eps, X: sf.Tensor, Scale: xf.Tensor, Shift: xf.from(2)}
 	adaWant, adaSize := adaReference(small, values, values[2*channels:], rows, 12, channels, eps)
+	headed := HeadNorm{Images: images, Tokens: 12, Heads: 2, Dim: 8, XTokens: 12, YTokens: 12, Still: 3, Norm: true, Turn: true,
+		Eps: eps, X: xf.Tensor, Gamma: gamma.At, Angles: xf.At}
+	headWant, headSize := headReference(headShape{tokens: 12, heads: 2, dim: 8, still: 3, norm: true, turn: true}, wide(values),
+		wide(g), wide(values), eps)
+	headScale := func(i int) float64 { return 4 * headSize[i] } // angles up to 4
 	packed := Shuffle{Back: true, Images: images, H: 1, W: 3, Side: 2, Channels: channels / 4, X: xf.Tensor}
 	gate := Pointwise{Op: Gate, Rows: rows, RowsPerImage: 12, Channels: channels, X: xf.Tensor, B: xf.Tensor, G: sf.Tensor}
 	gated := wide(values)
@@ -108,6 +113,9 @@ func TestFaults(t *testing.T) {
 		{"LayerNorm: no eps", layer, doctored{layer, 8, cuda.F32(eps), 0}, layered, of(layerSize)},
 		{"AdaLayerNorm: the first image's scale", ada, doctored{ada, 6, channels, 0}, adaWant, of(adaSize)},
 		{"AdaLayerNorm: no eps", ada, doctored{ada, 10, cuda.F32(eps), 0}, adaWant, of(adaSize)},
+		{"HeadNorm: a token less that stays", headed, doctored{headed, 10, 3, 2}, headWant, headScale},
+		{"HeadNorm: no turn", headed, doctored{headed, 14, 3, 1}, headWant, headScale},
+		{"HeadNorm: the second head's norm", headed, doctored{headed, 11, 2, 1}, headWant, headScale},
 		{"Shuffle: the other order of channels", packed, doctored{packed, 9, 0, 1}, shuffleReference(packed, wide(values)[:6*channels]), flat(1)},
 		{"Pointwise: another image's gate", gate, doctored{gate, 8, 12, 24}, gated, flat(1)},
 		{"Attention: stride of the keys", attention, doctored{attention, 5, channels, channels / 2}, attended, of(attendedSize)},
@@ -146,6 +154,9 @@ func into(op Op, y Tensor) Op {
 		o.Y = y
 		return o
 	case AdaLayerNorm:
+		o.Y = y
+		return o
+	case HeadNorm:
 		o.Y = y
 		return o
 	case Shuffle:

@@ -19,7 +19,7 @@ func TestKernels(t *testing.T) {
 		run  func(*rig)
 	}{
 		{"GroupNorm", testGroupNorm}, {"GroupNormHard", testGroupNormHard}, {"GroupNormBatch", testGroupNormBatch},
-		{"LayerNorm", testLayerNorm}, {"AdaLayerNorm", testAdaLayerNorm}, {"Shuffle", testShuffle},
+		{"LayerNorm", testLayerNorm}, {"AdaLayerNorm", testAdaLayerNorm}, {"Shuffle", testShuffle}, {"HeadNorm", testHeadNorm},
 		{"GEGLU", testGEGLU}, {"Resize", testResize}, {"Pointwise", testPointwise}, {"Activations", testActivations},
 		{"Layout", testLayout},
 		{"EmbedTime", testEmbedTime}, {"Fourier", testFourier}, {"Lookup", testLookup},

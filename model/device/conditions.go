@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/lower"
@@ -122,7 +123,13 @@ func vectorOf(cond sampler.Cond, in lower.Input) ([]float32, error) {
 	case model.InputTimeIDs:
 		v = text.TimeIDs
 	case model.InputTimestepCond:
-		if v = text.TimeCond; v == nil {
+		v = text.TimeCond
+		if in.Type == lower.InputFloat32 { // a scale, embedded as times are
+			v = slices.Clone(v)
+			for i := range v {
+				v[i] *= model.FluxGuidanceUnit
+			}
+		} else if v == nil {
 			return nil, nil
 		}
 	case model.InputControl, model.InputControlScale:

@@ -71,6 +71,22 @@ func transformerModel(t *testing.T, net model.Network, h, w int, r *rand.Rand) (
 			}
 			return c
 		}
+	case *model.SD3:
+		m, err = n.Denoiser(h, w, nil)
+		require.NoError(t, err)
+		return m, func() sampler.Cond {
+			return &model.TextEmbedding{Data: random(tokens * n.ContextDim()), Tokens: tokens, Pooled: random(n.PooledDim())}
+		}
+	case *model.Flux:
+		m, err = n.Denoiser(h, w, nil)
+		require.NoError(t, err)
+		return m, func() sampler.Cond {
+			c := &model.TextEmbedding{Data: random(tokens * n.ContextDim()), Tokens: tokens, Pooled: random(n.Config().PooledDim)}
+			if n.Config().Guidance {
+				c.TimeCond = []float32{3.5}
+			}
+			return c
+		}
 	}
 	t.Fatalf("%T", net)
 	return nil, nil
@@ -91,6 +107,10 @@ func TestTransformers(t *testing.T) {
 		{"pixart_alpha", nil, 8, 8, []gpu.DType{gpu.Float32}}, {"pixart_sigma", nil, 8, 8, []gpu.DType{gpu.Float32}},
 		{"pixart_odd", nil, 12, 12, []gpu.DType{gpu.Float32}},
 		{"pixart_alpha", map[string]any{"attention_head_dim": 24, "cross_attention_dim": 48}, 12, 6, []gpu.DType{gpu.Float32, gpu.Float16}},
+		{"sd3", nil, 8, 8, []gpu.DType{gpu.Float32, gpu.Float16}}, {"sd3", nil, 12, 6, []gpu.DType{gpu.Float32}},
+		{"sd35", nil, 8, 8, []gpu.DType{gpu.Float32}}, {"sd3_odd", map[string]any{"out_channels": 3}, 9, 12, []gpu.DType{gpu.Float32}},
+		{"sd35", map[string]any{"attention_head_dim": 16, "caption_projection_dim": 48, "num_attention_heads": 3}, 6, 10, []gpu.DType{gpu.Float32, gpu.Float16}},
+		{"flux_dev", nil, 8, 6, []gpu.DType{gpu.Float32, gpu.Float16}}, {"flux_schnell", nil, 4, 10, []gpu.DType{gpu.Float32}},
 	} {
 		net := transformer(t, c.name, c.changed)
 		if c.h == 0 {
@@ -109,7 +129,7 @@ func TestTransformers(t *testing.T) {
 		for _, d := range c.types {
 			t.Run(fmt.Sprintf("%s/%dx%d/%v", c.name, c.h, c.w, d), func(t *testing.T) {
 				dev := open(t, d, cuda.Options{})
-				n, err := Load(context.Background(), dev, net, Options{Cache: t.TempDir()})
+				n, err := Load(context.Background(), dev, net, Options{Cache: t.TempDir(), Height: c.h, Width: c.w})
 				require.NoError(t, err)
 				defer n.Close()
 				got, err := sampler.Run(context.Background(), dev, n.At(c.h, c.w), reqs)

@@ -75,7 +75,7 @@ func (c *compiler) layout(name string, toRows bool, image Ref, v view) error {
 // a number for what treats it like a time.
 func (c *compiler) condition(in model.Input) error {
 	shape, size, t := c.shapes[in.Tensor], c.Type.Size(), InputActivation
-	if in.Kind == model.InputTimeIDs { // embedded like times
+	if in.Kind == model.InputTimeIDs || c.likeTime(in) {
 		size, t = 4, InputFloat32
 	}
 	if in.Kind == model.InputClass {
@@ -99,6 +99,15 @@ func (c *compiler) condition(in model.Input) error {
 	c.program.Inputs = append(c.program.Inputs, Input{Kind: in.Kind, Buffer: b, Length: shape.Len(), Type: t, Pixels: pixels})
 	c.views[in.Tensor].buffer = b
 	return nil
+}
+
+// likeTime says that a condition of the time is a number that is embedded as the time is: the guidance scale of FLUX.
+func (c *compiler) likeTime(in model.Input) bool {
+	if in.Kind != model.InputTimestepCond {
+		return false
+	}
+	_, ok := c.g.Ops[c.users[in.Tensor][0]].(model.TimestepEmbedding)
+	return ok
 }
 
 // numbers is the place of the float32 numbers of a row: the time, a class treated like

@@ -82,7 +82,7 @@ func (c *compiler) emitKernel(i int) error {
 	case model.TakeChannel:
 		return c.takeChannel(o, i)
 	}
-	return c.emitPointwise(i)
+	return c.emitSequence(i)
 }
 
 func (c *compiler) groupNorm(o model.GroupNorm, i int) error {

@@ -43,6 +43,7 @@ func Lower(g *model.Graph, o Options) (*Program, error) {
 	c.findScaled()
 	c.findChains()
 	c.findRows()
+	c.findHeads()
 	c.findSiblings()
 	c.place()
 	if err := c.inputs(); err != nil {
@@ -86,6 +87,7 @@ type compiler struct {
 	inside   map[int]bool            // operations that a later one of their chain does
 	siblings map[int]*siblings       // by each operation of a group
 	floats   map[model.TensorID]bool // vectors of the row that are float32 in every type
+	turns    map[string]int          // buffers of the angles of rotations, by what they depend on
 	rows     map[int]int             // by group norms: the sum with a vector of the row that each takes with it
 	scaled   map[int]int             // by sums: the product with a number of the row that each takes with it
 }
@@ -94,7 +96,7 @@ func newCompiler(g *model.Graph, shapes []model.Shape, o Options) *compiler {
 	c := &compiler{Options: o, g: g, shapes: shapes, views: make([]view, len(shapes)),
 		users: make([][]int, len(shapes)), writer: make([]int, len(shapes)),
 		chains: map[int]*chain{}, inside: map[int]bool{}, siblings: map[int]*siblings{}, rows: map[int]int{},
-		floats: map[model.TensorID]bool{}, scaled: map[int]int{}}
+		floats: map[model.TensorID]bool{}, turns: map[string]int{}, scaled: map[int]int{}}
 	c.program = &Program{Options: o, Graph: g, Shapes: shapes}
 	for i := range c.views {
 		c.views[i] = view{buffer: -1, stride: shapes[i].C, shape: shapes[i]}

@@ -30,7 +30,19 @@ func networks(t *testing.T) []network {
 		require.NoError(t, err)
 		all = append(all, network{name, n.Graph(), model.Size{H: n.Height(), W: n.Width(), Tokens: 77}, 2})
 	}
+	for _, name := range []string{"sd35_medium", "flux_dev"} {
+		n := published(t, name, "transformer/config.json")
+		all = append(all, network{name, n.Graph(), model.Size{H: 16, W: 16, Tokens: 77}, 2})
+	}
 	return all
+}
+
+// full is a network at the size and with the texts it was made for.
+func (n network) full() network {
+	if tokens := map[string]int{"sd35_medium": 333, "flux_dev": 512}[n.name]; tokens > 0 {
+		n.size = model.Size{H: 128, W: 128, Tokens: tokens}
+	}
+	return n
 }
 
 var types = []cudnn.DType{cudnn.Float32, cudnn.Float16, cudnn.BFloat16}

@@ -60,23 +60,36 @@ func TestPublishedUNets(t *testing.T) {
 	}
 }
 
-// TestPublishedTransformersAreRefused: with an error that names the first operation that has no kernel.
-func TestPublishedTransformersAreRefused(t *testing.T) {
-	for name, want := range map[string]Error{
-		"sd3_medium":   {Kind: "CroppedPositions", Layer: "pos_embed"},
-		"sd35_medium":  {Kind: "CroppedPositions", Layer: "pos_embed"},
-		"sd35_large":   {Kind: "CroppedPositions", Layer: "pos_embed"},
-		"flux_dev":     {Kind: "TimestepEmbedding", Layer: "guidance_proj"},
-		"flux_schnell": {Kind: "PixelUnshuffle", Layer: "pack"},
+// TestPublishedTransformers does the same for transformers, at 1024x1024 pixels: the positions and angles that follow
+// from it are no weights.
+func TestPublishedTransformers(t *testing.T) {
+	for _, x := range []struct {
+		name            string
+		tokens          int
+		ty              cudnn.DType
+		steps, prologue int
+		plans, launches int
+		arena           int64
+	}{
+		{"sd3_medium", 333, cudnn.Float16, 583, 4, 241, 338, 252_440_576},
+		{"sd35_medium", 333, cudnn.Float16, 721, 4, 280, 437, 252_680_192},
+		{"sd35_large", 333, cudnn.Float16, 994, 4, 381, 609, 398_144_512},
+		{"flux_schnell", 256, cudnn.BFloat16, 834, 3, 290, 541, 815_840_256},
+		{"flux_dev", 512, cudnn.BFloat16, 837, 5, 291, 541, 870_378_752},
+		{"flux_dev", 512, cudnn.Float32, 843, 8, 233, 602, 1_738_660_096},
 	} {
-		n := published(t, name, "transformer/config.json")
-		for _, ty := range types {
-			_, err := Lower(n.Graph(), Options{Rows: 2, Size: model.Size{H: 128, W: 128, Tokens: 333}, Type: ty})
-			var e *Error
-			require.ErrorAs(t, err, &e, name)
-			require.Equal(t, want.Kind, e.Kind, name)
-			require.Equal(t, want.Layer, e.Layer, name)
-			require.NotEmpty(t, e.Detail, name)
+		n := published(t, x.name, "transformer/config.json")
+		p, err := Lower(n.Graph(), Options{Rows: 2, Size: model.Size{H: 128, W: 128, Tokens: x.tokens}, Type: x.ty})
+		require.NoError(t, err)
+		for i, s := range p.Steps {
+			if s.Fusion != nil {
+				require.NoError(t, s.Fusion.Validate(), "%s %v step %d %s", x.name, x.ty, i, s.Name)
+			}
 		}
+		require.Equal(t, model.Shape{C: 16, H: 128, W: 128}, p.OutShape())
+		c := p.Forward()
+		t.Logf("%s %v: %d steps, %d of them once a prompt, %d plans and %d launches a step, %d bytes", x.name, x.ty, len(p.Steps), p.Prologue, c.Plans, c.Launches, p.Arena)
+		assert.Equal(t, []int{x.steps, x.prologue, x.plans, x.launches, int(x.arena)},
+			[]int{len(p.Steps), p.Prologue, c.Plans, c.Launches, int(p.Arena)}, "%s %v", x.name, x.ty)
 	}
 }

@@ -41,8 +41,10 @@ what they would take with a buffer each. ` + "`cudiffuse inspect --device cuda -
 `)
 	names := map[string]string{"fashion": "bundled model, 28x28", "ddpm_cifar10": "DDPM CIFAR-10, 32x32",
 		"sd15": "Stable Diffusion 1.5, 64x64 latents", "dit_xl_2": "DiT-XL/2, 32x32 latents",
-		"pixart_xl_2": "PixArt-alpha XL/2, 128x128 latents"}
+		"pixart_xl_2": "PixArt-alpha XL/2, 128x128 latents", "sd35_medium": "Stable Diffusion 3.5 medium, 128x128 latents",
+		"flux_dev": "FLUX.1 dev, 128x128 latents"}
 	for _, n := range networks(t) {
+		n = n.full()
 		n.rows = 2
 		for _, ty := range []cudnn.DType{cudnn.Float16, cudnn.Float32} {
 			p := n.lower(t, ty)
