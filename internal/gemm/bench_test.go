@@ -63,7 +63,7 @@ func benchRun(b *testing.B, c convCase, p *workers.Pool, l level, winograd bool)
 		b.Fatal(err)
 	}
 	if !winograd {
-		conv.wino = nil
+		conv = conv.Direct()
 	}
 	oh, ow := conv.OutSize(c.h, c.w)
 	dst := make([]float32, c.n*c.OutC*oh*ow)

@@ -52,8 +52,10 @@ func (c *Conv) Weights(dst []float32) { c.weights.unpack(dst[:c.shape.OutC*c.sha
 
 // OutSize returns the output's height and width for an input of h x w pixels; both are 0 when the
 // kernel does not fit into the padded input.
-func (c *Conv) OutSize(h, w int) (oh, ow int) {
-	s := c.shape
+func (c *Conv) OutSize(h, w int) (oh, ow int) { return c.shape.OutSize(h, w) }
+
+// OutSize is [Conv.OutSize] of a convolution of the shape.
+func (s ConvShape) OutSize(h, w int) (oh, ow int) {
 	fh, fw := h+s.PadT+s.PadB-s.KH, w+s.PadL+s.PadR-s.KW
 	if h < 1 || w < 1 || fh < 0 || fw < 0 {
 		return 0, 0
@@ -76,9 +78,32 @@ func (c *Conv) Scratch(n, h, w int) int {
 
 // FLOPs returns the arithmetic of a Run by the direct method, two operations per product and sum;
 // the products with padding count too, the bias does not.
-func (c *Conv) FLOPs(n, h, w int) int64 {
-	oh, ow := c.OutSize(h, w)
-	return 2 * int64(n) * int64(oh) * int64(ow) * int64(c.shape.OutC) * int64(c.shape.k())
+func (c *Conv) FLOPs(n, h, w int) int64 { return c.shape.FLOPs(n, h, w) }
+
+// FLOPs is [Conv.FLOPs] of a convolution of the shape.
+func (s ConvShape) FLOPs(n, h, w int) int64 {
+	oh, ow := s.OutSize(h, w)
+	return 2 * int64(n) * int64(oh) * int64(ow) * int64(s.OutC) * int64(s.k())
+}
+
+// MethodFLOPs is the arithmetic of the method that Run takes after [NewConv]: for Winograd's, two
+// operations for each of the 36 products of a tile and pair of channels, without the transforms;
+// else FLOPs.
+func (s ConvShape) MethodFLOPs(n, h, w int) int64 {
+	oh, ow := s.OutSize(h, w)
+	if s.WinogradBytes() == 0 || !winoFills(oh, ow) {
+		return s.FLOPs(n, h, w)
+	}
+	th, tw := winoTiles(oh, ow)
+	return 2 * int64(n) * int64(th) * int64(tw) * winoTerms * int64(s.OutC) * int64(s.InC)
+}
+
+// Direct returns the convolution by the direct method for every size, to compare the methods. It
+// shares the weights.
+func (c *Conv) Direct() *Conv {
+	d := &Conv{shape: c.shape, tiling: c.tiling, weights: c.weights, bias: c.bias}
+	d.runs.New = func() any { return &convRun{conv: d} }
+	return d
 }
 
 // Run convolves src, [n, InC, h, w], into dst, [n, OutC, oh, ow] with oh and ow from OutSize, on

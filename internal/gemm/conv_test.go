@@ -224,6 +224,10 @@ func TestConvSizes(t *testing.T) {
 	oh, ow := conv.OutSize(28, 7)
 	require.Equal(t, [2]int{14, 4}, [2]int{oh, ow})
 	require.EqualValues(t, 2*5*14*4*54, conv.FLOPs(5, 28, 7))
+	padded := ConvShape{32, 16, 3, 3, 1, 1, 1, 1, 1}
+	require.EqualValues(t, 2*5*7*2*36*32*16, padded.MethodFLOPs(5, 28, 7), "7x2 tiles an image")
+	require.Equal(t, padded.FLOPs(5, 5, 5), padded.MethodFLOPs(5, 5, 5), "2x2 tiles would be too empty")
+	require.EqualValues(t, 2*5*14*4*54, ConvShape{2, 3, 3, 3, 2, 1, 1, 1, 1}.MethodFLOPs(5, 28, 7))
 	for _, hw := range [][2]int{{0, 4}, {4, 0}, {-1, 3}} {
 		oh, ow = conv.OutSize(hw[0], hw[1])
 		require.Equal(t, [2]int{0, 0}, [2]int{oh, ow})

@@ -77,5 +77,11 @@ func (c *Conv) useWinograd(h, w int) bool {
 	}
 	oh, ow := c.OutSize(h, w)
 	th, tw := winoTiles(oh, ow)
-	return oh*ow >= th*tw*winoLoad && (c.wino != nil || th*tw >= leanTiles)
+	return winoFills(oh, ow) && (c.wino != nil || th*tw >= leanTiles)
+}
+
+// winoFills tells whether an output fills its tiles well enough.
+func winoFills(oh, ow int) bool {
+	th, tw := winoTiles(oh, ow)
+	return oh*ow >= th*tw*winoLoad
 }

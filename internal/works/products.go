@@ -1,0 +1,48 @@
+package works
+
+import (
+	"fmt"
+
+	"github.com/cudiffuse/cudiffuse/internal/gemm"
+	"github.com/cudiffuse/cudiffuse/internal/workers"
+)
+
+const (
+	whyLinear = "A tile's sums go through memory, not straight to the result, and the operand is packed anew in each run."
+	whyRows   = "Every weight is read for a few products only: it comes from memory at its own speed, with one row at the" +
+		" speed of a read alone, which the copy does not give."
+)
+
+// products are linear layers, [rows, in] times [in, out].
+func products() []Work {
+	var all []Work
+	for _, d := range []struct {
+		rows, in, out, counted int
+		why                    string
+	}{
+		{1, 512, 512, 10, whyRows},
+		{64, 512, 512, 1, whyLinear},
+		{512, 512, 512, 0, whyLinear},
+		{4096, 320, 1280, 0, whyLinear},
+	} {
+		all = append(all, Work{
+			Name: "GEMM", Size: fmt.Sprintf("%dx%dx%d", d.rows, d.in, d.out), Why: d.why, Counted: d.counted,
+			FLOPs: 2 * int64(d.rows) * int64(d.in) * int64(d.out),
+			Bytes: 4 * int64(d.rows*d.in+d.in*d.out+d.rows*d.out),
+			Open: func(threads int) (*Run, error) {
+				l, err := gemm.NewLinear(d.out, d.in, values(d.out*d.in), values(d.out))
+				if err != nil {
+					return nil, err
+				}
+				p := workers.New(threads)
+				src, dst := values(d.rows*d.in), make([]float32, d.rows*d.out)
+				scratch := make([]float32, l.Scratch(d.rows))
+				return &Run{Close: p.Close, Do: func() error {
+					l.Run(p, dst, src, d.rows, scratch)
+					return nil
+				}}, nil
+			},
+		})
+	}
+	return all
+}
