@@ -29,6 +29,8 @@ constexpr uint32_t kFlagN1 = 32;    // n1 has a coefficient
 constexpr uint32_t kFlagNext = 64;  // the next stage evaluates: its input and timestep are written
 constexpr uint32_t kFlagFirst = 128;  // m is the first condition's output
 constexpr uint32_t kFlagNone = 256;  // m is zero
+constexpr uint32_t kFlagLearned = 512;  // n0 is scaled by exp(bias + gain*v)
+constexpr uint32_t kFlagRoot = 1024;  // n0 is scaled by sqrt(max(v, 0))
 
 // Row.flags.
 constexpr uint32_t kRowInit = 1;        // x holds the initial noise: start only scales it
@@ -51,8 +53,16 @@ struct Entry {
     uint32_t flags;
     uint32_t slot;     // the history slot that push writes
     uint32_t draw[2];  // the draws behind n0 and n1
-    uint32_t reads;    // bit j is set when a row of this stage has a coefficient for register j
-    uint32_t zero;     // fills 16 bytes
+    float bias, gain;   // of kFlagLearned
+    uint32_t terms[2];  // where the draws start that n0 and n1 are sums of
+    uint32_t counts;    // how many: n0 in the lower 16 bits, n1 in the upper; 0 for a draw of its own
+    uint32_t reads;     // bit j is set when a row of this stage has a coefficient for register j
+};
+
+// Term is one draw of a sum.
+struct Term {
+    uint32_t draw;
+    float weight;
 };
 
 // Row is one request of the batch. x to mask are places in the arena, in float32 elements and multiples of
@@ -66,6 +76,8 @@ struct Row {
     uint64_t conds;   // number of conditions, each a network row
     uint64_t x, d, base, h[kSlots];
     uint64_t known, mask;           // of in-painting: clean values, and 1 where they are not used
+    uint64_t variance;              // address of what the network predicts beside the first condition's output
+    uint64_t terms;                 // address of the terms of its plan
     uint64_t rank;                  // of the quantile: floor(q*(elems-1))
     float lerp, rest;               // the fraction of q*(elems-1), and 1 less it
     float most;                     // the largest dynamic limit
@@ -91,7 +103,7 @@ struct Scalars {
 
 #define SIZE(type, bytes) static_assert(sizeof(type) == (bytes), "size of " #type)
 #define AT(type, field, byte) static_assert(offsetof(type, field) == (byte), "place of " #field)
-SIZE(Entry, 176);
+SIZE(Entry, 192);
 AT(Entry, x, 0);
 AT(Entry, base, 44);
 AT(Entry, push, 88);
@@ -103,9 +115,15 @@ AT(Entry, next_t, 148);
 AT(Entry, flags, 152);
 AT(Entry, slot, 156);
 AT(Entry, draw, 160);
-AT(Entry, reads, 168);
-AT(Entry, zero, 172);
-SIZE(Row, 168);
+AT(Entry, bias, 168);
+AT(Entry, gain, 172);
+AT(Entry, terms, 176);
+AT(Entry, counts, 184);
+AT(Entry, reads, 188);
+SIZE(Term, 8);
+AT(Term, draw, 0);
+AT(Term, weight, 4);
+SIZE(Row, 184);
 AT(Row, seed, 0);
 AT(Row, table, 8);
 AT(Row, stages, 16);
@@ -117,19 +135,21 @@ AT(Row, base, 56);
 AT(Row, h, 64);
 AT(Row, known, 96);
 AT(Row, mask, 104);
-AT(Row, rank, 112);
-AT(Row, lerp, 120);
-AT(Row, rest, 124);
-AT(Row, most, 128);
-AT(Row, phi, 132);
-AT(Row, keep, 136);
-AT(Row, less, 140);
-AT(Row, norm, 144);
-AT(Row, init, 148);
-AT(Row, first_in, 152);
-AT(Row, first_t, 156);
-AT(Row, flags, 160);
-AT(Row, zero, 164);
+AT(Row, variance, 112);
+AT(Row, terms, 120);
+AT(Row, rank, 128);
+AT(Row, lerp, 136);
+AT(Row, rest, 140);
+AT(Row, most, 144);
+AT(Row, phi, 148);
+AT(Row, keep, 152);
+AT(Row, less, 156);
+AT(Row, norm, 160);
+AT(Row, init, 164);
+AT(Row, first_in, 168);
+AT(Row, first_t, 172);
+AT(Row, flags, 176);
+AT(Row, zero, 180);
 SIZE(State, 8);
 AT(State, stage, 0);
 AT(State, arrived, 4);

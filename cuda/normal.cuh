@@ -68,6 +68,24 @@ __device__ __forceinline__ float ln(float v) {
     return __fadd_rn(__fadd_rn(x, y), __fmul_rn(e, 0.693359375f));
 }
 
+// exp returns e^x; see exp in gpu/learned.go.
+__device__ __forceinline__ float exp(float x) {
+    constexpr float kMagic = 0x1.8p23f;
+    if (x > 88.0f) x = 88.0f;
+    if (x < -86.0f) x = -86.0f;
+    float t = step(x, 1.44269504088896341f, kMagic);
+    float z = __fsub_rn(t, kMagic);
+    float r = __fsub_rn(x, __fmul_rn(z, 0.693359375f));
+    r = __fsub_rn(r, __fmul_rn(z, -2.12194440e-4f));
+    float p = step(1.9875691500e-4f, r, 1.3981999507e-3f);
+    p = step(p, r, 8.3334519073e-3f);
+    p = step(p, r, 4.1665795894e-2f);
+    p = step(p, r, 1.6666665459e-1f);
+    p = step(p, r, 5.0000001201e-1f);
+    float y = __fadd_rn(step(p, __fmul_rn(r, r), r), 1.0f);
+    return __fmul_rn(y, __uint_as_float((__float_as_uint(t) << 23) + 0x3f800000));
+}
+
 // sincos: sine and cosine of t in [-pi/4, pi/4].
 __device__ __forceinline__ void sincos(float t, float* s, float* c) {
     float z = __fmul_rn(t, t);

@@ -91,6 +91,8 @@ template <typename V, typename T> struct Work {
     float *x, *d, *base, *h[kSlots], *push;  // [elems]
     const float *known, *mask;               // [elems]
     const T* out;                            // [conds, elems]
+    const T* variance;                       // [elems] the network's, of the first condition
+    const Term* terms;                       // of the plan's draws
     T* in;                                   // [conds, elems]
     const float* w;                          // [conds] weights
     float w0, w1;                            // the first two of them
@@ -110,6 +112,8 @@ template <typename V, typename T> struct Work {
         push = arena + row.h[e.slot];
         known = arena + row.known;
         mask = arena + row.mask;
+        variance = opaque(reinterpret_cast<const T*>(row.variance));
+        terms = opaque(reinterpret_cast<const Term*>(row.terms));
         out = out_ + row.first * elems;
         in = in_ + row.first * elems;
         w = weights + row.first;
@@ -175,6 +179,35 @@ template <typename V, typename T> struct Work {
             for (uint32_t c = 1; c < conds; ++c) store_net<V::kVec>(in + c * elems, i, elems, packed);
     }
 
+    // noise is register n0 or n1: a draw, or the sum of its terms, from +0 in their order.
+    __device__ __forceinline__ void noise(float n[4], int k, uint32_t block) const {
+        uint32_t count = e.counts >> (16 * k) & 0xffff;
+        if (count == 0) {
+            normals4(n, keys, e.draw[k], block);
+            return;
+        }
+        n[0] = n[1] = n[2] = n[3] = 0.0f;
+        const Term* sum = terms + e.terms[k];
+#pragma unroll 1
+        for (uint32_t j = 0; j < count; ++j) {
+            float v[4];
+            normals4(v, keys, sum[j].draw, block);
+            add_term(n, sum[j].weight, v);
+        }
+    }
+
+    // learned scales noise by what the network predicts.
+    __device__ __forceinline__ void learned(float n[4], uint64_t i) const {
+        float v[4];
+        load_net<V::kVec>(v, variance, i, elems);
+        for (int k = 0; k < 4; ++k) {
+            float std;
+            if (e.flags & kFlagRoot) std = __fsqrt_rn(v[k] < 0.0f ? 0.0f : v[k]);
+            else std = exp(step(e.gain, v[k], e.bias));
+            n[k] = __fmul_rn(std, n[k]);
+        }
+    }
+
     // update does one stage for elements i to i+3, i = 4*block, by a general variant.
     __device__ __forceinline__ void update(uint32_t block) const {
         uint64_t i = 4 * (uint64_t)block;
@@ -185,8 +218,9 @@ template <typename V, typename T> struct Work {
         for (int s = 0; s < kSlots; ++s)
             if (reads(kH + s)) load4(r[kH + s], h[s] + i);
         if (e.flags & kFlagEval) predict(r, i);
-        if (e.flags & kFlagN0) normals4(r[kN], keys, e.draw[0], block);
-        if (e.flags & kFlagN1) normals4(r[kN + 1], keys, e.draw[1], block);
+        if (e.flags & kFlagN0) noise(r[kN], 0, block);
+        if (e.flags & (kFlagLearned | kFlagRoot)) learned(r[kN], i);
+        if (e.flags & kFlagN1) noise(r[kN + 1], 1, block);
         float y[4], z[4];
         if (e.flags & kFlagBase) row_sum<V::kRowX>(z, e.base, r);
         if (e.flags & kFlagPush) {

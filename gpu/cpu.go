@@ -56,6 +56,11 @@ func (c *CPU) Program(elems int, reqs []sampler.Request) (sampler.Program, error
 	}
 	in, out, t := make(HostBuffer, rows*elems), make(HostBuffer, rows*elems), make(HostBuffer, rows)
 	p.eval = sampler.Eval{Elems: elems, Conds: make([]sampler.Cond, 0, rows), In: in, T: t, Out: out}
+	var variance HostBuffer
+	if learnsVariance(reqs) {
+		variance = make(HostBuffer, rows*elems)
+		p.eval.Variance = variance
+	}
 	first := 0
 	origins := newOrigins(reqs)
 	for i := range reqs {
@@ -72,6 +77,9 @@ func (c *CPU) Program(elems int, reqs []sampler.Request) (sampler.Program, error
 		r.in = in[first*elems : next*elems : next*elems]
 		r.out = out[first*elems : next*elems : next*elems]
 		r.t = t[first:next:next]
+		if variance != nil {
+			r.variance = variance[first*elems : (first+1)*elems : (first+1)*elems]
+		}
 		first = next
 		for _, w := range req.Conds {
 			p.eval.Conds = append(p.eval.Conds, w.Cond)
@@ -79,6 +87,16 @@ func (c *CPU) Program(elems int, reqs []sampler.Request) (sampler.Program, error
 	}
 	p.start(reqs)
 	return p, nil
+}
+
+// learnsVariance tells whether the network's variance is asked for.
+func learnsVariance(reqs []sampler.Request) bool {
+	for i := range reqs {
+		if reqs[i].Plan.LearnsVariance() {
+			return true
+		}
+	}
+	return false
 }
 
 // checkBatch returns the number of network rows. Callers have checked their requests, but nothing
@@ -100,7 +118,7 @@ func checkBatch(elems int, reqs []sampler.Request) (rows int, err error) {
 // bind makes the state of one request; only registers that the plan uses get memory.
 func (r *cpuRow) bind(elems int, req *sampler.Request) error {
 	var err error
-	if r.table, err = newTable(req.Plan); err != nil {
+	if r.table, r.terms, err = newTable(req.Plan); err != nil {
 		return err
 	}
 	r.seed = req.Seed

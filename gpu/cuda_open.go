@@ -13,9 +13,6 @@ func (p *cudaProgram) open(reqs []sampler.Request) error {
 	if p.stream, err = p.c.dev.NewStream(); err != nil {
 		return err
 	}
-	if err = p.tables.upload(p.c.dev, p.b); err != nil {
-		return err
-	}
 	if p.arena, err = p.c.dev.Alloc(4 * int64(p.b.arena)); err != nil {
 		return err
 	}
@@ -24,12 +21,23 @@ func (p *cudaProgram) open(reqs []sampler.Request) error {
 		buf   **DeviceBuffer
 		elems int
 		dtype DType
-	}{{&p.in, rows * p.b.elems, p.c.dtype}, {&p.out, rows * p.b.elems, p.c.dtype}, {&p.t, rows, Float32}} {
+	}{{&p.in, rows * p.b.elems, p.c.dtype}, {&p.out, rows * p.b.elems, p.c.dtype}, {&p.t, rows, Float32},
+		{&p.variance, rows * p.b.elems, p.c.dtype}} {
+		if n.buf == &p.variance && !p.b.learns {
+			continue
+		}
 		if *n.buf, err = newDeviceBuffer(p.c, p.stream, n.elems, n.dtype); err != nil {
 			return err
 		}
 	}
 	p.eval = sampler.Eval{Elems: p.b.elems, Conds: p.b.conds, In: p.in, T: p.t, Out: p.out}
+	var variance uint64
+	if p.variance != nil {
+		p.eval.Variance, variance = p.variance, p.variance.Ptr()
+	}
+	if err = p.tables.upload(p.c.dev, p.b, variance); err != nil {
+		return err
+	}
 	// Registers that a kernel loads before they were written are skipped; here they are also defined.
 	if err = p.stream.Fill(p.arena, 0, 0, p.arena.Size()); err != nil {
 		return err

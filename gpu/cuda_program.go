@@ -25,7 +25,8 @@ type cudaProgram struct {
 	tables     tables
 	arena      *cuda.Buffer
 	in, out, t *DeviceBuffer
-	reduce     *cuda.Launch // nil when no plan reduces
+	variance   *DeviceBuffer // nil when no plan asks for it
+	reduce     *cuda.Launch  // nil when no plan reduces
 	update     *cuda.Launch
 	graph      *cuda.Graph // nil before Capture
 	network    bool        // the graph evaluates the network too
@@ -185,7 +186,7 @@ func (p *cudaProgram) free() error {
 	for _, f := range p.onClose {
 		errs = append(errs, f())
 	}
-	for _, b := range []*DeviceBuffer{p.in, p.out, p.t} {
+	for _, b := range []*DeviceBuffer{p.in, p.out, p.t, p.variance} {
 		if b != nil {
 			errs = append(errs, b.mem.Free())
 		}

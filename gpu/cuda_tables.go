@@ -10,11 +10,11 @@ import (
 type tables struct {
 	mem *cuda.Buffer
 
-	entries, rows, weights, state, scalars uint64
+	entries, terms, rows, weights, state, scalars uint64
 }
 
-// upload allocates and fills the tables: one copy.
-func (t *tables) upload(dev *cuda.Device, b *batch) error {
+// upload allocates and fills the tables: one copy. The addresses in the rows are made here.
+func (t *tables) upload(dev *cuda.Device, b *batch, variance uint64) error {
 	var host []byte
 	place := func(v []byte) int {
 		const line = 256 // every table starts at a whole line
@@ -23,7 +23,8 @@ func (t *tables) upload(dev *cuda.Device, b *batch) error {
 		host = append(host, v...)
 		return at
 	}
-	entries, rows, weights := place(bytesOf(b.table)), place(bytesOf(b.rows)), place(bytesOf(b.weights))
+	entries, terms := place(bytesOf(b.table)), place(bytesOf(b.terms))
+	rows, weights := place(bytesOf(b.rows)), place(bytesOf(b.weights))
 	state := place(bytesOf(b.state))
 	scalars := place(make([]byte, len(b.rows)*int(unsafe.Sizeof(deviceScalars{}))))
 
@@ -32,7 +33,13 @@ func (t *tables) upload(dev *cuda.Device, b *batch) error {
 		return err
 	}
 	at := func(offset int) uint64 { return t.mem.Ptr() + uint64(offset) }
-	t.entries, t.rows, t.weights = at(entries), at(rows), at(weights)
+	t.entries, t.terms, t.rows, t.weights = at(entries), at(terms), at(rows), at(weights)
 	t.state, t.scalars = at(state), at(scalars)
+	for i := range b.rows {
+		r := &b.rows[i]
+		r.terms = t.terms + r.terms*uint64(unsafe.Sizeof(noiseTerm{}))
+		r.variance = variance + r.first*uint64(b.elems)*uint64(b.dtype.Size())
+	}
+	copy(host[rows:], bytesOf(b.rows))
 	return dev.Write(t.mem, 0, host)
 }

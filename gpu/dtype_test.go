@@ -42,6 +42,9 @@ func (n narrowProgram) Next() *sampler.Eval {
 	hidden := *e
 	hidden.In = narrowBuffer{e.In.(HostBuffer), n.dtype}
 	hidden.Out = narrowBuffer{e.Out.(HostBuffer), n.dtype}
+	if e.Variance != nil {
+		hidden.Variance = narrowBuffer{e.Variance.(HostBuffer), n.dtype}
+	}
 	hidden.T = narrowBuffer{e.T.(HostBuffer), gputest.Float32}
 	return &hidden
 }

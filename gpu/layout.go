@@ -29,7 +29,6 @@ const (
 type deviceEntry struct {
 	entry
 	reads uint32 // bit j is set when a row of the stage has a coefficient for register j
-	_     uint32
 }
 
 // deviceRow is one request. x to mask are places in the arena, in elements.
@@ -38,6 +37,7 @@ type deviceRow struct {
 	x, d, base                        uint64
 	h                                 [sampler.Slots]uint64
 	known, mask                       uint64
+	variance, terms                   uint64 // addresses of the network's variance, and of the first term
 	rank                              uint64
 	lerp, rest, most                  float32
 	phi, keep                         float32
@@ -59,12 +59,15 @@ type deviceScalars struct {
 // batch is everything that a launch needs to know of the requests, as the host prepares it.
 type batch struct {
 	elems   int
+	dtype   DType // of the network's buffers
 	table   []deviceEntry
+	terms   []noiseTerm
 	rows    []deviceRow
 	weights []float32 // of each network row
 	arena   int       // elements of all registers
 	conds   []sampler.Cond
 	reduces bool // some request needs its scalars
+	learns  bool // some request needs the network's variance
 	state   []deviceState
 	origins []origin
 }
@@ -72,7 +75,7 @@ type batch struct {
 // newBatch rounds the plans to tables and gives every register that a plan uses its place. Requests
 // have been checked.
 func newBatch(elems int, reqs []sampler.Request) (*batch, error) {
-	b := &batch{elems: elems, origins: newOrigins(reqs)}
+	b := &batch{elems: elems, origins: newOrigins(reqs), learns: learnsVariance(reqs)}
 	for i := range reqs {
 		if err := b.add(&reqs[i]); err != nil {
 			return nil, err
@@ -82,12 +85,13 @@ func newBatch(elems int, reqs []sampler.Request) (*batch, error) {
 }
 
 func (b *batch) add(req *sampler.Request) error {
-	table, err := newTable(req.Plan)
+	table, terms, err := newTable(req.Plan)
 	if err != nil {
 		return err
 	}
 	r := deviceRow{seed: req.Seed, table: uint64(len(b.table)), stages: uint64(len(table)),
-		first: uint64(len(b.conds)), conds: uint64(len(req.Conds)), init: float32(req.Plan.Init)}
+		first: uint64(len(b.conds)), conds: uint64(len(req.Conds)), init: float32(req.Plan.Init), terms: uint64(len(b.terms))}
+	b.terms = append(b.terms, terms...)
 	if req.Init != nil {
 		r.flags |= rowInit
 	}

@@ -20,11 +20,12 @@ func TestLayoutIsThatOfTheKernels(t *testing.T) {
 
 	var e deviceEntry
 	var r deviceRow
+	var n noiseTerm
 	var s deviceState
 	var c deviceScalars
 	sizes := map[string]uintptr{"Entry": unsafe.Sizeof(e), "Row": unsafe.Sizeof(r),
-		"State": unsafe.Sizeof(s), "Scalars": unsafe.Sizeof(c)}
-	// The last word of Entry and Row fills them up and has no name here.
+		"Term": unsafe.Sizeof(n), "State": unsafe.Sizeof(s), "Scalars": unsafe.Sizeof(c)}
+	// The last word of Row fills it up and has no name here.
 	places := map[string]uintptr{
 		"Entry.x": unsafe.Offsetof(e.x), "Entry.base": unsafe.Offsetof(e.base),
 		"Entry.push": unsafe.Offsetof(e.push), "Entry.skip": unsafe.Offsetof(e.skip),
@@ -32,8 +33,11 @@ func TestLayoutIsThatOfTheKernels(t *testing.T) {
 		"Entry.next_in": unsafe.Offsetof(e.nextIn), "Entry.next_t": unsafe.Offsetof(e.nextT),
 		"Entry.flags": unsafe.Offsetof(e.flags), "Entry.slot": unsafe.Offsetof(e.slot),
 		"Entry.draw": unsafe.Offsetof(e.draw), "Entry.reads": unsafe.Offsetof(e.reads),
-		"Entry.zero": unsafe.Sizeof(e) - 4,
-		"Row.seed":   unsafe.Offsetof(r.seed), "Row.table": unsafe.Offsetof(r.table),
+		"Entry.bias": unsafe.Offsetof(e.bias), "Entry.gain": unsafe.Offsetof(e.gain),
+		"Entry.terms": unsafe.Offsetof(e.terms), "Entry.counts": unsafe.Offsetof(e.counts),
+		"Term.draw": unsafe.Offsetof(n.draw), "Term.weight": unsafe.Offsetof(n.weight),
+		"Row.variance": unsafe.Offsetof(r.variance), "Row.terms": unsafe.Offsetof(r.terms),
+		"Row.seed": unsafe.Offsetof(r.seed), "Row.table": unsafe.Offsetof(r.table),
 		"Row.stages": unsafe.Offsetof(r.stages), "Row.first": unsafe.Offsetof(r.first),
 		"Row.conds": unsafe.Offsetof(r.conds), "Row.x": unsafe.Offsetof(r.x), "Row.d": unsafe.Offsetof(r.d),
 		"Row.base": unsafe.Offsetof(r.base), "Row.h": unsafe.Offsetof(r.h), "Row.known": unsafe.Offsetof(r.known),
@@ -48,7 +52,7 @@ func TestLayoutIsThatOfTheKernels(t *testing.T) {
 	constants := map[string]uint64{
 		"kRegs": regs, "kSlots": sampler.Slots, "kX": regX, "kBase": regBase, "kD": regD, "kRaw": regRaw,
 		"kUnc": regUnc, "kH": regH, "kN": regN, "kFlagEval": flagEval, "kFlagBase": flagBase,
-		"kFlagPush": flagPush, "kFlagUnc": flagUnc, "kFlagN0": flagN0, "kFlagN1": flagN1, "kFlagNext": flagNext, "kFlagFirst": flagFirst, "kFlagNone": flagNone,
+		"kFlagPush": flagPush, "kFlagUnc": flagUnc, "kFlagN0": flagN0, "kFlagN1": flagN1, "kFlagNext": flagNext, "kFlagFirst": flagFirst, "kFlagNone": flagNone, "kFlagLearned": flagLearned, "kFlagRoot": flagRoot,
 		"kRowInit": rowInit, "kRowEval": rowEval, "kRowBase": rowBase, "kRowInpaint": rowInpaint,
 		"kRowThreshold": rowThreshold, "kRowRescale": rowRescale, "kRowAPG": rowAPG, "kRowZeroStar": rowZeroStar, "kRowTangential": rowTangential,
 	}

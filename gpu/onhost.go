@@ -34,13 +34,15 @@ func (m *onHost) Forward(ctx context.Context, e *sampler.Eval) error {
 	t, okT := e.T.(transfer)
 	out, okOut := e.Out.(transfer)
 	if !okIn || !okT || !okOut {
-		return &sampler.RequestError{Row: -1, Field: "buffers",
-			Detail: fmt.Sprintf("%T can not be copied to host memory", e.In)}
+		return notCopied(e.In)
 	}
 	if m.of != e {
 		m.of = e
 		m.host = sampler.Eval{Elems: e.Elems, Conds: e.Conds, In: make(HostBuffer, e.In.Len()),
 			T: make(HostBuffer, e.T.Len()), Out: make(HostBuffer, e.Out.Len())}
+	}
+	if e.Variance != nil && m.host.Variance == nil {
+		m.host.Variance = make(HostBuffer, e.Variance.Len())
 	}
 	m.host.Active = e.Active
 	if err := in.Download(m.host.In.Host()); err != nil {
@@ -52,5 +54,24 @@ func (m *onHost) Forward(ctx context.Context, e *sampler.Eval) error {
 	if err := m.Model.Forward(ctx, &m.host); err != nil {
 		return err
 	}
+	if e.Variance != nil {
+		v, ok := e.Variance.(transfer)
+		if !ok {
+			return notCopied(e.Variance)
+		}
+		if err := v.Upload(m.host.Variance.Host()); err != nil {
+			return err
+		}
+	}
 	return out.Upload(m.host.Out.Host())
+}
+
+// PredictsVariance implements [sampler.VarianceModel].
+func (m *onHost) PredictsVariance() bool {
+	v, ok := m.Model.(sampler.VarianceModel)
+	return ok && v.PredictsVariance()
+}
+
+func notCopied(b sampler.Buffer) error {
+	return &sampler.RequestError{Row: -1, Field: "buffers", Detail: fmt.Sprintf("%T can not be copied to host memory", b)}
 }

@@ -28,6 +28,8 @@ type cpuRow struct {
 
 	known, mask []float32 // [elems] in-painting, or nil
 	scalars     *scalars  // nil when the plan needs none
+	terms       []noiseTerm
+	variance    []float32 // [elems] the network's, of the first condition; nil when no plan asks for it
 	origin      *origin
 }
 

@@ -3,6 +3,7 @@ package gpu
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/cudiffuse/cudiffuse/internal/gputest"
@@ -29,6 +30,7 @@ func runFor(t *testing.T, p sampler.Program, reqs []sampler.Request, want [][]gp
 		for i := range out {
 			out[i] = float32(math.NaN())
 		}
+		variance := slices.Clone(out)
 		owner := owners(reqs)
 		for _, row := range e.Active {
 			lo, hi := row*e.Elems, (row+1)*e.Elems
@@ -37,8 +39,12 @@ func runFor(t *testing.T, p sampler.Program, reqs []sampler.Request, want [][]gp
 			require.Negative(t, gputest.Diff(next.In[owner[row].cond], in[lo:hi]), "input %d of request %d", before[i], i)
 			require.Equal(t, next.T[owner[row].cond], ts[row])
 			gputest.Lattice(e.Conds[row], ts[row], in[lo:hi], out[lo:hi])
+			gputest.Variance(e.Conds[row], ts[row], out[lo:hi], variance[lo:hi])
 		}
 		write(t, e.Out, out)
+		if e.Variance != nil {
+			write(t, e.Variance, variance)
+		}
 		require.NoError(t, p.Step())
 		for i := range reqs {
 			requireStage(t, p, i, e.Elems, want[i])

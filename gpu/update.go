@@ -30,8 +30,10 @@ type scratch struct {
 //	    if (row.flags & kInpaint) v = sum2(mask[i], v, __fsub_rn(1.0f, mask[i]), known[i]);
 //	    d[i] = r[D] = v;
 //	}
-//	if (e.flags & kN0) r[N0] = normal(seed, e.draw[0], i);
-//	if (e.flags & kN1) r[N1] = normal(seed, e.draw[1], i);
+//	if (e.flags & kN0) r[N0] = noise(0, i);  // normal(seed, e.draw[0], i), or the sum of the draw's terms
+//	if (e.flags & kLearned) r[N0] = __fmul_rn(exp(step(e.gain, v[i], e.bias)), r[N0]);
+//	if (e.flags & kRoot) r[N0] = __fmul_rn(sqrt(v[i] < 0 ? 0 : v[i]), r[N0]);
+//	if (e.flags & kN1) r[N1] = noise(1, i);
 //	float nx = row_sum(e.x, r);
 //	if (e.flags & kBase) base[i] = row_sum(e.base, r);
 //	if (e.flags & kPush) h[e.slot][i] = row_sum(e.push, r);
@@ -71,11 +73,14 @@ func (r *cpuRow) updateBlock(e *entry, lo, hi int, s *scratch) {
 	}
 	if e.has(flagN0) {
 		reg[regN] = s.n0[:n]
-		normals(reg[regN], r.seed, e.draw[0], uint64(lo))
+		r.noise(reg[regN], e, 0, lo)
+	}
+	if e.has(flagLearned | flagRoot) {
+		learned(reg[regN], e, r.variance[lo:hi])
 	}
 	if e.has(flagN1) {
 		reg[regN+1] = s.n1[:n]
-		normals(reg[regN+1], r.seed, e.draw[1], uint64(lo))
+		r.noise(reg[regN+1], e, 1, lo)
 	}
 	rowSum(s.x[:n], &e.x, &reg)
 	if e.has(flagBase) {

@@ -57,7 +57,7 @@ func (b *batch) special() int {
 		}
 	}
 	for i := range b.table {
-		if e := &b.table[i]; !e.has(flagEval) || e.has(flagFirst|flagNone) || e.skip == 0 || e.out == 0 {
+		if e := &b.table[i]; !e.has(flagEval) || e.has(flagFirst|flagNone|flagLearned|flagRoot) || e.counts != 0 || e.skip == 0 || e.out == 0 {
 			return 0
 		}
 	}

@@ -1,19 +1,23 @@
 package sampler
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
-// Variance chooses the noise of an ancestral step; both choices bound the true one (Ho et al. 2020,
-// section 3.2).
+// Variance chooses the noise of an ancestral step. The two fixed ones bound the true one (Ho et al. 2020,
+// section 3.2); the learned ones are what a network predicts beside the noise, see [Learned].
 type Variance int
 
 // The variances. The zero value is FixedSmall.
 const (
-	FixedSmall Variance = iota // the posterior variance, right when x0 is one point
-	FixedLarge                 // beta, right when x0 is standard normal; the textbook's sigma = sqrt(beta)
+	FixedSmall      Variance = iota // the posterior variance, right when x0 is one point
+	FixedLarge                      // beta, right when x0 is standard normal; the textbook's sigma = sqrt(beta)
+	LearnedRange                    // where between the two, in their logarithms, from -1 to 1
+	LearnedLog                      // the logarithm of the variance
+	LearnedVariance                 // the variance; below 0 it counts as 0
 )
 
 // DDPM is ancestral sampling, Ho, Jain and Abbeel, "Denoising Diffusion Probabilistic Models" (2020),
@@ -24,6 +28,7 @@ const (
 //	mean     = r*sigma[t]^2/sigma[s]^2 * x + alpha[t]*beta/sigma[s]^2 * D
 //	variance = beta*sigma[t]^2/sigma[s]^2   FixedSmall, at least 1e-20
 //	           beta                         FixedLarge
+//	           learned                      LearnedRange, LearnedLog, LearnedVariance
 //
 // Without a clip the mean is the paper's (x - beta/sqrt(1-abar)*epsilon)/sqrt(alpha). No noise is added at
 // timestep 0.
@@ -36,6 +41,9 @@ func (DDPM) Name() string { return "ddpm" }
 
 // Plan implements [Sampler].
 func (o DDPM) Plan(pts []schedule.Point) (*Plan, error) {
+	if o.Variance < FixedSmall || o.Variance > LearnedVariance {
+		return nil, &PlanError{Sampler: "ddpm", Step: -1, Detail: fmt.Sprintf("variance %d: want one of the constants", int(o.Variance))}
+	}
 	p := &Plan{}
 	var n draws
 	for i := range len(pts) - 1 {
@@ -45,11 +53,7 @@ func (o DDPM) Plan(pts []schedule.Point) (*Plan, error) {
 		st := Stage{At: s, Eval: true, Step: i, Final: true}
 		st.X = Row{X: s.Alpha / t.Alpha * t.Sigma * t.Sigma / vs, D: t.Alpha * beta / vs}
 		if s.T > 0 {
-			v := math.Max(small, 1e-20) // the reference programs take its logarithm
-			if o.Variance == FixedLarge {
-				v = beta
-			}
-			st.X.N[0], st.Draws[0] = math.Sqrt(v), n.next()
+			o.Variance.noise(&st, small, beta, &n)
 		}
 		p.Stages = append(p.Stages, st)
 	}

@@ -42,6 +42,10 @@ type Eval struct {
 	In     Buffer // [rows, Elems] network input, already scaled by c_in
 	T      Buffer // [rows] timestep of each row
 	Out    Buffer // [rows, Elems] to be filled by the Model
+
+	// Variance is [rows, Elems] to be filled by a [VarianceModel] with the second half of its output as the network
+	// gives it, not a number of its own: a Learned stage says what it means. nil when no request has such a plan.
+	Variance Buffer
 }
 
 // Model is a network on some device. It fills e.Out for the active rows. A Model may keep scratch memory

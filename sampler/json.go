@@ -54,6 +54,19 @@ type jsonStage struct {
 	Guide string   `json:"guidance,omitempty"`
 	Rows  jsonRows `json:"rows"`
 	Draws []int    `json:"draws"`
+
+	Learned *jsonLearned `json:"learned,omitempty"`
+}
+
+type jsonLearned struct {
+	Bias float64 `json:"bias"`
+	Gain float64 `json:"gain"`
+	Root bool    `json:"root,omitempty"`
+}
+
+type jsonTerm struct {
+	Draw   uint32  `json:"draw"`
+	Weight float64 `json:"weight"`
 }
 
 // MarshalJSON writes the table in the form that docs/plan.md describes, for programs in any language.
@@ -66,9 +79,17 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 		Threshold  *jsonThreshold  `json:"threshold,omitempty"`
 		Rescale    float64         `json:"rescale,omitempty"`
 		Projection *jsonProjection `json:"projection,omitempty"`
+		Increments [][]jsonTerm    `json:"increments,omitempty"`
 		Stages     []jsonStage     `json:"stages"`
-	}{p.Sampler, p.Init, p.Evaluations(), (*jsonThreshold)(p.Threshold), p.Rescale, nil,
+	}{p.Sampler, p.Init, p.Evaluations(), (*jsonThreshold)(p.Threshold), p.Rescale, nil, nil,
 		make([]jsonStage, len(p.Stages))}
+	for _, terms := range p.Increments {
+		js := []jsonTerm{}
+		for _, t := range terms {
+			js = append(js, jsonTerm(t))
+		}
+		out.Increments = append(out.Increments, js)
+	}
 	if g := p.Projection; g != nil {
 		out.Projection = &jsonProjection{g.Kind.String(), g.Eta, g.Norm}
 	}
@@ -76,7 +97,7 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 		st := &p.Stages[i]
 		js := jsonStage{Step: st.Step, T: st.At.T, Alpha: st.At.Alpha, Sigma: st.At.Sigma, Eval: st.Eval,
 			Final: st.Final, In: st.At.In, Skip: st.From.Skip, Out: st.From.Out, Clip: st.Clip, Guide: guidanceNames[st.Guidance],
-			Rows: jsonRows{X: st.X, Base: st.Base}, Draws: []int{}}
+			Rows: jsonRows{X: st.X, Base: st.Base}, Draws: []int{}, Learned: (*jsonLearned)(st.Learned)}
 		if st.Push != nil {
 			js.Rows.Push = &jsonPush{Slot: st.Slot, Row: st.Push}
 		}

@@ -36,6 +36,7 @@ func (r Row) Coefficients() [Registers]float64 {
 //	unc    = From.Skip*x + From.Out*out[last] that of the last condition alone; raw when it is the only one
 //	d      = clip(raw)                        to [-Clip, Clip], or by Plan.Threshold
 //	d      = mask*d + (1-mask)*known          with Request.Inpaint only
+//	n0     = exp(Bias + Gain*v)*n0            with Learned only: v is the network's second output
 //	x'     = X . [x base d raw unc h0..h3 n0 n1]
 //	base'  = Base . [...], h'[Slot] = Push . [...]
 //	in'    = c_in of the next stage * x'      the next network input
@@ -48,6 +49,8 @@ type Stage struct {
 	Clip float64          // static limit of d, 0 for none; set by [New]; not used with Plan.Threshold
 
 	Guidance Guidance // what m is, see [WithInterval]
+
+	Learned *Learned // scale of n0 by the network, nil for 1
 
 	X     Row    // the next sample
 	Base  *Row   // the next base, nil to keep it
@@ -68,7 +71,11 @@ type Plan struct {
 	Rescale    float64     // phi of guidance rescale, 0 to 1, see [WithRescale]; 0 is off
 	Projection *Projection // weights of the conditions that depend on the outputs; nil for those of the request
 
-	refused error // by an option
+	// Increments[k-1], where it is there and not empty, makes draw k the sum of other draws, see [WithBrownian].
+	Increments [][]Term
+
+	refused error   // by an option
+	end     float64 // the level where the last stage ends; known to options only
 }
 
 // Evaluations returns how often the network is evaluated per condition.
@@ -85,7 +92,7 @@ func (p *Plan) Evaluations() int {
 // Uses tells whether the stage uses the network's output for condition k, in the order of the request. The
 // last one has a register of its own, unc.
 func (st *Stage) Uses(k int) bool {
-	if !st.Eval || st.Guidance == GuideAll || st.Guidance == GuideFirst && k == 0 {
+	if !st.Eval || st.Guidance == GuideAll || k == 0 && (st.Guidance == GuideFirst || st.Learned != nil) {
 		return st.Eval
 	}
 	return st.X.Unc != 0 || st.Base != nil && st.Base.Unc != 0 || st.Push != nil && st.Push.Unc != 0

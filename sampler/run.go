@@ -117,6 +117,10 @@ func Steps(ctx context.Context, dev Device, m Model, reqs []Request) iter.Seq2[S
 			yield(Step{}, err)
 			return
 		}
+		if err := checkVariance(m, reqs); err != nil {
+			yield(Step{}, err)
+			return
+		}
 		prog, err := dev.Program(Elems(m.Shape()), reqs)
 		if err != nil {
 			yield(Step{}, err)

@@ -65,9 +65,11 @@ func New(s Sampler, pts []schedule.Point, kind schedule.Kind, opts ...Option) (*
 			return nil, &PlanError{Sampler: p.Sampler, Step: st.Step, Err: err}
 		}
 	}
+	p.end = level(pts[len(pts)-1])
 	for _, o := range opts {
 		o(p)
 	}
+	p.end = 0
 	return p, p.Validate()
 }
 

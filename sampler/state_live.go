@@ -41,9 +41,13 @@ func (p *Plan) Clone() *Plan {
 	c.Stages = slices.Clone(p.Stages)
 	for i := range c.Stages {
 		st := &c.Stages[i]
-		st.Base, st.Push = copied(st.Base), copied(st.Push)
+		st.Base, st.Push, st.Learned = copied(st.Base), copied(st.Push), copied(st.Learned)
 	}
-	c.Threshold = copied(p.Threshold)
+	c.Increments = slices.Clone(p.Increments)
+	for i := range c.Increments {
+		c.Increments[i] = slices.Clone(c.Increments[i])
+	}
+	c.Threshold, c.Projection = copied(p.Threshold), copied(p.Projection)
 	return &c
 }
 

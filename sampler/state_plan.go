@@ -15,12 +15,15 @@ import (
 const (
 	planThreshold  = 1
 	planProjection = 2
+	planIncrements = 4
 	stageEval      = 1
 	stageFinal     = 2
 	stageBase      = 4
 	stagePush      = 8
 	stageFirst     = 16 // GuideFirst
 	stageNone      = 32 // GuideNone
+	stageLearned   = 64
+	stageRoot      = 128 // Learned.Root
 )
 
 const stageBytes = 4 + 4*8 + 3*8 + Registers*8 + 8 + 2*8 + 8 // of a stage without base and push
@@ -35,12 +38,18 @@ func appendPlan(b []byte, p *Plan) []byte {
 	if p.Projection != nil {
 		flags |= planProjection
 	}
+	if p.Increments != nil {
+		flags |= planIncrements
+	}
 	b = binary.LittleEndian.AppendUint32(b, flags)
 	if p.Threshold != nil {
 		b = appendFloats(b, p.Threshold.Quantile, p.Threshold.Max)
 	}
 	if g := p.Projection; g != nil {
 		b = appendFloats(b, float64(g.Kind), g.Eta, g.Norm)
+	}
+	if p.Increments != nil {
+		b = appendIncrements(b, p.Increments)
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(p.Stages)))
 	for i := range p.Stages {
@@ -55,7 +64,8 @@ func appendStage(b []byte, st *Stage) []byte {
 		on  bool
 		bit uint32
 	}{{st.Eval, stageEval}, {st.Final, stageFinal}, {st.Base != nil, stageBase}, {st.Push != nil, stagePush},
-		{st.Guidance == GuideFirst, stageFirst}, {st.Guidance == GuideNone, stageNone}} {
+		{st.Guidance == GuideFirst, stageFirst}, {st.Guidance == GuideNone, stageNone},
+		{st.Learned != nil, stageLearned}, {st.Learned != nil && st.Learned.Root, stageRoot}} {
 		if f.on {
 			flags |= f.bit
 		}
@@ -65,6 +75,9 @@ func appendStage(b []byte, st *Stage) []byte {
 	for _, r := range st.rows() {
 		c := r.Coefficients()
 		b = appendFloats(b, c[:]...)
+	}
+	if l := st.Learned; l != nil {
+		b = appendFloats(b, l.Bias, l.Gain)
 	}
 	for _, v := range []int{st.Slot, st.Draws[0], st.Draws[1], st.Step} {
 		b = binary.LittleEndian.AppendUint64(b, uint64(v))
@@ -89,7 +102,7 @@ func (r *reader) plan() *Plan {
 func (r *reader) planAlone() *Plan {
 	p := &Plan{Sampler: string(r.bytes())}
 	p.Init, p.Rescale = r.float(), r.float()
-	flags := r.flags("plan", planThreshold|planProjection)
+	flags := r.flags("plan", planThreshold|planProjection|planIncrements)
 	if flags&planThreshold != 0 {
 		p.Threshold = &Threshold{Quantile: r.float(), Max: r.float()}
 	}
@@ -99,6 +112,9 @@ func (r *reader) planAlone() *Plan {
 			r.fail("projection", "kind %v", kind)
 		}
 		p.Projection = &Projection{Kind: ProjectionKind(kind), Eta: r.float(), Norm: r.float()}
+	}
+	if flags&planIncrements != 0 {
+		p.Increments = r.increments()
 	}
 	n := r.count("stages", stageBytes)
 	if r.err != nil {
@@ -112,7 +128,7 @@ func (r *reader) planAlone() *Plan {
 }
 
 func (r *reader) stage(st *Stage) {
-	flags := r.flags("stage", stageEval|stageFinal|stageBase|stagePush|stageFirst|stageNone)
+	flags := r.flags("stage", stageEval|stageFinal|stageBase|stagePush|stageFirst|stageNone|stageLearned|stageRoot)
 	switch flags & (stageFirst | stageNone) {
 	case stageFirst:
 		st.Guidance = GuideFirst
@@ -134,6 +150,13 @@ func (r *reader) stage(st *Stage) {
 		row := r.row()
 		st.Push = &row
 	}
+	switch flags & (stageLearned | stageRoot) {
+	case 0:
+	case stageRoot:
+		r.fail("stage", "a root that nothing is learned of")
+	default:
+		st.Learned = &Learned{Bias: r.float(), Gain: r.float(), Root: flags&stageRoot != 0}
+	}
 	st.Slot, st.Draws[0], st.Draws[1], st.Step = r.int(), r.int(), r.int(), r.int()
 }
 
@@ -144,6 +167,31 @@ func (r *reader) row() (row Row) {
 	}
 	row.N[0], row.N[1] = r.float(), r.float()
 	return row
+}
+
+// appendIncrements writes the number of draws and, for each, the number of its terms and the terms.
+func appendIncrements(b []byte, increments [][]Term) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(increments)))
+	for _, terms := range increments {
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(terms)))
+		for _, t := range terms {
+			b = appendFloats(binary.LittleEndian.AppendUint32(b, t.Draw), t.Weight)
+		}
+	}
+	return b
+}
+
+func (r *reader) increments() [][]Term {
+	increments := make([][]Term, r.count("increments", 4))
+	for i := range increments {
+		if n := r.count("terms", 12); n > 0 {
+			increments[i] = make([]Term, n)
+		}
+		for k := range increments[i] {
+			increments[i][k] = Term{r.uint32(), r.float()}
+		}
+	}
+	return increments
 }
 
 func appendBytes(b, v []byte) []byte {

@@ -6,7 +6,7 @@ import (
 )
 
 // Validate checks that every device can execute p: finite coefficients, slots written before they are
-// read, noise coefficients with a draw behind them, d only where the network is evaluated, a threshold and
+// read, noise coefficients with a draw behind them, draws made of others that are there, d only where the network is evaluated, a threshold and
 // a rescale in their ranges.
 func (p *Plan) Validate() error {
 	fail := func(st *Stage, format string, a ...any) error {
@@ -31,6 +31,9 @@ func (p *Plan) Validate() error {
 		return &PlanError{Sampler: p.Sampler, Step: -1,
 			Detail: fmt.Sprintf("rescale %v: want 0 to 1", p.Rescale)}
 	}
+	if detail := p.checkIncrements(); detail != "" {
+		return &PlanError{Sampler: p.Sampler, Step: -1, Detail: detail}
+	}
 	var written [Slots]bool
 	for i := range p.Stages {
 		st := &p.Stages[i]
@@ -42,6 +45,9 @@ func (p *Plan) Validate() error {
 		}
 		if st.Guidance < GuideAll || st.Guidance > GuideNone || st.Guidance != GuideAll && !st.Eval {
 			return fail(st, "guidance %d of a stage that evaluates: %t", int(st.Guidance), st.Eval)
+		}
+		if detail := st.Learned.check(st); detail != "" {
+			return fail(st, "%s", detail)
 		}
 		for _, r := range st.rows() {
 			if err := r.check(st, written); err != "" {

@@ -74,6 +74,12 @@ func (r *runner) forward(t testing.TB, e *sampler.Eval, reqs []sampler.Request, 
 	for i := range out {
 		out[i] = float32(math.NaN())
 	}
+	var variance []float32
+	if e.Variance != nil {
+		variance = make([]float32, e.Variance.Len())
+		require.Len(t, variance, len(out))
+		copy(variance, out) // not-a-numbers
+	}
 	now := make([]Stage, len(reqs))
 	var want []int
 	row := 0
@@ -90,6 +96,9 @@ func (r *runner) forward(t testing.TB, e *sampler.Eval, reqs []sampler.Request, 
 				now[i].T = append(now[i].T, ts[row])
 				require.Equal(t, reqs[i].Conds[k].Cond, e.Conds[row])
 				net(e.Conds[row], ts[row], in[lo:hi], out[lo:hi])
+				if variance != nil {
+					Variance(e.Conds[row], ts[row], out[lo:hi], variance[lo:hi])
+				}
 			}
 			if r.in != nil && !evaluates && !slices.Contains(e.Active, row) {
 				lo, hi := row*e.Elems, (row+1)*e.Elems
@@ -100,6 +109,9 @@ func (r *runner) forward(t testing.TB, e *sampler.Eval, reqs []sampler.Request, 
 	}
 	r.in = in
 	store(t, e.Out, out)
+	if variance != nil {
+		store(t, e.Variance, variance)
+	}
 	require.Equal(t, row, len(e.Conds))
 	require.ElementsMatch(t, want, e.Active)
 	require.IsIncreasing(t, append([]int{-1}, e.Active...))

@@ -77,7 +77,7 @@ func sqrt(v float32) float32 { return float32(math.Sqrt(float64(v))) }
 
 // used tells whether a stage that evaluates uses the output of condition k; its last one may have a register.
 func used(st *sampler.Stage, k int) bool {
-	if st.Guidance == sampler.GuideAll || st.Guidance == sampler.GuideFirst && k == 0 {
+	if st.Guidance == sampler.GuideAll || k == 0 && (st.Guidance == sampler.GuideFirst || st.Learned != nil) {
 		return true
 	}
 	for _, r := range []*sampler.Row{&st.X, st.Base, st.Push} {

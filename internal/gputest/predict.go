@@ -8,7 +8,10 @@ import (
 )
 
 // prediction is what a stage knows of the clean sample, per element.
-type prediction struct{ raw, unc, d []float32 }
+type prediction struct {
+	raw, unc, d []float32
+	first       []float32 // output of the first condition, not rounded to the network's type
+}
 
 func predict(req sampler.Request, st *sampler.Stage, x []float32, outs [][]float32) prediction {
 	m := make([]float32, len(x))

@@ -45,6 +45,12 @@ func Requests(elems int) []sampler.Request {
 				st.Guidance = sampler.Guidance(k % 3)
 			}
 		}
+		if d.learned {
+			learn(req.Plan)
+		}
+		if d.path {
+			sums(req.Plan)
+		}
 		if d.inpaint {
 			req.Inpaint = Inpaint(elems, len(reqs))
 		}
@@ -90,6 +96,8 @@ var dynamics = []struct {
 	guidance  bool // of all, the first and no condition, in turn
 	project   *sampler.Projection
 	weights   float64 // share of the usual weights, 0 for all
+	learned   bool    // scale of n0, of both kinds
+	path      bool    // draws that are sums
 }{
 	{plan: "every register", threshold: limit(0.9, 100)}, // 3 conditions
 	{plan: "every register", rescale: 0.7},               // 4, and so on
@@ -112,6 +120,35 @@ var dynamics = []struct {
 	{project: &sampler.Projection{Kind: sampler.ZeroStar}, rescale: 0.4},
 	{plan: "every register", project: &sampler.Projection{Kind: sampler.Tangential}},
 	{project: &sampler.Projection{Kind: sampler.Tangential}, threshold: limit(0.8, 4), rescale: 0.7, guidance: true},
+	{plan: "every register", learned: true},
+	{plan: "every register", path: true, learned: true, inpaint: true},
+	{plan: "without evaluation", path: true},
+	{learned: true, path: true, guidance: true, rescale: 0.2},
+}
+
+// learn makes the stages that can learn the scale of their noise, in turn of each kind.
+func learn(p *sampler.Plan) {
+	for k := range p.Stages {
+		st := &p.Stages[k]
+		if !st.Eval || st.Draws[0] == 0 {
+			continue
+		}
+		st.Learned = &sampler.Learned{Bias: -0.5, Gain: 0.75 + float64(k)/8}
+		if k%3 == 1 {
+			st.Learned = &sampler.Learned{Root: true}
+		}
+	}
+}
+
+// sums makes draws sums of none to four others.
+func sums(p *sampler.Plan) {
+	p.Increments = make([][]sampler.Term, p.Draws())
+	for k := range p.Increments {
+		for j := range k % 5 {
+			p.Increments[k] = append(p.Increments[k],
+				sampler.Term{Draw: 1<<31 + uint32(7*k+j), Weight: []float64{0.75, -0.3, 0, 1e-3}[j]})
+		}
+	}
 }
 
 func limit(q, most float64) *sampler.Threshold { return &sampler.Threshold{Quantile: q, Max: most} }
