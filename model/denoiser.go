@@ -12,7 +12,8 @@ import (
 // Class is the condition of a class-conditional network: a label in 0..Classes()-1.
 type Class int
 
-// Denoiser is a UNet2D as a [sampler.Model] on the CPU. It is used by one goroutine at a time.
+// Denoiser is a UNet2D as a [sampler.Model] on the CPU, and where it predicts a variance too a
+// [sampler.VarianceModel]. It is used by one goroutine at a time.
 type Denoiser struct {
 	unet  *UNet2D
 	pool  *workers.Pool
@@ -21,16 +22,15 @@ type Denoiser struct {
 	class []int64
 }
 
-var _ sampler.Model = (*Denoiser)(nil)
+var _ sampler.VarianceModel = (*Denoiser)(nil)
 
 // Denoiser returns u as a model for images of height x width pixels; 0, 0 is the size it was made for.
 func (u *UNet2D) Denoiser(height, width int, pool *workers.Pool) (*Denoiser, error) {
 	if height == 0 && width == 0 {
 		height, width = u.Height(), u.Width()
 	}
-	if u.OutChannels() != u.Channels() {
-		return nil, &ShapeError{"output", fmt.Sprintf("%d channels for %d of input: learned variance is not "+
-			"supported yet", u.OutChannels(), u.Channels())}
+	if err := checkOutChannels(u.Channels(), u.OutChannels()); err != nil {
+		return nil, err
 	}
 	if _, err := u.graph.Shapes(height, width); err != nil {
 		return nil, err
@@ -40,6 +40,18 @@ func (u *UNet2D) Denoiser(height, width int, pool *workers.Pool) (*Denoiser, err
 
 // Shape implements [sampler.Model].
 func (d *Denoiser) Shape() []int { return d.shape }
+
+// PredictsVariance implements [sampler.VarianceModel].
+func (d *Denoiser) PredictsVariance() bool { return d.unet.OutChannels() != d.unet.Channels() }
+
+// checkOutChannels refuses a network whose output is neither a prediction nor that and a variance.
+func checkOutChannels(in, out int) error {
+	if out != in && out != 2*in {
+		return &ShapeError{"output", fmt.Sprintf("%d channels for %d of input, wanted as many, "+
+			"or twice as many with a variance", out, in)}
+	}
+	return nil
+}
 
 // Forward implements [sampler.Model]. Conditions are [Class], or nil for a network without classes.
 func (d *Denoiser) Forward(ctx context.Context, e *sampler.Eval) error {
@@ -61,7 +73,11 @@ func (d *Denoiser) Forward(ctx context.Context, e *sampler.Eval) error {
 		if d.unet.Classes() > 0 {
 			inputs.Class = d.class[:len(rows)]
 		}
-		if err := d.rows.run(ctx, e, rows, inputs); err != nil {
+		run := d.rows.run
+		if d.PredictsVariance() {
+			run = d.rows.runWide
+		}
+		if err := run(ctx, e, rows, inputs); err != nil {
 			return err
 		}
 	}

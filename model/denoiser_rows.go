@@ -19,6 +19,9 @@ func checkEval(e *sampler.Eval, shape []int) error {
 	if e.In.Host() == nil || e.T.Host() == nil || e.Out.Host() == nil {
 		return &InputError{"sample", "is not in host memory; the CPU network needs the CPU device"}
 	}
+	if e.Variance != nil && e.Variance.Host() == nil {
+		return &InputError{"variance", "is not in host memory; the CPU network needs the CPU device"}
+	}
 	if want := sampler.Elems(shape); e.Elems != want {
 		return &ShapeError{"sample", fmt.Sprintf("has %d elements, the network takes %d", e.Elems, want)}
 	}
@@ -74,9 +77,9 @@ func (r *rowRunner) runBeside(ctx context.Context, e *sampler.Eval, rows []int, 
 	return r.apart(ctx, e, rows, inputs, true, r.out[:len(rows)*e.Elems])
 }
 
-// runFirstHalf is run for a network of twice as many channels of output as of input, of which the
-// first half, the prediction, is kept and the second, the variance, is left out.
-func (r *rowRunner) runFirstHalf(ctx context.Context, e *sampler.Eval, rows []int, inputs Inputs) error {
+// runWide is run for a network of twice as many channels of output as of input: the first half is the
+// prediction, and the second, the variance, is kept where the evaluation asks for it.
+func (r *rowRunner) runWide(ctx context.Context, e *sampler.Eval, rows []int, inputs Inputs) error {
 	if len(r.wide) < 2*r.cap*e.Elems {
 		r.wide = make([]float32, 2*r.cap*e.Elems)
 	}
@@ -84,7 +87,7 @@ func (r *rowRunner) runFirstHalf(ctx context.Context, e *sampler.Eval, rows []in
 }
 
 // apart evaluates rows in memory of their own; results has room for theirs. What a result has
-// beyond the elements of a sample is left out.
+// beyond the elements of a sample is a variance.
 func (r *rowRunner) apart(ctx context.Context, e *sampler.Eval, rows []int, inputs Inputs, beside bool,
 	results []float32) error {
 	in, t, out, elems, n := e.In.Host(), e.T.Host(), e.Out.Host(), e.Elems, len(rows)
@@ -101,7 +104,11 @@ func (r *rowRunner) apart(ctx context.Context, e *sampler.Eval, rows []int, inpu
 		return err
 	}
 	for i, row := range rows {
-		copy(out[row*elems:(row+1)*elems], results[i*len(results)/n:])
+		result := results[i*len(results)/n : (i+1)*len(results)/n]
+		copy(out[row*elems:(row+1)*elems], result)
+		if e.Variance != nil && len(result) == 2*elems {
+			copy(e.Variance.Host()[row*elems:(row+1)*elems], result[elems:])
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cudiffuse/cudiffuse/gpu"
 	"github.com/cudiffuse/cudiffuse/model"
+	"github.com/cudiffuse/cudiffuse/model/safetensors"
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
@@ -43,13 +44,54 @@ func TestDenoiserRows(t *testing.T) {
 	}
 }
 
-func TestDenoiserRefuses(t *testing.T) {
+// TestDenoiserVariance: samplers get the first half of the channels that diffusers computes, and the second where they
+// ask for a variance.
+func TestDenoiserVariance(t *testing.T) {
 	u, err := model.OpenUNet2D("testdata/unet2d_adm")
 	require.NoError(t, err)
-	_, err = u.Denoiser(0, 0, nil)
-	var shape *model.ShapeError
-	require.ErrorAs(t, err, &shape, "learned variance")
-	u, err = model.OpenUNet2D("testdata/unet2d_class")
+	f, err := safetensors.Open("testdata/unet2d_adm/golden.safetensors")
+	require.NoError(t, err)
+	defer f.Close()
+	x, err := f.Float32s("in.x")
+	require.NoError(t, err)
+	times, err := f.Float32s("in.t")
+	if err != nil {
+		ints, err := f.Int64s("in.t")
+		require.NoError(t, err)
+		for _, v := range ints {
+			times = append(times, float32(v))
+		}
+	}
+	want, err := f.Float32s("out.sample")
+	require.NoError(t, err)
+	d, err := u.Denoiser(0, 0, nil)
+	require.NoError(t, err)
+	require.True(t, d.PredictsVariance())
+	n := sampler.Elems(d.Shape())
+	rows := len(x) / n
+	out, variance := make(gpu.HostBuffer, rows*n), make(gpu.HostBuffer, rows*n)
+	e := &sampler.Eval{Elems: n, In: gpu.HostBuffer(x), T: gpu.HostBuffer(times), Out: out, Variance: variance}
+	labels, err := f.Int64s("in.y")
+	for r := range rows {
+		e.Active = append(e.Active, r)
+		var c sampler.Cond
+		if u.Classes() > 0 {
+			require.NoError(t, err)
+			c = model.Class(labels[r])
+		}
+		e.Conds = append(e.Conds, c)
+	}
+	require.NoError(t, d.Forward(t.Context(), e))
+	for r := range rows {
+		require.InDeltaSlice(t, want[2*r*n:(2*r+1)*n], []float32(out[r*n:(r+1)*n]), 1e-5)
+		require.InDeltaSlice(t, want[(2*r+1)*n:(2*r+2)*n], []float32(variance[r*n:(r+1)*n]), 1e-5)
+	}
+	e.Variance = nil
+	require.NoError(t, d.Forward(t.Context(), e))
+}
+
+func TestDenoiserRefuses(t *testing.T) {
+	u, err := model.OpenUNet2D("testdata/unet2d_class")
 	require.NoError(t, err)
 	d, err := u.Denoiser(0, 0, nil)
 	require.NoError(t, err)

@@ -42,7 +42,7 @@ type textRows struct {
 	pool     *workers.Pool
 	shape    []int
 	beside   int  // elements of a row's input after those of its sample
-	variance bool // the network predicts one, see runFirstHalf
+	variance bool // the network predicts one, see runWide
 	texts    textRunners
 }
 
@@ -86,7 +86,7 @@ func (d *textRows) evaluate(ctx context.Context, e *sampler.Eval, r *textRunner,
 	case d.beside > 0:
 		run = r.runBeside
 	case d.variance:
-		run = r.runFirstHalf
+		run = r.runWide
 	}
 	for rows := range slices.Chunk(all, r.cap) {
 		if err := run(ctx, e, rows, inputs(e, rows)); err != nil {

@@ -11,7 +11,7 @@ import (
 
 // DiTDenoiser is a DiT as a [sampler.Model] on the CPU. Where the network predicts a variance
 // too, samplers get the first half of its channels, which is the noise, as in diffusers'
-// DiTPipeline. It is used by one goroutine at a time.
+// DiTPipeline, and the second where they learn the variance. It is used by one goroutine at a time.
 type DiTDenoiser struct {
 	net   *DiT
 	pool  *workers.Pool
@@ -20,16 +20,15 @@ type DiTDenoiser struct {
 	class []int64
 }
 
-var _ sampler.Model = (*DiTDenoiser)(nil)
+var _ sampler.VarianceModel = (*DiTDenoiser)(nil)
 
 // Denoiser returns d as a model for latents of height x width; 0, 0 is the size it was made for.
 func (d *DiT) Denoiser(height, width int, pool *workers.Pool) (*DiTDenoiser, error) {
 	if height == 0 && width == 0 {
 		height, width = d.Height(), d.Width()
 	}
-	if c, out := d.Channels(), d.OutChannels(); out != c && out != 2*c {
-		return nil, &ShapeError{"output", fmt.Sprintf("%d channels for %d of input, wanted as many, "+
-			"or twice as many with a variance", out, c)}
+	if err := checkOutChannels(d.Channels(), d.OutChannels()); err != nil {
+		return nil, err
 	}
 	if _, err := d.graph.Shapes(height, width); err != nil {
 		return nil, err
@@ -39,6 +38,9 @@ func (d *DiT) Denoiser(height, width int, pool *workers.Pool) (*DiTDenoiser, err
 
 // Shape implements [sampler.Model].
 func (d *DiTDenoiser) Shape() []int { return d.shape }
+
+// PredictsVariance implements [sampler.VarianceModel].
+func (d *DiTDenoiser) PredictsVariance() bool { return d.net.OutChannels() != d.net.Channels() }
 
 // Forward implements [sampler.Model]. Conditions are [Class].
 func (d *DiTDenoiser) Forward(ctx context.Context, e *sampler.Eval) error {
@@ -56,12 +58,11 @@ func (d *DiTDenoiser) Forward(ctx context.Context, e *sampler.Eval) error {
 			return err
 		}
 		inputs := Inputs{Class: d.class}
-		if d.net.OutChannels() == d.net.Channels() {
-			err = d.rows.run(ctx, e, rows, inputs)
-		} else {
-			err = d.rows.runFirstHalf(ctx, e, rows, inputs)
+		run := d.rows.run
+		if d.PredictsVariance() {
+			run = d.rows.runWide
 		}
-		if err != nil {
+		if err := run(ctx, e, rows, inputs); err != nil {
 			return err
 		}
 	}

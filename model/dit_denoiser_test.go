@@ -36,8 +36,12 @@ func TestDiTDenoiser(t *testing.T) {
 		n := sampler.Elems(m.Shape())
 		for _, active := range [][]int{{0, 1}, {0}, {1}} {
 			out := make(gpu.HostBuffer, 2*n)
+			variance := make(gpu.HostBuffer, 2*n)
 			e := &sampler.Eval{Elems: n, Active: active, In: gpu.HostBuffer(x), T: gpu.HostBuffer(times), Out: out,
 				Conds: []sampler.Cond{model.Class(y[0]), model.Class(y[1])}}
+			if m.PredictsVariance() {
+				e.Variance = variance
+			}
 			require.NoError(t, m.Forward(t.Context(), e))
 			for row := range 2 {
 				got, per := out[row*n:(row+1)*n], len(want)/2
@@ -46,6 +50,10 @@ func TestDiTDenoiser(t *testing.T) {
 					continue
 				}
 				require.InDeltaSlice(t, want[row*per:row*per+n], []float32(got), 1e-5, "%s row %d", test.name, row)
+				require.Equal(t, per == 2*n, m.PredictsVariance())
+				if per == 2*n {
+					require.InDeltaSlice(t, want[row*per+n:(row+1)*per], []float32(variance[row*n:(row+1)*n]), 1e-5, "%s variance %d", test.name, row)
+				}
 			}
 		}
 	}

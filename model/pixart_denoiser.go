@@ -20,7 +20,7 @@ type PixArtDenoiser struct {
 	context, sizes []float32
 }
 
-var _ sampler.Model = (*PixArtDenoiser)(nil)
+var _ sampler.VarianceModel = (*PixArtDenoiser)(nil)
 
 // Denoiser returns m as a model for latents of height x width; 0, 0 is the size it was made
 // for. A network of other channels of output than those of input or twice as many is refused
@@ -29,9 +29,8 @@ func (m *PixArt) Denoiser(height, width int, pool *workers.Pool) (*PixArtDenoise
 	if height == 0 && width == 0 {
 		height, width = m.Height(), m.Width()
 	}
-	if c, out := m.Channels(), m.OutChannels(); out != c && out != 2*c {
-		return nil, shapeErrorf("output", "%d channels for %d of input, wanted as many, or twice as "+
-			"many with a variance", out, c)
+	if err := checkOutChannels(m.Channels(), m.OutChannels()); err != nil {
+		return nil, err
 	}
 	rows, err := newTextRows(m.graph, m.Channels(), height, width, pool)
 	if err != nil {
@@ -40,6 +39,9 @@ func (m *PixArt) Denoiser(height, width int, pool *workers.Pool) (*PixArtDenoise
 	rows.variance = m.OutChannels() != m.Channels()
 	return &PixArtDenoiser{textRows: rows, net: m}, nil
 }
+
+// PredictsVariance implements [sampler.VarianceModel].
+func (d *PixArtDenoiser) PredictsVariance() bool { return d.variance }
 
 // Forward implements [sampler.Model].
 func (d *PixArtDenoiser) Forward(ctx context.Context, e *sampler.Eval) error {

@@ -42,6 +42,12 @@ func (m *heldModel) Forward(ctx context.Context, e *sampler.Eval) error {
 	return m.Model.Forward(ctx, e)
 }
 
+// PredictsVariance implements [sampler.VarianceModel].
+func (m *heldModel) PredictsVariance() bool {
+	v, ok := m.Model.(sampler.VarianceModel)
+	return ok && v.PredictsVariance()
+}
+
 // write puts the part that stays into the inputs of a stage.
 func (h *heldPart) write(e *sampler.Eval, st *sampler.Stage) {
 	in := e.In.Host()

@@ -120,6 +120,9 @@ func (p Parameters) options() (set []string) {
 	}
 	optional("Jump length", float64(p.Params.JumpLength))
 	optional("Jump samples", float64(p.Params.JumpSamples))
+	if p.Brownian {
+		set = append(set, "Brownian: true")
+	}
 	if p.Params.KeepEpsilon {
 		set = append(set, "Keep epsilon: true")
 	}
@@ -289,6 +292,8 @@ func (p *Parameters) setOption(key, v string) (err error) {
 		q.JumpLength, err = strconv.Atoi(v)
 	case "Jump samples":
 		q.JumpSamples, err = strconv.Atoi(v)
+	case "Brownian":
+		p.Brownian, err = strconv.ParseBool(v)
 	case "Keep epsilon":
 		q.KeepEpsilon, err = strconv.ParseBool(v)
 	default:

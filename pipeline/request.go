@@ -42,6 +42,7 @@ type Request struct {
 
 	Rescale   float64           // share of the rescaled guidance, see [sampler.WithRescale]; 0 is none
 	Guiding   Guiding           // how guidance is done
+	Brownian  bool              // noise along one path for all numbers of steps, see [sampler.WithBrownian]
 	Threshold sampler.Threshold // dynamic thresholding in place of the clip; the zero value means the model's
 }
 
@@ -99,6 +100,9 @@ func (p *Pipeline) resolve(r Request) (*job, error) {
 		return nil, err
 	}
 	opts = append(append(opts, sampler.WithRescale(j.Rescale), sampler.WithThreshold(j.Threshold)), guiding...)
+	if j.Brownian {
+		opts = append(opts, sampler.WithBrownian())
+	}
 	if entry.Name == "lcm" && j.Params.Original == 0 {
 		j.Params.Original = p.lcm
 	}

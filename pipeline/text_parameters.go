@@ -78,7 +78,7 @@ func (p TextParameters) String() string {
 			set = append(set, fmt.Sprintf("%s: %dx%d", s.key, s.v.X, s.v.Y))
 		}
 	}
-	set = append(set, Parameters{Request: Request{Spacing: p.Spacing, RNG: p.RNG, Rescale: p.Rescale, Guiding: p.Guiding,
+	set = append(set, Parameters{Request: Request{Spacing: p.Spacing, RNG: p.RNG, Rescale: p.Rescale, Guiding: p.Guiding, Brownian: p.Brownian,
 		Params: p.Params}}.options()...)
 	b.WriteString(strings.Join(append(set, "Version: cudiffuse "+Version), ", "))
 	return b.String()
@@ -110,6 +110,7 @@ func ParseTextParameters(text string) (TextParameters, error) {
 	p.Model, p.Extra = q.Model, q.Extra
 	p.Sampler, p.Steps, p.Guidance, p.Params = q.Sampler, q.Steps, q.Guidance, q.Params
 	p.Seed, p.RNG, p.Schedule, p.Spacing, p.Rescale, p.Guiding = q.Seed, q.RNG, q.Schedule, q.Spacing, q.Rescale, q.Guiding
+	p.Brownian = q.Brownian
 	size, err := parseSize(q.Size)
 	if err != nil {
 		return fail(err)

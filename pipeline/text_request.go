@@ -56,6 +56,7 @@ type TextRequest struct {
 	Params   sampler.Params
 	Schedule schedule.Curve    // spread of the noise levels
 	Spacing  *schedule.Spacing // nil means the scheduler's
+	Brownian bool              // noise along one path for all numbers of steps, see [sampler.WithBrownian]
 	Rescale  float64           // share of the rescaled guidance, see [sampler.WithRescale]; 0 is none
 	Guiding  Guiding           // how guidance is done
 
@@ -210,6 +211,9 @@ func (p *TextToImage) resolvePlan(j *textJob) error {
 	}
 	for _, o := range guiding {
 		o(j.plan)
+	}
+	if j.Brownian {
+		sampler.WithBrownian()(j.plan)
 	}
 	if !j.fromNoise() {
 		sampler.WithInit(1)(j.plan) // the requests hold the samples themselves

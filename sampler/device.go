@@ -43,8 +43,8 @@ type Eval struct {
 	T      Buffer // [rows] timestep of each row
 	Out    Buffer // [rows, Elems] to be filled by the Model
 
-	// Variance is [rows, Elems] to be filled by a [VarianceModel] with the second half of its output as the network
-	// gives it, not a number of its own: a Learned stage says what it means. nil when no request has such a plan.
+	// Variance is [rows, Elems], to be filled by a [VarianceModel] with the second half of its network's output as it
+	// is: what it means is said by [Learned]. nil when no request has such a plan.
 	Variance Buffer
 }
 

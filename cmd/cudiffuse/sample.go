@@ -54,6 +54,8 @@ type sampleCmd struct {
 	ThresholdRatio   *float64 `name:"dynamic-thresholding-ratio" help:"Clip each image to this quantile of itself (0.995 is usual), in place of a fixed range." placeholder:"Q"`
 	ThresholdMaximum *float64 `name:"sample-max-value" help:"Largest range of dynamic thresholding; 1 if not given." placeholder:"RANGE"`
 
+	Brownian bool `help:"Noise of SDE samplers along one path of the seed: more steps then refine the same image."`
+
 	samplerFlags `embed:""`
 	controlFlags `embed:""`
 }
@@ -266,7 +268,7 @@ func (c *sampleCmd) dynamic(r *pipeline.Request) error {
 	if r.Rescale = c.GuidanceRescale; !(r.Rescale >= 0 && r.Rescale <= 1) {
 		return fmt.Errorf("--guidance-rescale %v: want 0 (none) to 1", r.Rescale)
 	}
-	r.Guiding = c.guiding()
+	r.Guiding, r.Brownian = c.guiding(), c.Brownian
 	if c.ThresholdRatio == nil {
 		if c.ThresholdMaximum != nil {
 			return errors.New("--sample-max-value: want --dynamic-thresholding-ratio with it")

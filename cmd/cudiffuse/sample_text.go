@@ -161,7 +161,7 @@ func (c *sampleCmd) prompts() ([]string, error) {
 // textRequest is the request of the flags, without its prompt.
 func (c *sampleCmd) textRequest() (pipeline.TextRequest, error) {
 	r := pipeline.TextRequest{Negative: c.Negative, Seed: c.Seed, RNG: c.RNG, Height: c.Height, Width: c.Width,
-		Sampler: c.Sampler, Params: c.params(), Strength: c.Strength, ExactSteps: c.ExactSteps, Rescale: c.GuidanceRescale, Guiding: c.guiding(), ClipSkip: c.ClipSkip,
+		Sampler: c.Sampler, Params: c.params(), Strength: c.Strength, ExactSteps: c.ExactSteps, Rescale: c.GuidanceRescale, Guiding: c.guiding(), Brownian: c.Brownian, ClipSkip: c.ClipSkip,
 		Syntax: c.Syntax}
 	for _, n := range []struct {
 		flag string

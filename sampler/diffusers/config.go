@@ -217,9 +217,6 @@ func (s *Scheduler) check() error {
 	if c.Thresholding && !(c.SampleMax >= 1) {
 		return fail("sample_max_value", fmt.Sprintf("%v: want at least 1", c.SampleMax))
 	}
-	if c.VarianceType != nil && strings.HasPrefix(*c.VarianceType, "learned") {
-		return fail("variance_type", fmt.Sprintf("%.40q: learned variance is not supported yet", *c.VarianceType))
-	}
 	if c.Stochastic && c.InvertSigmas {
 		return fail("stochastic_sampling", "contradicts invert_sigmas: want one of them")
 	}

@@ -39,7 +39,7 @@ var hostile = map[string][]any{
 	"clip_sample":                {true, false},
 	"clip_sample_range":          {1, 0, -1, 1e300},
 	"set_alpha_to_one":           {true, false},
-	"variance_type":              {nil, "fixed_small", "fixed_large", "learned_range"},
+	"variance_type":              {nil, "fixed_small", "fixed_large", "learned", "learned_range"},
 	"use_karras_sigmas":          {true, false, false},
 	"use_exponential_sigmas":     {true, false, false},
 	"use_beta_sigmas":            {true, false, false},

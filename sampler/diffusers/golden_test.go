@@ -67,6 +67,22 @@ func fakeNetwork(x []float64, t float64) []float64 {
 	return y
 }
 
+// network is that of the case: one that learns the variance has the second formula of index.json behind the first.
+func (c goldenCase) network(x []float64, t float64) []float64 {
+	y := fakeNetwork(x, t)
+	switch c.Config["variance_type"] {
+	case "learned":
+		for _, v := range x {
+			y = append(y, 0.02*(1+math.Cos(v+0.02*t)))
+		}
+	case "learned_range":
+		for _, v := range x {
+			y = append(y, 0.5*math.Cos(v+0.02*t))
+		}
+	}
+	return y
+}
+
 func (c goldenCase) plan(t *testing.T) (*sampler.Plan, error) {
 	t.Helper()
 	c.Config["_class_name"] = c.Class
@@ -130,14 +146,14 @@ func independent(p *sampler.Plan) {
 }
 
 // run executes p on the batch of two images. A threshold belongs to one image, so each is run alone.
-func run(p *sampler.Plan, draw table.Noise) []float64 {
+func run(p *sampler.Plan, net table.Network, draw table.Noise) []float64 {
 	var out []float64
 	for k := range 2 {
 		image := func(id int) []float64 {
 			d := draw(id)
 			return d[k*len(d)/2 : (k+1)*len(d)/2]
 		}
-		steps := table.Run(p, fakeNetwork, image)
+		steps := table.Run(p, net, image)
 		out = append(out, steps[len(steps)-1]...)
 	}
 	return out
@@ -162,7 +178,7 @@ func TestMatchesDiffusers(t *testing.T) {
 		if c.Class == "DPMSolverSDEScheduler" {
 			independent(p)
 		}
-		got := run(p, c.draws(g))
+		got := run(p, c.network, c.draws(g))
 		worst, scale := 0.0, 1e-12
 		for i := range want {
 			worst = math.Max(worst, math.Abs(got[i]-want[i]))
@@ -178,7 +194,7 @@ func TestMatchesDiffusers(t *testing.T) {
 		}
 		count[c.Class]++
 	}
-	require.Equal(t, map[string]int{"DDPMScheduler": 38, "DDIMScheduler": 36, "DPMSolverMultistepScheduler": 91,
+	require.Equal(t, map[string]int{"DDPMScheduler": 42, "DDIMScheduler": 36, "DPMSolverMultistepScheduler": 91,
 		"LCMScheduler": 39, "EulerDiscreteScheduler": 37, "EulerAncestralDiscreteScheduler": 19,
 		"HeunDiscreteScheduler": 31, "LMSDiscreteScheduler": 34,
 		"UniPCMultistepScheduler": 48, "DEISMultistepScheduler": 35, "PNDMScheduler": 26,

@@ -168,11 +168,7 @@ func (s *Scheduler) discrete(n *schedule.Noise, kind schedule.Kind, o Options) (
 	case "LCMScheduler":
 		return sampler.New(sampler.LCM{Scaling: s.c.TimestepScaling}, pts, kind, s.options()...)
 	case "DDPMScheduler", "DDPMParallelScheduler":
-		d := sampler.DDPM{}
-		if s.c.VarianceType != nil && strings.HasPrefix(*s.c.VarianceType, "fixed_large") {
-			d.Variance = sampler.FixedLarge
-		}
-		return sampler.New(d, pts, kind, s.options()...)
+		return sampler.New(sampler.DDPM{Variance: s.variance()}, pts, kind, s.options()...)
 	}
 	d := sampler.DDIM{Eta: o.Eta, KeepEpsilon: !o.UseClippedModelOutput}
 	// The quirk: the step goes to t - T/steps, whatever the next timestep is.
@@ -188,6 +184,21 @@ func (s *Scheduler) discrete(n *schedule.Noise, kind schedule.Kind, o Options) (
 		pts[len(pts)-1] = n.Point(-1)
 	}
 	return sampler.New(d, pts, kind, s.options()...)
+}
+
+// variance is that of DDPM's steps.
+func (s *Scheduler) variance() sampler.Variance {
+	switch v := s.c.VarianceType; {
+	case v == nil:
+		return sampler.FixedSmall
+	case *v == "learned_range":
+		return sampler.LearnedRange
+	case *v == "learned":
+		return sampler.LearnedVariance
+	case strings.HasPrefix(*v, "fixed_large"):
+		return sampler.FixedLarge
+	}
+	return sampler.FixedSmall
 }
 
 func (s *Scheduler) discreteTimesteps(n *schedule.Noise, o Options) ([]int, error) {

@@ -31,8 +31,13 @@ func (s *Scheduler) unclip(n *schedule.Noise, kind schedule.Kind, o Options) (*s
 	if kind != schedule.Epsilon && kind != schedule.X0 {
 		return fail("prediction_type", "%s: want epsilon or sample", kind)
 	}
-	if v := s.c.VarianceType; v != nil && *v != "fixed_small_log" {
-		return fail("variance_type", "%.40q: want fixed_small_log; learned variance is not supported in this class", *v)
+	d := sampler.DDPM{}
+	switch v := s.c.VarianceType; {
+	case v == nil || *v == "fixed_small_log":
+	case *v == "learned_range":
+		d.Variance = sampler.LearnedRange
+	default:
+		return fail("variance_type", "%.40q: want fixed_small_log or learned_range", *v)
 	}
 	if s.c.BetaSchedule != "squaredcos_cap_v2" {
 		return fail("beta_schedule", "%.40q: want squaredcos_cap_v2", s.c.BetaSchedule)
@@ -48,5 +53,5 @@ func (s *Scheduler) unclip(n *schedule.Noise, kind schedule.Kind, o Options) (*s
 	for _, t := range ts {
 		pts = append(pts, n.Point(t))
 	}
-	return sampler.New(sampler.DDPM{}, append(pts, n.Point(-1)), kind, s.options()...)
+	return sampler.New(d, append(pts, n.Point(-1)), kind, s.options()...)
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
-// Network is a network of one sample at timestep t; x is already scaled by c_in.
+// Network is a network of one sample at timestep t; x is already scaled by c_in. Behind the prediction it may put
+// as many numbers of a variance.
 type Network func(x []float64, t float64) []float64
 
 // Noise returns a noise draw; draw 0 is the initial noise.
@@ -29,8 +30,9 @@ func RunFrom(p *sampler.Plan, x []float64, net Network, noise Noise) [][]float64
 	for i := range p.Stages {
 		st := &p.Stages[i]
 		regs[2], regs[3], regs[4] = nil, nil, nil
+		var out []float64
 		if st.Eval {
-			out := net(scale(regs[0], st.At.In), st.At.T)
+			out = net(scale(regs[0], st.At.In), st.At.T)
 			raw, d := make([]float64, len(x)), make([]float64, len(x))
 			for j := range raw {
 				raw[j] = st.From.Skip*regs[0][j] + st.From.Out*out[j]
@@ -43,6 +45,9 @@ func RunFrom(p *sampler.Plan, x []float64, net Network, noise Noise) [][]float64
 			if regs[9+k] = nil; id > 0 {
 				regs[9+k] = noise(id)
 			}
+		}
+		if l := st.Learned; l != nil {
+			regs[9] = learned(l, out[len(x):], regs[9])
 		}
 		next, base, push := row(st.X, regs, len(x)), regs[1], []float64(nil)
 		if st.Base != nil {
@@ -60,6 +65,19 @@ func RunFrom(p *sampler.Plan, x []float64, net Network, noise Noise) [][]float64
 		}
 	}
 	return steps
+}
+
+// learned scales noise by the network's variance.
+func learned(l *sampler.Learned, v, noise []float64) []float64 {
+	n := make([]float64, len(noise))
+	for i := range n {
+		std := math.Exp(l.Bias + l.Gain*v[i])
+		if l.Root {
+			std = math.Sqrt(math.Max(v[i], 0))
+		}
+		n[i] = std * noise[i]
+	}
+	return n
 }
 
 // limit clips d, statically or to its own quantile (linear between order statistics, as torch.quantile).
