@@ -342,7 +342,6 @@ func TestFingerprint(t *testing.T) {
 // TestOpenErrors: they say which file, and what would be right.
 func TestOpenErrors(t *testing.T) {
 	for _, c := range []struct{ network, file, text, want string }{
-		{"unet2d_adm", "model_index.json", `{}`, "learned variance is not supported yet"},
 		{"unet2d_class", "model_index.json", `{`, "model_index.json: unexpected end of JSON"},
 		{"unet2d_class", "model_index.json", `{"_cudiffuse": {"no_class": 11}}`, "no_class 11: want 0 to 10"},
 		{"unet2d_ddpm", "model_index.json", `{"_cudiffuse": {"class_names": ["a"]}}`, "want at most 0"},

@@ -157,7 +157,6 @@ var badModels = []badCase{
 
 // Only sampling needs a schedule and images.
 var badPipelines = []badCase{
-	{"@variance", "learned variance is not supported yet"},
 	{"@otherscheduler", `"OtherScheduler" is not supported: want one of CMStochasticIterative, CogVideoX`},
 	{"@zerosnr", "want v_prediction or sample with zero terminal SNR"},
 	{"@flow", "flow_prediction is not supported yet: want epsilon, v_prediction or sample"},

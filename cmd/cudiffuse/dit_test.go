@@ -32,7 +32,8 @@ func TestForwardDiT(t *testing.T) {
 		require.InDeltaSlice(t, want, got, 1e-5)
 		require.Contains(t, good(t, "inspect --model "+model), "parameters   37928")
 	}
-	refuses(t, "inspect --device cuda --model "+dir, "GridPositions pos_embed: has no GPU implementation")
+	refuses(t, "inspect --device cuda --model "+dir, "heads of 12 channels in float16")
+	require.Contains(t, good(t, "inspect --device cuda --precision fp32 --model "+dir), "launches")
 }
 
 // TestSampleDiT draws named classes of a latent model, repeats them, and asks for classes.

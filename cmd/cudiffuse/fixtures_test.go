@@ -106,7 +106,6 @@ func (f fixtures) badModels() {
 	}
 	f.model("tiny", "unet2d_class", nil)
 	f.model("plain", "unet2d_ddpm", nil)
-	f.model("variance", "unet2d_adm", nil)
 	f.write("file", []byte("not a folder"))
 	f.write("empty/readme", nil)
 	one("badjson", "config.json", []byte("{not json"))

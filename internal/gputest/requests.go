@@ -25,6 +25,9 @@ const Static = 10
 // Guided is the number of the first [Requests] without other guidance than weights.
 const Guided = Static + 13
 
+// Drawn is the number of the first [Requests] whose noise is as drawn: neither learned nor sums of draws.
+const Drawn = Guided + 8
+
 // Requests returns a mixed batch: every hand-made plan and some random ones, with one to four
 // conditions, different lengths, seeds and, for some, a given initial noise; then those plans again
 // with thresholds, rescaled guidance and known parts, alone and together.

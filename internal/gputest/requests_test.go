@@ -16,8 +16,10 @@ func TestRequestsAreMixed(t *testing.T) {
 	seen := map[string]map[int]bool{"threshold": {}, "rescale": {}, "both": {}, "inpaint": {}}
 	for i, r := range reqs {
 		stages := slices.ContainsFunc(r.Plan.Stages, func(s sampler.Stage) bool { return s.Guidance != sampler.GuideAll })
-		require.Equal(t, i < Static, !r.Plan.Reduces() && r.Inpaint == nil && !stages, "request %d", i)
-		require.Equal(t, i >= Guided, r.Plan.Projection != nil || stages, "request %d", i)
+		drawn := !r.Plan.LearnsVariance() && r.Plan.Increments == nil
+		require.Equal(t, i < Drawn, drawn, "request %d", i)
+		require.Equal(t, i < Static, !r.Plan.Reduces() && r.Inpaint == nil && !stages && drawn, "request %d", i)
+		require.Equal(t, i >= Guided, r.Plan.Projection != nil || stages || !drawn, "request %d", i)
 		k := len(r.Conds)
 		threshold, rescale := r.Plan.Threshold != nil, r.Plan.Rescale != 0
 		seen["threshold"][k] = seen["threshold"][k] || threshold
