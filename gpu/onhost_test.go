@@ -25,6 +25,9 @@ func (m netModel) Forward(_ context.Context, e *sampler.Eval) error {
 	for _, r := range e.Active {
 		lo, hi := r*e.Elems, (r+1)*e.Elems
 		m.net(e.Conds[r], t[r], in[lo:hi], out[lo:hi])
+		if e.Variance != nil {
+			gputest.Variance(e.Conds[r], t[r], out[lo:hi], e.Variance.Host()[lo:hi])
+		}
 	}
 	return nil
 }

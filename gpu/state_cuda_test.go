@@ -26,7 +26,7 @@ func identityReferences(elems int, reqs []sampler.Request) [][]gputest.Stage {
 func TestStateGraph(t *testing.T) {
 	const elems = 260
 	dev := openCUDA(t, gputest.Float32)
-	reqs := stateRequests(t, elems)
+	reqs := fixed(stateRequests(t, elems))
 	want := identityReferences(elems, reqs)
 	for range mostStages(reqs) + 1 {
 		p, err := dev.Program(elems, reqs)

@@ -80,8 +80,8 @@ func newNetwork(c *gpu.CUDA, net model.Network, o Options) (*Network, error) {
 		o.Rows = 2
 	}
 	if out, in := net.OutChannels(), net.Channels(); out != in-lower.Beside(net) && !leavesVariance(net) {
-		return nil, &model.ShapeError{Op: "output", Detail: fmt.Sprintf("%d channels for %d of input: learned "+
-			"variance is not supported yet", out, in)}
+		return nil, &model.ShapeError{Op: "output", Detail: fmt.Sprintf("%d channels for %d of input: want as many, "+
+			"or twice as many of a network that predicts a variance", out, in)}
 	}
 	n := &Network{c: c, dev: c.Driver(), net: net, o: o}
 	n.Sized = &Sized{n: n, height: o.Height, width: o.Width}
@@ -92,7 +92,7 @@ func newNetwork(c *gpu.CUDA, net model.Network, o Options) (*Network, error) {
 // denoiser on the CPU.
 func leavesVariance(net model.Network) bool {
 	switch net.(type) {
-	case *model.DiT, *model.PixArt:
+	case *model.UNet2D, *model.DiT, *model.PixArt:
 		return net.OutChannels() == 2*net.Channels()
 	}
 	return false
