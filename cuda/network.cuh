@@ -88,21 +88,27 @@ namespace cudiffuse {
     extern "C" __global__ void __launch_bounds__(kNetThreads) lookup_##suffix(                                           \
         const int* index, const float* table, type* y, uint64_t ys, uint64_t rows, int dim) {                            \
         lookup(index, table, y, ys, rows, dim);                                                                          \
+    }                                                                                                                    \
+    extern "C" __global__ void __launch_bounds__(kNetThreads) select_##suffix(                                           \
+        const type* x, const int* index, type* y, uint64_t xs, uint64_t ys, uint64_t images, uint64_t pixels, int channels) { \
+        select_pixel(x, index, y, xs, ys, images, pixels, channels);                                                     \
     }
 
-#define ATTENTION(D, R)                                                                                           \
-    extern "C" __global__ void __launch_bounds__(kNetThreads, 2) attention_f32_d##D(                              \
-        const float* q, const float* k, const float* v, float* o, uint64_t qs, uint64_t ks, uint64_t vs,          \
-        uint64_t os, int queries, int keys, int dim, float scale) {                                               \
-        attention<D, R>(q, k, v, o, qs, ks, vs, os, queries, keys, dim, scale);                                   \
+#define ATTENTION(suffix, type, D, R)                                                                             \
+    extern "C" __global__ void __launch_bounds__(kNetThreads, 2) attention_##suffix##_d##D(                       \
+        const type* q, const type* k, const type* v, type* o, uint64_t qs, uint64_t ks, uint64_t vs,              \
+        uint64_t os, int queries, int keys, int dim, float scale, int causal) {                                   \
+        attention<D, R>(q, k, v, o, qs, ks, vs, os, queries, keys, dim, scale, causal);                           \
     }
 
 NETWORK(f32, float)
 NETWORK(f16, f16)
 NETWORK(bf16, bf16)
-ATTENTION(64, 4)
-ATTENTION(128, 4)
-ATTENTION(256, 4)
-ATTENTION(512, 2)
+ATTENTION(f32, float, 64, 4)
+ATTENTION(f32, float, 128, 4)
+ATTENTION(f32, float, 256, 4)
+ATTENTION(f32, float, 512, 2)
+ATTENTION(f16, f16, 64, 4)
+ATTENTION(bf16, bf16, 64, 4)
 
 }  // namespace cudiffuse

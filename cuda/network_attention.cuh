@@ -1,5 +1,6 @@
-// Attention in float32, O = softmax(scale Q K^T) V a head, for which cuDNN has no engine. The softmax is online
-// (Milakov and Gimelshein, 2018, arXiv:1805.02867): no matrix of scores is stored.
+// Attention, O = softmax(scale Q K^T) V a head, for which cuDNN has no engine: in float32, and that of text encoders, in
+// which a token sees those before it and itself (causal), in all types. The softmax is online (Milakov and Gimelshein,
+// 2018, arXiv:1805.02867): no matrix of scores is stored. All sums are float32.
 #pragma once
 #include "network_vec.cuh"
 
@@ -14,9 +15,9 @@ __device__ __forceinline__ float4 shared4(const float* p) { return *reinterpret_
 // A block has 16 R queries of a head of an image: a grid of (query tiles, heads, images), of 16 x 16 threads. A thread
 // has R queries, and of those four keys of a tile of 64 in the first product, four of every 64 dimensions in the second:
 // each pair of 16-byte reads from shared memory gives 4 R multiply-adds. D bounds the dimensions of a head.
-template <int D, int R>
-__device__ __forceinline__ void attention(const float* q, const float* k, const float* v, float* o, uint64_t qs, uint64_t ks,
-                                          uint64_t vs, uint64_t os, int queries, int keys, int dim, float scale) {
+template <int D, int R, typename T>
+__device__ __forceinline__ void attention(const T* q, const T* k, const T* v, T* o, uint64_t qs, uint64_t ks, uint64_t vs,
+                                          uint64_t os, int queries, int keys, int dim, float scale, int causal) {
     constexpr int kQueries = 16 * R, kBlocks = D / kDims;
     // Q and K by dimension, kDepth of them at a time; the values, in the same place afterwards; probabilities by key.
     __shared__ __align__(16) float tile[kKeys * (kDims + kPad)], p[kKeys * kQueries];
@@ -27,6 +28,8 @@ __device__ __forceinline__ void attention(const float* q, const float* k, const 
     const uint64_t head = (uint64_t)blockIdx.y * dim, image = blockIdx.z;
     q += image * queries * qs + head, o += image * queries * os + head;
     k += image * keys * ks + head, v += image * keys * vs + head;
+
+    const int end = causal ? min(keys, q0 + kQueries) : keys;  // of the tiles that a query of the block may see
 
     float sums[kBlocks][R][4] = {}, most[R], total[R] = {};
 #pragma unroll
@@ -54,7 +57,7 @@ __device__ __forceinline__ void attention(const float* q, const float* k, const 
     };
 
 #pragma unroll 1
-    for (int k0 = 0; k0 < keys; k0 += kKeys) {
+    for (int k0 = 0; k0 < end; k0 += kKeys) {
         float s[R][4] = {};
 #pragma unroll 1
         for (int d0 = 0; d0 < dim; d0 += kDepth) {
@@ -63,12 +66,12 @@ __device__ __forceinline__ void attention(const float* q, const float* k, const 
 #pragma unroll
             for (int i = 0; i < R; ++i) {
                 const int r = ty + 16 * i;
-                qt[tx][r] = there && q0 + r < queries ? q[(q0 + r) * qs + d0 + tx] : 0.0f;
+                qt[tx][r] = there && q0 + r < queries ? to_float(q[(q0 + r) * qs + d0 + tx]) : 0.0f;
             }
 #pragma unroll
             for (int i = 0; i < kKeys / 16; ++i) {
                 const int r = ty + 16 * i;
-                kt[tx][r] = there && k0 + r < keys ? k[(k0 + r) * ks + d0 + tx] : 0.0f;
+                kt[tx][r] = there && k0 + r < keys ? to_float(k[(k0 + r) * ks + d0 + tx]) : 0.0f;
             }
             __syncthreads();
             // Zeros behind the last dimension would spoil an infinite score: 0 times infinity.
@@ -82,10 +85,11 @@ __device__ __forceinline__ void attention(const float* q, const float* k, const 
         }
 #pragma unroll
         for (int i = 0; i < R; ++i) {
+            const int seen = causal ? min(keys, q0 + R * ty + i + 1) : keys;
             float top = most[i], sum = 0.0f;
 #pragma unroll
             for (int j = 0; j < 4; ++j) {
-                s[i][j] = k0 + 4 * tx + j < keys ? s[i][j] * scale : -INFINITY;
+                s[i][j] = k0 + 4 * tx + j < seen ? s[i][j] * scale : -INFINITY;
                 top = fmaxf(top, s[i][j]);
             }
             for (int d = 8; d; d /= 2) top = fmaxf(top, __shfl_xor_sync(~0u, top, d));
@@ -119,7 +123,7 @@ __device__ __forceinline__ void attention(const float* q, const float* k, const 
 #pragma unroll 4
             for (int i = threadIdx.x; i < kKeys * kDims; i += kNetThreads) {
                 const int r = i / kDims, c = b * kDims + i % kDims;
-                vt[r][i % kDims] = r < n && c < dim ? v[(k0 + r) * vs + c] : 0.0f;
+                vt[r][i % kDims] = r < n && c < dim ? to_float(v[(k0 + r) * vs + c]) : 0.0f;
             }
             __syncthreads();
 #pragma unroll 4
@@ -139,7 +143,7 @@ __device__ __forceinline__ void attention(const float* q, const float* k, const 
 #pragma unroll
             for (int e = 0; e < 4; ++e) {
                 const int c = b * kDims + 4 * tx + e;
-                if (c < dim) o[r * os + c] = __fdiv_rn(sums[b][i][e], total[i]);
+                if (c < dim) o[r * os + c] = cast<T>(__fdiv_rn(sums[b][i][e], total[i]));
             }
     }
 }

@@ -238,4 +238,14 @@ __device__ __forceinline__ void lookup(const int* index, const float* table, T* 
     }
 }
 
+// select_pixel: y[n,:] = x[n,index[n],:] of images of `pixels`. The index was checked by the host.
+template <typename T>
+__device__ __forceinline__ void select_pixel(const T* x, const int* index, T* y, uint64_t xs, uint64_t ys, uint64_t images,
+                                             uint64_t pixels, int channels) {
+    for (uint64_t i = first_item(); i < images * channels; i += all_threads()) {
+        const uint64_t n = i / channels, c = i % channels;
+        y[n * ys + c] = x[(n * pixels + index[n]) * xs + c];
+    }
+}
+
 }  // namespace cudiffuse

@@ -69,7 +69,7 @@ template <int V, typename T> __device__ __forceinline__ void store(T* p, const f
 }
 
 // The activations, numbered as package netkernels does.
-enum Activation { kIdentity, kSiLU, kMish, kGELU, kReLU, kQuickGELU, kGELUTanh };
+enum Activation { kIdentity, kSiLU, kMish, kGELU, kReLU, kQuickGELU, kGELUTanh, kTanh };
 
 __device__ __forceinline__ float sigmoid(float x) { return __fdiv_rn(1.0f, 1.0f + expf(-x)); }
 
@@ -100,6 +100,7 @@ template <int V> __device__ __forceinline__ void activate_all(int act, float r[V
     case kReLU: each([](float x) { return x < 0.0f ? 0.0f : x; }); break;  // NaN stays
     case kQuickGELU: each([](float x) { return x * sigmoid(1.702f * x); }); break;
     case kGELUTanh: each([](float x) { return gelu_tanh(x); }); break;
+    case kTanh: each([](float x) { return 1.0f - __fdiv_rn(2.0f, expf(2.0f * x) + 1.0f); }); break;
     }
 }
 

@@ -6,18 +6,19 @@ import (
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
 
-// Codec is an [Autoencoder] on the CPU, with the buffers of a run. It is used by one
-// goroutine at a time.
+// Codec is an [Autoencoder] with the buffers of a run, on the CPU or elsewhere, see
+// [Autoencoder.CodecOn]. It is used by one goroutine at a time.
 type Codec struct {
 	a        *Autoencoder
 	pool     *workers.Pool
 	enc, dec sizedExecutor
 }
 
-// sizedExecutor is an executor and what it was compiled for.
+// sizedExecutor is an executor and what it was compiled for, or what runs elsewhere.
 type sizedExecutor struct {
 	*Executor
 	height, width int
+	on            Runner // nil on the CPU
 }
 
 // Posterior is the distribution of an image's latents, [n, C, Height, Width]: normal, with
@@ -90,12 +91,15 @@ func (e *sizedExecutor) code(ctx context.Context, c *Codec, net *ImageCoder, t t
 // run compiles where the size or the number of rows asks for it, and runs.
 func (e *sizedExecutor) run(ctx context.Context, net *ImageCoder, pool *workers.Pool, x []float32,
 	n, height, width int) ([]float32, Shape, error) {
+	if e.on != nil {
+		return e.runOn(ctx, net, x, n, height, width)
+	}
 	if e.Executor == nil || e.height != height || e.width != width || e.Batch() < n {
 		ex, err := net.Compile(n, height, width, pool)
 		if err != nil {
 			return nil, Shape{}, err
 		}
-		*e = sizedExecutor{ex, height, width}
+		*e = sizedExecutor{Executor: ex, height: height, width: width}
 	}
 	s := e.OutShape()
 	if n < 1 {

@@ -15,6 +15,8 @@ type AutoencoderConfig struct {
 	Act                     Activation
 	// What a denoiser works on is (latents - ShiftFactor) * ScalingFactor.
 	ScalingFactor, ShiftFactor float64
+	// ForceUpcast tells that in float16 the numbers may be too large.
+	ForceUpcast bool
 
 	// Of AutoencoderKL.
 	SampleHeight, SampleWidth int   // of an image; 0 when sample_size is null
@@ -43,7 +45,7 @@ func parseAutoencoderConfig(file string, data []byte) (AutoencoderConfig, error)
 	c.InChannels = f.int("in_channels", 3, 1, maxWidth)
 	c.OutChannels = f.int("out_channels", 3, 1, maxWidth)
 	c.LatentChannels = f.int("latent_channels", 4, 1, maxWidth/2)
-	if f.bool("force_upcast", true); c.Tiny { // to float32, which everything is here
+	if c.ForceUpcast = f.bool("force_upcast", true); c.Tiny {
 		c.readTiny(f)
 	} else {
 		c.readKL(f)

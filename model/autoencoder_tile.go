@@ -138,7 +138,7 @@ func (j *tileJob) code(ctx context.Context, e *sizedExecutor, top, left int) ([]
 		}
 	}
 	if e.height != h || e.width != w {
-		*e = sizedExecutor{} // not two at a time
+		*e = sizedExecutor{on: e.on} // not two at a time
 	}
 	return e.run(ctx, j.net, j.codec.pool, x, 1, h, w)
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
 
-// TextEncoder is a [CLIPText] on the CPU, with the buffers of a run. It is used by one
-// goroutine at a time.
+// TextEncoder is a [CLIPText] with the buffers of a run, on the CPU or elsewhere, see
+// [CLIPText.EncoderOn]. It is used by one goroutine at a time.
 type TextEncoder struct {
 	text   *CLIPText
 	pool   *workers.Pool
@@ -15,6 +15,7 @@ type TextEncoder struct {
 	tokens int // that ex was compiled for
 	ids    []int64
 	index  []int64
+	on     Runner // nil on the CPU
 }
 
 // Encoder returns c as an encoder that runs on the threads of a pool, one if it is nil.
@@ -38,15 +39,19 @@ func (e *TextEncoder) Encode(ctx context.Context, ids [][]int32) (hidden, pooled
 		return nil, nil, err
 	}
 	n, tokens := len(ids), len(ids[0])
+	hidden = make([]float32, n*tokens*e.text.HiddenDim())
+	pooled = make([]float32, n*e.text.PooledDim())
+	in := Inputs{TokenIDs: e.ids, TokenIndex: e.index}
+	if e.on != nil {
+		err := e.on.Run(ctx, n, Size{1, 1, tokens}, in, [][]float32{hidden, pooled})
+		return hidden, pooled, err
+	}
 	if e.ex == nil || e.tokens != tokens || e.ex.Batch() < n {
 		if e.ex, err = e.text.CompileTokens(n, tokens, e.pool); err != nil {
 			return nil, nil, err
 		}
 		e.tokens = tokens
 	}
-	hidden = make([]float32, n*tokens*e.text.HiddenDim())
-	pooled = make([]float32, n*e.text.PooledDim())
-	in := Inputs{TokenIDs: e.ids, TokenIndex: e.index}
 	if err := e.ex.RunAll(ctx, n, in, [][]float32{hidden, pooled}); err != nil {
 		return nil, nil, err
 	}

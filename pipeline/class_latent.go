@@ -96,7 +96,7 @@ func (p *Pipeline) codec() *model.Codec {
 	if p.vae == nil {
 		return nil
 	}
-	return p.vae.Codec(p.pool)
+	return p.parts.codec(p.vae)
 }
 
 // image converts a sample of the network, which it leaves as it is, to pixels, and returns them as the

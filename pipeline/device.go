@@ -83,6 +83,10 @@ func (o Options) check() error {
 		return err
 	case o.Network != "" && o.Network != "device" && o.Network != "cpu":
 		return &RequestError{Field: "network", Value: fmt.Sprintf("%q", o.Network), Want: "device or cpu"}
+	case o.Parts != "" && o.Parts != "device" && o.Parts != "cpu":
+		return &RequestError{Field: "parts", Value: fmt.Sprintf("%.40q", o.Parts), Want: "device, cpu or nothing"}
+	case o.Parts == "device" && ordinal < 0:
+		return &RequestError{Field: "parts", Value: `"device"`, Want: "cpu or nothing without a GPU"}
 	case o.Autotune < 0 || o.Autotune > maxAutotune:
 		return &RequestError{Field: "autotune", Value: fmt.Sprint(o.Autotune), Want: fmt.Sprintf("0..%d", maxAutotune)}
 	case t != gpu.Float32 && (ordinal < 0 || o.Network == "cpu"):
@@ -121,6 +125,8 @@ type place struct {
 	net  *device.Network // the denoiser on a GPU, nil where it runs on the CPU
 	pool *workers.Pool   // of networks on the CPU
 
+	parts parts // beside the denoiser
+
 	safety func(image.Image) error // may be nil
 }
 
@@ -149,9 +155,9 @@ func openPlace(net model.Network, o Options) (place, error) {
 // Close ends the pipeline's threads and frees its device. It may be called twice.
 func (pl *place) Close() error {
 	pl.pool.Close()
-	var err error
+	err := pl.parts.close()
 	if pl.net != nil {
-		err = pl.net.Close()
+		err = errors.Join(err, pl.net.Close())
 	}
 	return errors.Join(err, pl.dev.Close())
 }

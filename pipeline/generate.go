@@ -115,7 +115,7 @@ func (p *Pipeline) steps(ctx context.Context, j *job) iter.Seq2[Step, error] {
 			return
 		}
 		code := p.codec()
-		for s, err := range sampler.Steps(ctx, p.dev, m, reqs) {
+		for s, err := range p.sample(ctx, m, reqs) {
 			if err != nil {
 				yield(Step{}, err)
 				return

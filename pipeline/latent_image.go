@@ -123,7 +123,7 @@ func cutGrid(g schedule.Grid, pts []schedule.Point, steps int) schedule.Grid {
 
 // encodeImage is the posterior of an image [3, H, W] of the size of a job.
 func (p *TextToImage) encodeImage(ctx context.Context, j *textJob, x []float32) (model.Posterior, error) {
-	post, err := p.vae.Codec(p.pool).Encode(ctx, x, 1, j.Height, j.Width)
+	post, err := p.parts.codec(p.vae).Encode(ctx, x, 1, j.Height, j.Width)
 	if err == nil && (post.Height != j.shape[1] || post.Width != j.shape[2]) {
 		err = fmt.Errorf("vae: latents of %dx%d for an image of %dx%d: want %dx%d", post.Width, post.Height,
 			j.Width, j.Height, j.shape[2], j.shape[1])

@@ -62,6 +62,13 @@ type Options struct {
 	// Network is where the network runs: "device" (also "") or "cpu", which copies every evaluation to
 	// the host and back, and needs no cuDNN.
 	Network string
+	// Parts is where the networks beside the denoiser run, the autoencoder and CLIP's text encoders, with a GPU. ""
+	// is the GPU where the denoiser runs there, for those that it can run and has the memory for beside the denoiser, and
+	// the CPU for the others: Parts of the pipeline tells. What needs more memory in a later run, as a large image may, runs
+	// on the CPU then, and where the denoiser finds no memory the parts give way to it. "device" gives an error in all
+	// these cases, a [*PartError] of a part; "cpu" is the CPU. On a GPU they have the type of Precision, but where a
+	// config.json of Stable Diffusion XL has force_upcast its autoencoder has fp32 in the place of fp16, as in diffusers.
+	Parts string
 	// ControlNet is the folder of a ControlNetModel for text-to-image models, "" for none. It runs with the
 	// denoiser, in the same graph on a GPU, and takes [TextRequest.Control].
 	ControlNet string
@@ -118,9 +125,9 @@ func BundledLCM(o Options) (*Pipeline, error) { return OpenFS(bundled.FS(), bund
 
 // Open opens a diffusers folder of an unconditional or class-conditional UNet2DModel: one with
 // model_index.json, unet/ and scheduler/, or the network's own folder (then with the DDPM schedule); or that
-// of a DiTPipeline, with model_index.json, transformer/, vae/ and scheduler/, whose autoencoder runs on the CPU. No
-// file outside the folder is read, whatever the files say. Where no folder has that name, "org/model" and
-// "org/model@revision" are models of the Hugging Face cache.
+// of a DiTPipeline, with model_index.json, transformer/, vae/ and scheduler/, see [Options.Parts]. No file outside the
+// folder is read, whatever the files say. Where no folder has that name, "org/model" and "org/model@revision" are models
+// of the Hugging Face cache.
 func Open(dir string, o Options) (*Pipeline, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -185,6 +192,13 @@ func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, 
 	p.fingerprint = sync.OnceValue(p.hash)
 	var err error
 	if p.place, err = openPlace(p.network, o); err != nil {
+		return nil, err
+	}
+	if p.vae == nil {
+		return p, nil
+	}
+	if err := p.openParts(p.partPlans(), o); err != nil {
+		_ = p.Close() // what matters is why the part did not load
 		return nil, err
 	}
 	return p, nil

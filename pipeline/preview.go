@@ -94,7 +94,7 @@ func (s TextStep) quickPreview(ctx context.Context, i int) (image.Image, error) 
 	if err != nil {
 		return nil, err
 	}
-	x, err := a.Codec(s.p.pool).Decode(ctx, z, 1, h, w)
+	x, err := s.p.parts.codec(a).Decode(ctx, z, 1, h, w)
 	if err != nil {
 		return nil, err
 	}

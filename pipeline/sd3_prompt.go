@@ -68,7 +68,7 @@ func (p *TextToImage) encodeCLIP(ctx context.Context, j *textJob, k int) (hidden
 	for _, chunks := range j.chunks[k] {
 		ids = append(ids, chunks[0].Tokens)
 	}
-	return encoder.Encoder(p.pool).Encode(ctx, ids)
+	return p.parts.encode(ctx, p.texts[k].encoder, encoder, ids)
 }
 
 // encodeJoint is encode for a [joint] network.

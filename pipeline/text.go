@@ -66,7 +66,7 @@ type TextInfo struct {
 // Diffusion 3 and FLUX.1 have transformer/ in the place of unet/, and T5 in the last of their text encoders, which a
 // Stable Diffusion 3 may be without.
 // No file outside the folder but those of [Options.LoRAs] is read, whatever the files say. On a GPU the denoiser runs
-// there; text encoders and autoencoder run on the CPU.
+// there, and CLIP's text encoders and the autoencoder where they fit beside it, see [Options.Parts].
 //
 // Where no folder has that name, "org/model" and "org/model@revision" are models of the Hugging Face cache.
 //
@@ -111,6 +111,10 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 		return nil, err
 	}
 	if p.place, err = openPlace(p.Network(), o); err != nil {
+		return nil, err
+	}
+	if err := p.openParts(p.partPlans(), o); err != nil {
+		_ = p.Close() // what matters is why the part did not load
 		return nil, err
 	}
 	return p, nil

@@ -4,6 +4,7 @@ package pipeline_test
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"math"
 	"os"
@@ -82,7 +83,7 @@ func TestJointOnGPU(t *testing.T) {
 	}
 }
 
-// requireAsCPU draws requests with the denoiser on the GPU and on the CPU, and compares the latents.
+// requireAsCPU draws requests with the denoiser on the GPU and on the CPU, and what is beside it, and compares latents and pixels.
 func requireAsCPU(t *testing.T, name string, o pipeline.Options, requests func(pipeline.TextInfo) []pipeline.TextRequest) {
 	t.Helper()
 	t.Setenv("XDG_CACHE_HOME", t.TempDir()) // of plans
@@ -100,18 +101,71 @@ func requireAsCPU(t *testing.T, name string, o pipeline.Options, requests func(p
 		require.NoError(t, err, name)
 		got, err := dev.Generate(context.Background(), r)
 		require.NoError(t, err, name)
-		for i := range want.Images {
-			a, b := want.Images[i].Latent, got.Images[i].Latent
-			require.Len(t, b, len(a))
-			most, scale := 0.0, 1.0
-			for k := range a {
-				most = max(most, math.Abs(float64(a[k])-float64(b[k])))
-				scale = max(scale, math.Abs(float64(a[k])))
-			}
-			t.Logf("%s, request %d, image %d: %.1e", name, k, i, most/scale)
-			assert.LessOrEqual(t, most/scale, 1e-4, "%s, image %d of %q", name, i, r.Prompt)
-		}
+		closeTo(t, want, got, fmt.Sprintf("%s, request %d: %s", name, k, r.Prompt))
+	}
+	for _, part := range dev.Parts() {
+		assert.True(t, part.Device, "%s: %s: %v", name, part.Name, part.Err)
 	}
 	require.NoError(t, cpu.Close())
 	require.NoError(t, dev.Close())
+}
+
+// closeTo holds images to those of the CPU: latents and pixels within 1e-4 of the largest.
+func closeTo(t *testing.T, want, got pipeline.TextResult, what string) {
+	t.Helper()
+	require.Len(t, got.Images, len(want.Images))
+	for i := range want.Images {
+		for _, x := range [][2][]float32{{want.Images[i].Latent, got.Images[i].Latent}, {want.Images[i].Sample, got.Images[i].Sample}} {
+			require.Len(t, x[1], len(x[0]))
+			most, scale := 0.0, 1.0
+			for k, a := range x[0] {
+				most = max(most, math.Abs(float64(a)-float64(x[1][k])))
+				scale = max(scale, math.Abs(float64(a)))
+			}
+			assert.LessOrEqual(t, most/scale, 1e-4, "%s, image %d", what, i)
+		}
+	}
+}
+
+// TestPartsOnGPU: with the denoiser on the CPU, so that only the parts differ: texts of skipped blocks, images to start
+// from, tiles, and previews.
+func TestPartsOnGPU(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	for _, name := range []string{"sd15", "sdxl", "sd3"} {
+		for _, tiling := range []bool{false, true} {
+			o := pipeline.Options{Tiling: tiling}
+			cpu, err := pipeline.OpenText("testdata/"+name, o)
+			require.NoError(t, err)
+			o.Device, o.Network, o.Parts = "cuda:0", "cpu", "device"
+			dev, err := pipeline.OpenText("testdata/"+name, o)
+			if err != nil && os.Getenv("CUDA_REQUIRED") == "" && cuda.Unavailable(err) {
+				t.Skip("no GPU: ", err)
+			}
+			require.NoError(t, err, name)
+			height, width := 2*cpu.Info().Height, cpu.Info().Width
+			picture := image.NewRGBA(image.Rect(0, 0, width, height))
+			for i := range picture.Pix {
+				picture.Pix[i] = byte(i * i / 7)
+			}
+			requests := []pipeline.TextRequest{
+				{Prompt: "a photo of a cat", Negative: "blurry", ClipSkip: 1, Seed: 3, Steps: 2, Height: height, Width: width},
+				{Prompt: "a cat", Image: picture, Seed: 3, Steps: 3, Strength: 0.7},
+			}
+			if name == "sd3" {
+				requests = requests[:1] // which starts from no image
+			}
+			for _, r := range requests {
+				want, err := cpu.Generate(context.Background(), r)
+				require.NoError(t, err, name)
+				got, err := dev.Generate(context.Background(), r)
+				require.NoError(t, err, name)
+				closeTo(t, want, got, name+": "+r.Prompt)
+			}
+			for _, part := range dev.Parts() {
+				assert.True(t, part.Device, "%s: %s: %v", name, part.Name, part.Err)
+			}
+			require.NoError(t, cpu.Close())
+			require.NoError(t, dev.Close())
+		}
+	}
 }

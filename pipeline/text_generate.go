@@ -139,8 +139,8 @@ func (p *TextToImage) steps(ctx context.Context, j *textJob) iter.Seq2[TextStep,
 			yield(TextStep{}, err)
 			return
 		}
-		code := p.vae.Codec(p.pool)
-		for s, err := range sampler.Steps(ctx, p.dev, m, reqs) {
+		code := p.parts.codec(p.vae)
+		for s, err := range p.sample(ctx, m, reqs) {
 			if err != nil {
 				yield(TextStep{}, err)
 				return

@@ -172,7 +172,7 @@ func (p *TextToImage) encode(ctx context.Context, j *textJob) ([]*model.TextEmbe
 				return nil, err
 			}
 		}
-		hidden, pooled, err := encoder.Encoder(p.pool).Encode(ctx, ids)
+		hidden, pooled, err := p.parts.encode(ctx, part.encoder, encoder, ids)
 		if err != nil {
 			return nil, err
 		}

@@ -22,8 +22,9 @@ func TestKernels(t *testing.T) {
 		{"LayerNorm", testLayerNorm}, {"AdaLayerNorm", testAdaLayerNorm}, {"Shuffle", testShuffle}, {"HeadNorm", testHeadNorm},
 		{"GEGLU", testGEGLU}, {"Resize", testResize}, {"Pointwise", testPointwise}, {"Activations", testActivations},
 		{"Layout", testLayout},
-		{"EmbedTime", testEmbedTime}, {"Fourier", testFourier}, {"Lookup", testLookup},
+		{"EmbedTime", testEmbedTime}, {"Fourier", testFourier}, {"Lookup", testLookup}, {"Select", testSelect},
 		{"Attention", testAttention}, {"AttentionHard", testAttentionHard}, {"AttentionBatch", testAttentionBatch},
+		{"AttentionCausal", testAttentionCausal},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(r.with(t)) })
 	}

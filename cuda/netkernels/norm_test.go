@@ -114,6 +114,8 @@ func activation64(a Activation, x float64) float64 {
 		return x / (1 + math.Exp(-1.702*x))
 	case GELUTanh: // x/2 (1 + tanh u) with the tail's digits
 		return x / (1 + math.Exp(-2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+	case Tanh:
+		return math.Tanh(x)
 	}
 	return x
 }

@@ -62,6 +62,7 @@ const (
 	ReLU
 	QuickGELU
 	GELUTanh
+	Tanh
 )
 
 // Tensor is where activations are: the address of the first element, and the elements
@@ -129,7 +130,7 @@ func check(op string, t DType, counts map[string]int, channels int, tensors ...T
 
 // checkAct refuses activations that the kernels have not.
 func checkAct(op string, a Activation) error {
-	if a < Identity || a > GELUTanh {
+	if a < Identity || a > Tanh {
 		return &Error{op, fmt.Sprintf("activation %d", int(a))}
 	}
 	return nil

@@ -31,6 +31,7 @@ func operations() []Op {
 		Layout{Type: Float16, Images: 2, Pixels: 16, Channels: 4, Image: 1 << 20, Rows: at(8)},
 		EmbedTime{Type: Float16, Rows: 2, Dim: 33, Y: at(33)},
 		Lookup{Type: Float16, Rows: 2, Dim: 128, Y: at(128)},
+		Select{Type: Float16, Images: 2, Pixels: 77, Channels: 64, X: at(64), Y: at(64)},
 		Attention{Images: 2, Heads: 4, Queries: 49, Keys: 77, Dim: 40, Q: at(160), K: at(160), V: at(320), O: at(160)},
 	}
 }
@@ -40,7 +41,7 @@ func TestValidate(t *testing.T) {
 	limited := map[string][]any{"Type": {DType(-1), DType(3)}, "Images": {0, -1, maxDim + 1}, "Pixels": {0}, "Channels": {0, 1 << 29},
 		"Groups": {0, 7}, "X": {at(1), Tensor{1<<20 + 1, 1000}}, "Y": {at(1), Tensor{1<<20 + 1, 1000}}, "Rows": {0, -3, at(1)},
 		"Mode": {ResizeMode(-1), ResizeMode(4), DownMean, UpFIR, DownFIR}, "OH": {6, 9, 0}, "OW": {6, 9}, "H": {0, 1 << 30},
-		"Op": {PointwiseOp(-1), PointwiseOp(8)}, "Act": {Activation(-1), Activation(7)}, "RowsPerImage": {0}, "B": {at(1)},
+		"Op": {PointwiseOp(-1), PointwiseOp(8)}, "Act": {Activation(-1), Activation(8)}, "RowsPerImage": {0}, "B": {at(1)},
 		"Scale": {at(1), at(2000), Tensor{1<<20 + 1, 1920}}, "Shift": {at(1), at(2000)}, "Side": {0, -1, 1 << 20},
 		"Tokens": {0, 6, 1 << 30}, "XTokens": {4}, "YTokens": {4}, "Still": {-1, 6}, "Angles": {uint64(2)}, "W": {0, 1 << 30},
 		"Image": {uint64(1)}, "Dim": {0, 513, 1 << 20}, "Heads": {0, 70000}, "Queries": {0}, "Keys": {-1}, "Q": {at(1)}, "K": {at(1)},
@@ -65,6 +66,10 @@ func TestValidate(t *testing.T) {
 			}
 		}
 	}
+	require.ErrorContains(t, Attention{Images: 1, Heads: 1, Queries: 2, Keys: 3, Dim: 8, Causal: true, Q: at(8), K: at(8),
+		V: at(8), O: at(8)}.Validate(), "causal with 2 queries and 3 keys")
+	require.ErrorContains(t, Attention{Type: Float16, Images: 1, Heads: 1, Queries: 2, Keys: 3, Dim: 65, Q: at(65), K: at(65),
+		V: at(65), O: at(65)}.Validate(), "want at most 65535, 65535 and 64")
 	require.Error(t, GroupNorm{Type: Float16, Images: 1, Pixels: 4096, Channels: 4000, Groups: 10, X: at(4000), Y: at(4000)}.Validate())
 	require.Error(t, GroupNorm{Type: Float16, Images: 70000, Pixels: 1, Channels: 8, Groups: 1, X: at(8), Y: at(8)}.Validate())
 	require.Error(t, Pointwise{Op: DivRow, T: 2, Rows: 1, RowsPerImage: 1, Channels: 8, X: at(8), Y: at(8)}.Validate())
@@ -160,6 +165,8 @@ func TestBytes(t *testing.T) {
 		{Layout{Type: Float16, ToRows: true, Convert: true, Images: 2, Pixels: 16, Channels: 4, Index: 4}, 128*4 + 8, 128 * 2},
 		{Layout{Type: Float16, Images: 2, Pixels: 16, Channels: 4}, 128 * 2, 128 * 2},
 		{EmbedTime{Type: Float16, Rows: 2, Dim: 33}, 4 * (2 + 16), 2 * 33 * 2},
+		{Select{Type: BFloat16, Images: 2, Pixels: 77, Channels: 64}, 2*64*2 + 2*4, 2 * 64 * 2},
+		{Attention{Type: Float16, Images: 2, Heads: 4, Queries: 77, Keys: 77, Dim: 64, Causal: true}, 2 * 256 * 3 * 77 * 2, 2 * 256 * 77 * 2},
 		{Lookup{Type: BFloat16, Rows: 2, Dim: 128}, 2*128*4 + 2*4, 2 * 128 * 2},
 		{Attention{Images: 2, Heads: 4, Queries: 49, Keys: 77, Dim: 40}, 2 * 160 * (49 + 2*77) * 4, 2 * 160 * 49 * 4},
 	} {

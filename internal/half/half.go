@@ -1,4 +1,5 @@
-// Package half rounds float32 values to the 16-bit types, to nearest, ties to even.
+// Package half rounds float32 values to the 16-bit types, to nearest, ties to even, and
+// brings them back.
 package half
 
 import "math"
@@ -34,3 +35,20 @@ func round(b uint32, low int) uint16 {
 	odd := b >> low & 1
 	return uint16((b + 1<<(low-1) - 1 + odd) >> low)
 }
+
+// ToFloat32 returns the value of the bits of a binary16, which a float32 has exactly.
+func ToFloat32(h uint16) float32 {
+	sign, magnitude := uint32(h&0x8000)<<16, uint32(h&0x7fff)
+	switch {
+	case magnitude >= 0x7c00: // infinite, or NaN
+		magnitude = magnitude<<13 | 0x7f800000
+	case magnitude >= 0x0400:
+		magnitude = magnitude<<13 + (127-15)<<23
+	default: // a step is 2^-24
+		magnitude = math.Float32bits(float32(magnitude) / (1 << 24))
+	}
+	return math.Float32frombits(sign | magnitude)
+}
+
+// BFloat16ToFloat32 returns the value of the bits of a bfloat16.
+func BFloat16ToFloat32(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }

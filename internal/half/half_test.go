@@ -40,3 +40,22 @@ func TestRounding(t *testing.T) {
 		}
 	}
 }
+
+// TestBack: every 16-bit value comes back as the definition has it, and rounds to itself.
+func TestBack(t *testing.T) {
+	for _, c := range []struct {
+		ref  gputest.DType
+		to   func(float32) uint16
+		from func(uint16) float32
+	}{{gputest.Float16, FromFloat32, ToFloat32}, {gputest.BFloat16, BFloat16, BFloat16ToFloat32}} {
+		for b := range 1 << 16 {
+			want, got := c.ref.Decode(uint16(b)), c.from(uint16(b))
+			if want != want {
+				require.True(t, got != got, "%v %#x", c.ref, b)
+				continue
+			}
+			require.Equal(t, math.Float32bits(want), math.Float32bits(got), "%v %#x", c.ref, b)
+			require.Equal(t, uint16(b), c.to(got), "%v %#x", c.ref, b)
+		}
+	}
+}

@@ -24,11 +24,14 @@ type Network struct {
 	c       *gpu.CUDA
 	dev     *cuda.Device
 	net     model.Network
+	typ     cudnn.DType // of activations and weights
 	o       Options
 	stream  *cuda.Stream // for loading and timing
 	handle  *cudnn.Handle
 	planner planner
 	weights *cuda.Buffer
+	reserve int64 // bytes that loading leaves free
+	need    int64 // bytes of a run as it was loaded for
 }
 
 // Sized is a Network for samples of one size. It shares the weights and the plans of its
@@ -83,7 +86,7 @@ func newNetwork(c *gpu.CUDA, net model.Network, o Options) (*Network, error) {
 		return nil, &model.ShapeError{Op: "output", Detail: fmt.Sprintf("%d channels for %d of input: want as many, "+
 			"or twice as many of a network that predicts a variance", out, in)}
 	}
-	n := &Network{c: c, dev: c.Driver(), net: net, o: o}
+	n := &Network{c: c, dev: c.Driver(), net: net, typ: cudnn.DType(c.DType()), o: o}
 	n.Sized = &Sized{n: n, height: o.Height, width: o.Width}
 	return n, nil
 }
@@ -121,8 +124,7 @@ func (s *Sized) Perturbed(p model.Perturbation) (*Sized, error) {
 
 // lower makes the program for a number of rows, some of which are perturbed.
 func (s *Sized) lower(rows, tokens int, perturbed []int) (*lower.Program, error) {
-	t := cudnn.DType(s.n.c.DType())
-	return lower.Lower(s.n.net.Graph(), lower.Options{Rows: rows, Type: t, Beside: lower.Beside(s.n.net),
+	return lower.Lower(s.n.net.Graph(), lower.Options{Rows: rows, Type: s.n.typ, Beside: lower.Beside(s.n.net),
 		Channels: s.n.channels(), Perturbed: perturbed, Replace: s.replace,
 		Size: model.Size{H: s.height, W: s.width, Tokens: tokens}})
 }
@@ -137,7 +139,7 @@ func (n *Network) load(ctx context.Context, lib *cudnn.Library, prog *lower.Prog
 		return err
 	}
 	target := n.handle.Target()
-	n.planner = planner{lib: lib, target: target, plans: map[string]*cudnn.Plan{}, limit: n.o.Autotune, exact: n.c.DType() == gpu.Float32,
+	n.planner = planner{lib: lib, target: target, plans: map[string]*cudnn.Plan{}, limit: n.o.Autotune, exact: n.typ == cudnn.Float32,
 		cache: newCache(n.o, target.String(), fmt.Sprint(lib.Version()))}
 	if n.o.Bundle != "" {
 		if n.planner.bundle, err = readBundle(n.o.Bundle); err != nil {
@@ -151,9 +153,13 @@ func (n *Network) load(ctx context.Context, lib *cudnn.Library, prog *lower.Prog
 	if err != nil {
 		return err
 	}
-	if err := n.fits(prog, plans, prog.WeightBytes); err != nil {
+	if err := n.fits(prog, plans, prog.WeightBytes+n.reserve); err != nil {
+		if e := (*MemoryError)(nil); errors.As(err, &e) {
+			e.Reserved = n.reserve
+		}
 		return err
 	}
+	n.need = prog.Arena + scratch(prog, plans)
 	return n.upload(ctx, prog)
 }
 
@@ -179,6 +185,10 @@ func (n *Network) upload(ctx context.Context, prog *lower.Program) error {
 	}
 	return nil
 }
+
+// RunBytes is the memory of a run of the size and rows that the network was loaded for,
+// beside its weights.
+func (n *Network) RunBytes() int64 { return n.need }
 
 // PlanStats say where the plans came from.
 func (n *Network) PlanStats() PlanStats { return n.planner.stats }

@@ -36,6 +36,9 @@ func (*Sized) Perturbed(model.Perturbation) (*Sized, error) { return nil, cuda.E
 // Shape implements [sampler.Model].
 func (*Sized) Shape() []int { return nil }
 
+// RunBytes is the memory of a run.
+func (*Network) RunBytes() int64 { return 0 }
+
 // PlanStats say where the plans came from.
 func (*Network) PlanStats() PlanStats { return PlanStats{} }
 
@@ -47,6 +50,25 @@ func (*Sized) Forward(context.Context, *sampler.Eval) error { return cuda.ErrNot
 
 // Close frees the network.
 func (*Network) Close() error { return nil }
+
+// Graph is a graph on a GPU that is run by itself. Without the tag cuda there is none.
+type Graph struct{}
+
+// LoadGraph returns [cuda.ErrNotBuilt].
+func LoadGraph(context.Context, *gpu.CUDA, *model.Graph, *model.Weights, GraphOptions) (*Graph, error) {
+	return nil, cuda.ErrNotBuilt
+}
+
+// Run returns [cuda.ErrNotBuilt].
+func (*Graph) Run(context.Context, int, model.Size, model.Inputs, [][]float32) error {
+	return cuda.ErrNotBuilt
+}
+
+// PlanStats say where the plans came from.
+func (*Graph) PlanStats() PlanStats { return PlanStats{} }
+
+// Close frees the graph.
+func (*Graph) Close() error { return nil }
 
 // Compile returns [cuda.ErrNotBuilt].
 func Compile(context.Context, model.Network, CompileOptions) (PlanStats, error) {

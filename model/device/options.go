@@ -34,6 +34,7 @@ type MemoryError struct {
 	Available   int64 // bytes of the device that are free, weights not counted
 	Fit         int   // rows that would fit, 0 if none
 	ArenaFit    int64 // bytes of activations for those
+	Reserved    int64 // bytes of those available that are kept for what runs beside
 }
 
 // Error implements error.
@@ -42,6 +43,9 @@ func (e *MemoryError) Error() string {
 	s := fmt.Sprintf("device: %d rows need %.1f MiB of activations, %.1f MiB of scratch and %.1f MiB of weights; "+
 		"the device has %.1f MiB", e.Rows, float64(e.Arena)/mib, float64(e.Work)/mib, float64(e.Weights)/mib,
 		float64(e.Available)/mib)
+	if e.Reserved > 0 {
+		s += fmt.Sprintf(", of which %.1f MiB are kept for what runs beside", float64(e.Reserved)/mib)
+	}
 	if e.Fit > 0 {
 		return s + fmt.Sprintf("; about %d rows would fit (%.1f MiB of activations)", e.Fit, float64(e.ArenaFit)/mib)
 	}

@@ -141,6 +141,15 @@ func (r *run) conditions(ctx context.Context, c *conditions) error {
 	if err := r.stream.Sync(ctx); err != nil {
 		return err
 	}
+	err := r.upload(func(_ int, in lower.Input) ([]byte, error) { return c.encode(r.prog, in) })
+	if err != nil {
+		return err
+	}
+	return r.enqueue(r.stream, true)
+}
+
+// upload brings what follows from the size, and the inputs as they are encoded, to the device.
+func (r *run) upload(encode func(i int, in lower.Input) ([]byte, error)) error {
 	for _, t := range r.prog.Tables {
 		b := make([]byte, t.Bytes)
 		t.Fill(b)
@@ -148,8 +157,8 @@ func (r *run) conditions(ctx context.Context, c *conditions) error {
 			return err
 		}
 	}
-	for _, in := range r.prog.Inputs {
-		b, err := c.encode(r.prog, in)
+	for i, in := range r.prog.Inputs {
+		b, err := encode(i, in)
 		if err != nil {
 			return err
 		}
@@ -157,7 +166,7 @@ func (r *run) conditions(ctx context.Context, c *conditions) error {
 			return err
 		}
 	}
-	return r.enqueue(r.stream, true)
+	return nil
 }
 
 // enqueue puts the steps of the loop, or those before it, on a stream. It allocates

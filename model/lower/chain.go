@@ -1,6 +1,10 @@
 package lower
 
-import "github.com/cudiffuse/cudiffuse/model"
+import (
+	"slices"
+
+	"github.com/cudiffuse/cudiffuse/model"
+)
 
 // chain is a convolution or matrix product with what follows it and is computed with
 // it, in this order:
@@ -95,7 +99,7 @@ func (c *compiler) findSiblings() {
 	for i, op := range c.g.Ops {
 		ch := c.chains[i]
 		p, ok := asProduct(op)
-		if !ok || ch == nil || len(ch.layers) != 1 || !c.aligned(p.out) || op.Writes() == c.g.Outputs[0] {
+		if !ok || ch == nil || len(ch.layers) != 1 || !c.aligned(p.out) || slices.Contains(c.g.Outputs, op.Writes()) {
 			continue
 		}
 		s := groups[p.x]

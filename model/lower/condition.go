@@ -20,6 +20,10 @@ type Input struct {
 	Pixels, Skip int
 	// Repeat is how often element Index of a vector is stored, in place of the vector; 0 for all of the vector.
 	Index, Repeat int
+
+	// Tokens is how the tokens of a text become what is stored, nil but for
+	// model.InputTokenIDs; see [Input.Embed].
+	Tokens *model.TokenEmbedding
 }
 
 // Beside is [Options.Beside] of a network whose conditions have channels that follow those of the sample: one for

@@ -21,6 +21,8 @@ func (c *compiler) emit(i int) error {
 	case model.SwapAxes:
 		c.swapAxes(o)
 		return nil
+	case model.TokenEmbedding:
+		return c.embedded(o)
 	}
 	return c.emitKernel(i)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
+	"github.com/cudiffuse/cudiffuse/cuda/netkernels"
 	"github.com/cudiffuse/cudiffuse/model"
 )
 
@@ -11,20 +12,22 @@ import (
 const maxHeadDim = 512
 
 // emitAttention makes the step of an attention. In 16-bit types it is one operation of
-// cuDNN, which has none in float32; there a kernel of our own does it.
+// cuDNN, which has none in float32; there a kernel of our own does it, and where it is
+// causal, since for that cuDNN wants its newest versions and graphs of another form.
 func (c *compiler) emitAttention(o model.Attention, layer int) error {
 	q, k, v, y := c.read(o.Q), c.read(o.K), c.read(o.V), c.write(o.Y)
 	dim := q.shape.C / o.Heads
 	tokens, keys := q.shape.H*q.shape.W, k.shape.H*k.shape.W
 	scale := float32(1 / math.Sqrt(float64(dim)))
 	flops := 4 * int64(c.Rows) * int64(tokens) * int64(keys) * int64(q.shape.C)
-	if o.Causal {
-		return errorf(o.Kind(), o.Name, "causal attention is not supported on a GPU yet")
-	}
 	if dim > maxHeadDim {
 		return errorf(o.Kind(), o.Name, "heads of %d: at most %d are supported", dim, maxHeadDim)
 	}
-	if c.Type == cudnn.Float32 {
+	if o.Causal && c.Type != cudnn.Float32 && dim > netkernels.MaxHeadDim16 {
+		return errorf(o.Kind(), o.Name, "causal heads of %d channels in %v: at most %d are supported; float32 takes %d",
+			dim, c.Type, netkernels.MaxHeadDim16, maxHeadDim)
+	}
+	if c.Type == cudnn.Float32 || o.Causal {
 		return c.attentionKernel(o, q, k, v, y, scale, flops, layer)
 	}
 	if dim%8 != 0 {

@@ -22,6 +22,10 @@ func (c *compiler) inputs() error {
 			model.InputTimeIDs, model.InputControl:
 			err = c.condition(in)
 		case model.InputControlScale: // each factor has a place of its own, see factor
+		case model.InputTokenIDs:
+			err = c.tokens(in)
+		case model.InputTokenIndex:
+			c.views[in.Tensor].buffer = c.input(Input{Kind: in.Kind, Length: 1, Type: InputInt32}, 4)
 		default:
 			err = errorf("input", in.Kind.String(), "is not supported on a GPU yet")
 		}
@@ -45,11 +49,37 @@ func (c *compiler) sample(in model.Input) error {
 	return c.layout("sample", true, Ref{Region: Sample}, y)
 }
 
-// result brings the output back, or its first channels, into the caller's memory.
-func (c *compiler) result() error {
-	v := c.read(c.g.Outputs[0])
-	v.shape = c.program.OutShape()
-	return c.layout("result", false, Ref{Region: Result}, v)
+// results brings the outputs back, one behind the other into the caller's memory.
+func (c *compiler) results() error {
+	for _, id := range c.g.Outputs {
+		at := Ref{Region: Result, Offset: c.program.ResultBytes}
+		shape := c.shapes[id]
+		if id == c.g.Outputs[0] {
+			shape = c.program.OutShape() // of its first channels
+		}
+		c.program.Outputs = append(c.program.Outputs, Output{Offset: at.Offset, Length: shape.Len()})
+		c.program.ResultBytes += aligned(int64(c.Rows) * int64(shape.Len()) * c.Type.Size())
+		var err error
+		if o, ok := c.outputOp(id).(model.SwapAxes); ok { // [N, T, D]: the tokens as they are
+			err = c.copyTo("result", c.read(o.X), at)
+		} else {
+			v := c.read(id)
+			v.shape = shape
+			err = c.layout("result", false, at, v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outputOp is the operation that writes a tensor, nil for an input.
+func (c *compiler) outputOp(id model.TensorID) model.Op {
+	if w := c.writer[id]; w >= 0 {
+		return c.g.Ops[w]
+	}
+	return nil
 }
 
 // table makes a place of n numbers of a type that follow from the size alone.
@@ -95,9 +125,7 @@ func (c *compiler) condition(in model.Input) error {
 	if in.Kind == model.InputControl {
 		pixels = shape.H * shape.W
 	}
-	b := c.rawBuffer(in.Kind.String(), int64(c.Rows)*int64(shape.Len())*size)
-	c.program.Inputs = append(c.program.Inputs, Input{Kind: in.Kind, Buffer: b, Length: shape.Len(), Type: t, Pixels: pixels})
-	c.views[in.Tensor].buffer = b
+	c.views[in.Tensor].buffer = c.input(Input{Kind: in.Kind, Length: shape.Len(), Type: t, Pixels: pixels}, size)
 	return nil
 }
 
@@ -108,6 +136,13 @@ func (c *compiler) likeTime(in model.Input) bool {
 	}
 	_, ok := c.g.Ops[c.users[in.Tensor][0]].(model.TimestepEmbedding)
 	return ok
+}
+
+// input makes a place that the executor fills, of elements of a size, and returns its buffer.
+func (c *compiler) input(in Input, size int64) int {
+	in.Buffer = c.rawBuffer(in.Kind.String(), int64(c.Rows)*int64(in.Length)*size)
+	c.program.Inputs = append(c.program.Inputs, in)
+	return in.Buffer
 }
 
 // numbers is the place of the float32 numbers of a row: the time, a class treated like

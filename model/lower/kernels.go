@@ -38,7 +38,7 @@ func kernelType(t cudnn.DType) netkernels.DType { return netkernels.DType(t) }
 // activations are the functions that kernels have.
 var activations = map[model.Activation]netkernels.Activation{model.Identity: netkernels.Identity,
 	model.SiLU: netkernels.SiLU, model.Mish: netkernels.Mish, model.GELU: netkernels.GELU, model.ReLU: netkernels.ReLU,
-	model.QuickGELU: netkernels.QuickGELU, model.GELUTanh: netkernels.GELUTanh}
+	model.QuickGELU: netkernels.QuickGELU, model.GELUTanh: netkernels.GELUTanh, model.Tanh: netkernels.Tanh}
 
 func activation(o model.Op, a model.Activation) (netkernels.Activation, error) {
 	k, ok := activations[a]
@@ -81,6 +81,8 @@ func (c *compiler) emitKernel(i int) error {
 		return c.addTable(o, i)
 	case model.TakeChannel:
 		return c.takeChannel(o, i)
+	case model.SelectToken:
+		return c.selectToken(o, i)
 	}
 	return c.emitSequence(i)
 }
@@ -151,10 +153,10 @@ func (c *compiler) resize(name string, mode netkernels.ResizeMode, from, to mode
 	})
 }
 
-// attentionKernel is attention in float32.
+// attentionKernel is attention in float32, and the causal one.
 func (c *compiler) attentionKernel(o model.Attention, q, k, v, y view, scale float32, flops int64, i int) error {
 	err := c.kernel(o.Name, i, []Ref{c.ref(q), c.ref(k), c.ref(v)}, []Ref{c.ref(y)}, func(at locator, _ uint64) netkernels.Op {
-		return netkernels.Attention{Images: c.Rows, Heads: o.Heads, Queries: q.shape.H * q.shape.W, Keys: k.shape.H * k.shape.W,
+		return netkernels.Attention{Type: kernelType(c.Type), Causal: o.Causal, Images: c.Rows, Heads: o.Heads, Queries: q.shape.H * q.shape.W, Keys: k.shape.H * k.shape.W,
 			Dim: q.shape.C / o.Heads, Scale: scale, Q: c.tensor(q, at), K: c.tensor(k, at), V: c.tensor(v, at), O: c.tensor(y, at)}
 	})
 	if err == nil {

@@ -21,9 +21,6 @@ func Lower(g *model.Graph, o Options) (*Program, error) {
 	if o.Rows < 1 || o.Rows > maxRows {
 		return nil, errorf("", "", "%d rows are not within 1..%d", o.Rows, maxRows)
 	}
-	if len(g.Outputs) != 1 {
-		return nil, errorf("", "", "%d outputs: one is written", len(g.Outputs))
-	}
 	shapes, err := g.ShapesAt(o.Size)
 	if err != nil {
 		return nil, err
@@ -57,7 +54,7 @@ func Lower(g *model.Graph, o Options) (*Program, error) {
 			return nil, err
 		}
 	}
-	if err := c.result(); err != nil {
+	if err := c.results(); err != nil {
 		return nil, err
 	}
 	c.hoist()
@@ -114,7 +111,7 @@ func newCompiler(g *model.Graph, shapes []model.Shape, o Options) *compiler {
 // only returns the operation that reads a tensor if there is just one and the tensor is
 // not a result of the graph.
 func (c *compiler) only(id model.TensorID) (int, bool) {
-	if len(c.users[id]) != 1 || id == c.g.Outputs[0] {
+	if len(c.users[id]) != 1 || slices.Contains(c.g.Outputs, id) {
 		return 0, false
 	}
 	return c.users[id][0], true
@@ -161,6 +158,8 @@ func (c *compiler) mayMove(id model.TensorID) bool {
 	switch o := c.g.Ops[w].(type) {
 	case model.SwapAxes:
 		return false // a view of its operand
+	case model.TokenEmbedding:
+		return false // an input
 	case model.TimestepEmbedding:
 		return c.shapes[o.T].Len() == 1 // several numbers of a row are embedded side by side
 	}
@@ -174,10 +173,15 @@ func (c *compiler) buffer(name string, pixels, n int) int {
 }
 
 func (c *compiler) rawBuffer(name string, bytes int64) int {
-	const align = 256
 	p := c.program
-	p.Buffers = append(p.Buffers, Buffer{Name: name, Bytes: (bytes + align - 1) / align * align})
+	p.Buffers = append(p.Buffers, Buffer{Name: name, Bytes: aligned(bytes)})
 	return len(p.Buffers) - 1
+}
+
+// aligned is a size rounded up, so that what follows is aligned for every access.
+func aligned(bytes int64) int64 {
+	const align = 256
+	return (bytes + align - 1) / align * align
 }
 
 // slice makes a tensor channels off.. of another, which may be a slice itself.

@@ -73,8 +73,18 @@ func (c *compiler) pointwise(op model.Op, i int, from, b model.TensorID, k netke
 
 // copyChannels copies an operand of a concatenation that could not be written into place.
 func (c *compiler) copyChannels(name string, x, y view) error {
-	return c.kernel(name, -1, []Ref{c.ref(x)}, []Ref{c.ref(y)}, func(at locator, _ uint64) netkernels.Op {
+	return c.copyPixels(name, x, c.ref(y), y.stride)
+}
+
+// copyTo copies a tensor to somewhere without gaps.
+func (c *compiler) copyTo(name string, x view, to Ref) error {
+	return c.copyPixels(name, x, to, x.shape.C)
+}
+
+func (c *compiler) copyPixels(name string, x view, to Ref, stride int) error {
+	return c.kernel(name, -1, []Ref{c.ref(x)}, []Ref{to}, func(at locator, _ uint64) netkernels.Op {
 		return netkernels.Pointwise{Type: kernelType(c.Type), Op: netkernels.Copy, Rows: c.pixels(x),
-			RowsPerImage: x.shape.H * x.shape.W, Channels: x.shape.C, X: c.tensor(x, at), Y: c.tensor(y, at)}
+			RowsPerImage: x.shape.H * x.shape.W, Channels: x.shape.C, X: c.tensor(x, at),
+			Y: netkernels.Tensor{At: at(to), Stride: stride}}
 	})
 }

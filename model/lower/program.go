@@ -40,6 +40,9 @@ type Program struct {
 
 	Inputs []Input // what is uploaded when the conditions change
 	Tables []Table // what is uploaded once
+
+	Outputs     []Output // in the order of the graph's
+	ResultBytes int64    // of the caller's memory that they take
 }
 
 // Region is a piece of device memory.
@@ -75,6 +78,13 @@ type Table struct {
 	Buffer int
 	Bytes  int64
 	Fill   func(dst []byte) // writes them, Bytes of them
+}
+
+// Output is a result: [rows, ...] in the program's type, Offset bytes into the caller's
+// memory.
+type Output struct {
+	Offset int64
+	Length int // elements of a row
 }
 
 // Step is one plan execution or one of our own operations (one or two launches).

@@ -42,13 +42,25 @@ what they would take with a buffer each. ` + "`cudiffuse inspect --device cuda -
 	names := map[string]string{"fashion": "bundled model, 28x28", "ddpm_cifar10": "DDPM CIFAR-10, 32x32",
 		"sd15": "Stable Diffusion 1.5, 64x64 latents", "dit_xl_2": "DiT-XL/2, 32x32 latents",
 		"pixart_xl_2": "PixArt-alpha XL/2, 128x128 latents", "sd35_medium": "Stable Diffusion 3.5 medium, 128x128 latents",
-		"flux_dev": "FLUX.1 dev, 128x128 latents"}
-	for _, n := range networks(t) {
-		n = n.full()
-		n.rows = 2
+		"flux_dev":         "FLUX.1 dev, 128x128 latents",
+		"sd15 vae decoder": "Stable Diffusion 1.5's decoder, 512x512 pixels", "sd15 text_encoder": "its text encoder, 77 tokens",
+		"sdxl vae decoder":    "Stable Diffusion XL's decoder, 1024x1024 pixels",
+		"sdxl text_encoder_2": "its second text encoder, 77 tokens"}
+	all := networks(t)
+	for i := range all {
+		all[i] = all[i].full()
+		all[i].rows = 2
+	}
+	for _, n := range append(all, parts(t)...) {
+		if names[n.name] == "" {
+			continue
+		}
 		for _, ty := range []cudnn.DType{cudnn.Float16, cudnn.Float32} {
 			p := n.lower(t, ty)
 			c := p.Forward()
+			if p.Prologue == len(p.Steps) { // all of a text encoder
+				c = p.Conditions()
+			}
 			var sum int64
 			for _, buf := range p.Buffers {
 				sum += buf.Bytes

@@ -96,6 +96,20 @@ func (p part) store(src []float32, t cudnn.DType, dst []byte) {
 	}
 }
 
+// Restore reads what Store wrote; src is as long as dst is then.
+func Restore(t cudnn.DType, dst []float32, src []byte) {
+	for i := range dst {
+		switch t {
+		case cudnn.Float32:
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
+		case cudnn.Float16:
+			dst[i] = half.ToFloat32(binary.LittleEndian.Uint16(src[2*i:]))
+		case cudnn.BFloat16:
+			dst[i] = half.BFloat16ToFloat32(binary.LittleEndian.Uint16(src[2*i:]))
+		}
+	}
+}
+
 // Store writes values to dst, rounded to a type; dst is as long as they are then.
 func Store(t cudnn.DType, dst []byte, src []float32) {
 	for i, v := range src {
