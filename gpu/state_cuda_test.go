@@ -90,10 +90,15 @@ func TestStateCallsMayFail(t *testing.T) {
 	require.NoError(t, relay(dev, elems, reqs))
 	total := int(counters(t).Calls)
 	require.Greater(t, total, 60)
-	for k := 1; k <= total; k++ {
+	for k := 1; k <= 2*total; k++ {
 		code := []cuda.Code{cuda.OutOfMemory, cuda.InvalidValue}[k%2]
-		require.NoError(t, emu.Faults(fmt.Sprintf("call@%d=%d", k, int(code))))
+		call := (k + 1) / 2
+		require.NoError(t, emu.Faults(fmt.Sprintf("call@%d=%d", call, int(code))))
+		err := relay(dev, elems, reqs)
+		if err == nil && code == cuda.OutOfMemory {
+			continue // the cache gave memory back and asked once more
+		}
 		var e *cuda.Error
-		require.ErrorAs(t, relay(dev, elems, reqs), &e, "call %d of %d", k, total)
+		require.ErrorAs(t, err, &e, "call %d of %d", call, total)
 	}
 }
