@@ -93,7 +93,6 @@ func (c *CUDA) Program(elems int, reqs []sampler.Request) (sampler.Program, erro
 	if err != nil {
 		return nil, err
 	}
-	b.dtype = c.dtype
 	p := newCUDAProgram(c, b)
 	if err := c.dev.Do(func() error { return p.open(reqs) }); err != nil {
 		_ = p.Close()

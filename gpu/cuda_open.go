@@ -31,11 +31,10 @@ func (p *cudaProgram) open(reqs []sampler.Request) error {
 		}
 	}
 	p.eval = sampler.Eval{Elems: p.b.elems, Conds: p.b.conds, In: p.in, T: p.t, Out: p.out}
-	var variance uint64
 	if p.variance != nil {
-		p.eval.Variance, variance = p.variance, p.variance.Ptr()
+		p.eval.Variance = p.variance
 	}
-	if err = p.tables.upload(p.c.dev, p.b, variance); err != nil {
+	if err = p.tables.upload(p.c.dev, p.b, p.variance); err != nil {
 		return err
 	}
 	// Registers that a kernel loads before they were written are skipped; here they are also defined.

@@ -13,8 +13,8 @@ type tables struct {
 	entries, terms, rows, weights, state, scalars uint64
 }
 
-// upload allocates and fills the tables: one copy. The addresses in the rows are made here.
-func (t *tables) upload(dev *cuda.Device, b *batch, variance uint64) error {
+// upload allocates and fills the tables: one copy. The addresses in the rows are made here; variance is nil when no plan asks for it.
+func (t *tables) upload(dev *cuda.Device, b *batch, variance *DeviceBuffer) error {
 	var host []byte
 	place := func(v []byte) int {
 		const line = 256 // every table starts at a whole line
@@ -38,7 +38,9 @@ func (t *tables) upload(dev *cuda.Device, b *batch, variance uint64) error {
 	for i := range b.rows {
 		r := &b.rows[i]
 		r.terms = t.terms + r.terms*uint64(unsafe.Sizeof(noiseTerm{}))
-		r.variance = variance + r.first*uint64(b.elems)*uint64(b.dtype.Size())
+		if variance != nil {
+			r.variance = variance.Ptr() + r.first*uint64(b.elems)*uint64(variance.DType().Size())
+		}
 	}
 	copy(host[rows:], bytesOf(b.rows))
 	return dev.Write(t.mem, 0, host)

@@ -59,7 +59,6 @@ type deviceScalars struct {
 // batch is everything that a launch needs to know of the requests, as the host prepares it.
 type batch struct {
 	elems   int
-	dtype   DType // of the network's buffers
 	table   []deviceEntry
 	terms   []noiseTerm
 	rows    []deviceRow

@@ -7,28 +7,19 @@ import "math"
 //
 //	n = sum_j w[j]*normal(seed, draw[j], i)
 func (r *cpuRow) noise(dst []float32, e *entry, k, lo int) {
-	sum := e.sumOf(k, r.terms)
-	if len(sum) == 0 {
+	terms := e.sumOf(k, r.terms)
+	if len(terms) == 0 {
 		normals(dst, r.seed, e.draw[k], uint64(lo))
 		return
 	}
 	clear(dst)
 	var b block
 	n := b[:len(dst)]
-	for _, t := range sum {
+	for _, t := range terms {
 		normals(n, r.seed, t.draw, uint64(lo))
-		addScaled(dst, t.weight, n)
-	}
-}
-
-// addScaled is y += k*v for a k that is not zero.
-func addScaled(y []float32, k float32, v []float32) {
-	if k == 0 {
-		return
-	}
-	v = v[:len(y)]
-	for i := range y {
-		y[i] = float32(y[i] + float32(k*v[i]))
+		if t.weight != 0 { // a zero weight skips its draw
+			sum(dst, []term{{n, t.weight}}, true)
+		}
 	}
 }
 
@@ -40,7 +31,7 @@ func learned(n []float32, e *entry, v []float32) {
 			if x < 0 {
 				x = 0
 			}
-			n[i] = float32(float32(math.Sqrt(float64(x))) * n[i]) // the correctly rounded float32 root
+			n[i] = float32(root(x) * n[i])
 		}
 		return
 	}

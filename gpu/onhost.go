@@ -67,10 +67,7 @@ func (m *onHost) Forward(ctx context.Context, e *sampler.Eval) error {
 }
 
 // PredictsVariance implements [sampler.VarianceModel].
-func (m *onHost) PredictsVariance() bool {
-	v, ok := m.Model.(sampler.VarianceModel)
-	return ok && v.PredictsVariance()
-}
+func (m *onHost) PredictsVariance() bool { return sampler.PredictsVariance(m.Model) }
 
 func notCopied(b sampler.Buffer) error {
 	return &sampler.RequestError{Row: -1, Field: "buffers", Detail: fmt.Sprintf("%T can not be copied to host memory", b)}

@@ -57,13 +57,7 @@ func loraParams(g *Graph) map[string]ParamID {
 	params := map[string]ParamID{}
 	var layers []string
 	for _, op := range g.Ops {
-		id := NoParam
-		switch o := op.(type) {
-		case Conv2D:
-			id = o.Weight
-		case Linear:
-			id = o.Weight
-		}
+		id := matrixOf(op)
 		if id == NoParam {
 			continue
 		}

@@ -139,18 +139,22 @@ func (w *Weights) pack() error {
 func (w *Weights) largest() int {
 	n := 0
 	for _, op := range w.graph.Ops {
-		id := NoParam
-		switch o := op.(type) {
-		case Conv2D:
-			id = o.Weight
-		case Linear:
-			id = o.Weight
-		}
-		if id != NoParam && w.data[id].mine() {
+		if id := matrixOf(op); id != NoParam && w.data[id].mine() {
 			n = max(n, w.data[id].n)
 		}
 	}
 	return n
+}
+
+// matrixOf is the weight of a layer that is packed, a convolution or a linear one; NoParam for other operations.
+func matrixOf(op Op) ParamID {
+	switch o := op.(type) {
+	case Conv2D:
+		return o.Weight
+	case Linear:
+		return o.Weight
+	}
+	return NoParam
 }
 
 // bias is a parameter that may be missing.

@@ -43,10 +43,7 @@ func (m *heldModel) Forward(ctx context.Context, e *sampler.Eval) error {
 }
 
 // PredictsVariance implements [sampler.VarianceModel].
-func (m *heldModel) PredictsVariance() bool {
-	v, ok := m.Model.(sampler.VarianceModel)
-	return ok && v.PredictsVariance()
-}
+func (m *heldModel) PredictsVariance() bool { return sampler.PredictsVariance(m.Model) }
 
 // write puts the part that stays into the inputs of a stage.
 func (h *heldPart) write(e *sampler.Eval, st *sampler.Stage) {

@@ -33,10 +33,15 @@ type VarianceModel interface {
 	PredictsVariance() bool
 }
 
+// PredictsVariance tells whether m is a [VarianceModel] that predicts one; a Model around another asks it of that.
+func PredictsVariance(m Model) bool {
+	v, ok := m.(VarianceModel)
+	return ok && v.PredictsVariance()
+}
+
 // checkVariance refuses plans that learn the variance from a model that has none.
 func checkVariance(m Model, reqs []Request) error {
-	v, ok := m.(VarianceModel)
-	if ok && v.PredictsVariance() {
+	if PredictsVariance(m) {
 		return nil
 	}
 	for i := range reqs {

@@ -55,37 +55,50 @@ func normals(elems int) func(int) (*Run, error) {
 	}
 }
 
-// step opens guided steps of a sampler; the network's outputs are noise that stays.
+// step opens guided steps of a sampler.
 func step(name string) func(int) (*Run, error) {
 	return func(threads int) (*Run, error) {
-		betas, err := schedule.ScaledLinear(1000, 0.00085, 0.012)
+		p, err := Steps(threads, name, 1, latent, stepsOfAPlan)
 		if err != nil {
 			return nil, err
 		}
-		noise, err := schedule.New(betas)
-		if err != nil {
-			return nil, err
-		}
-		e, err := sampler.Lookup(name)
-		if err != nil {
-			return nil, err
-		}
-		plan, err := e.Plan(schedule.Grid{Noise: noise, Steps: stepsOfAPlan}, schedule.Epsilon, sampler.Params{})
-		if err != nil {
-			return nil, err
-		}
-		conds, err := sampler.Guide(1, 0, sampler.DefaultScale)
-		if err != nil {
-			return nil, err
-		}
-		p, err := gpu.NewCPU(threads).Program(latent, []sampler.Request{{Plan: plan, Conds: conds, Seed: 1}})
-		if err != nil {
-			return nil, err
-		}
-		gpu.Normals(p.Next().Out.Host(), 5, 1, 0)
 		return &Run{Close: func() { _ = p.Close() }, Do: func() error {
 			p.Next()
 			return p.Step()
 		}}, nil
 	}
+}
+
+// Steps opens guided steps of a batch of requests; the network's outputs are noise that stays.
+func Steps(threads int, name string, requests, elems, steps int) (sampler.Program, error) {
+	betas, err := schedule.ScaledLinear(1000, 0.00085, 0.012)
+	if err != nil {
+		return nil, err
+	}
+	noise, err := schedule.New(betas)
+	if err != nil {
+		return nil, err
+	}
+	e, err := sampler.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := e.Plan(schedule.Grid{Noise: noise, Steps: steps}, schedule.Epsilon, sampler.Params{})
+	if err != nil {
+		return nil, err
+	}
+	conds, err := sampler.Guide(1, 0, sampler.DefaultScale)
+	if err != nil {
+		return nil, err
+	}
+	reqs := make([]sampler.Request, requests)
+	for i := range reqs {
+		reqs[i] = sampler.Request{Plan: plan, Conds: conds, Seed: uint64(i)}
+	}
+	p, err := gpu.NewCPU(threads).Program(elems, reqs)
+	if err != nil {
+		return nil, err
+	}
+	gpu.Normals(p.Next().Out.Host(), 5, 1, 0)
+	return p, nil
 }

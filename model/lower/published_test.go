@@ -2,6 +2,7 @@ package lower
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"testing"
 
@@ -47,17 +48,23 @@ func TestPublishedUNets(t *testing.T) {
 		require.Equal(t, x.side, n.Height(), x.name)
 		p, err := Lower(n.Graph(), Options{Rows: 2, Size: model.Size{H: x.side, W: x.side, Tokens: 77}, Type: x.ty})
 		require.NoError(t, err)
-		for i, s := range p.Steps {
-			if s.Fusion != nil {
-				require.NoError(t, s.Fusion.Validate(), "%s %v step %d %s", x.name, x.ty, i, s.Name)
-			}
-		}
 		require.Equal(t, model.Shape{C: 4, H: x.side, W: x.side}, p.OutShape())
-		c := p.Forward()
-		t.Logf("%s %v: %d steps, %d of them once a prompt, %d plans and %d launches a step, %d bytes", x.name, x.ty, len(p.Steps), p.Prologue, c.Plans, c.Launches, p.Arena)
-		assert.Equal(t, []int{x.steps, x.prologue, x.plans, x.launches, int(x.arena)},
-			[]int{len(p.Steps), p.Prologue, c.Plans, c.Launches, int(p.Arena)}, "%s %v", x.name, x.ty)
+		requireCounts(t, fmt.Sprintf("%s %v", x.name, x.ty), p, []int{x.steps, x.prologue, x.plans, x.launches, int(x.arena)})
 	}
+}
+
+// requireCounts checks that cuDNN may be asked for every graph of p, and the numbers of steps, of those once a prompt, of
+// plans and launches a step, and bytes of the arena.
+func requireCounts(t *testing.T, name string, p *Program, want []int) {
+	t.Helper()
+	for i, s := range p.Steps {
+		if s.Fusion != nil {
+			require.NoError(t, s.Fusion.Validate(), "%s step %d %s", name, i, s.Name)
+		}
+	}
+	c := p.Forward()
+	t.Logf("%s: %d steps, %d of them once a prompt, %d plans and %d launches a step, %d bytes", name, len(p.Steps), p.Prologue, c.Plans, c.Launches, p.Arena)
+	assert.Equal(t, want, []int{len(p.Steps), p.Prologue, c.Plans, c.Launches, int(p.Arena)}, name)
 }
 
 // TestPublishedTransformers does the same for transformers, at 1024x1024 pixels: the positions and angles that follow
@@ -81,15 +88,7 @@ func TestPublishedTransformers(t *testing.T) {
 		n := published(t, x.name, "transformer/config.json")
 		p, err := Lower(n.Graph(), Options{Rows: 2, Size: model.Size{H: 128, W: 128, Tokens: x.tokens}, Type: x.ty})
 		require.NoError(t, err)
-		for i, s := range p.Steps {
-			if s.Fusion != nil {
-				require.NoError(t, s.Fusion.Validate(), "%s %v step %d %s", x.name, x.ty, i, s.Name)
-			}
-		}
 		require.Equal(t, model.Shape{C: 16, H: 128, W: 128}, p.OutShape())
-		c := p.Forward()
-		t.Logf("%s %v: %d steps, %d of them once a prompt, %d plans and %d launches a step, %d bytes", x.name, x.ty, len(p.Steps), p.Prologue, c.Plans, c.Launches, p.Arena)
-		assert.Equal(t, []int{x.steps, x.prologue, x.plans, x.launches, int(x.arena)},
-			[]int{len(p.Steps), p.Prologue, c.Plans, c.Launches, int(p.Arena)}, "%s %v", x.name, x.ty)
+		requireCounts(t, fmt.Sprintf("%s %v", x.name, x.ty), p, []int{x.steps, x.prologue, x.plans, x.launches, int(x.arena)})
 	}
 }

@@ -159,11 +159,7 @@ func (s *Scheduler) discrete(n *schedule.Noise, kind schedule.Kind, o Options) (
 	if !s.c.SetAlphaToOne && strings.HasPrefix(s.c.Class, "DDIM") {
 		final = n.Point(0)
 	}
-	pts := make([]schedule.Point, 0, len(ts)+1)
-	for _, t := range ts {
-		pts = append(pts, n.Point(t))
-	}
-	pts = append(pts, final)
+	pts := append(pointsAt(n, ts), final)
 	switch s.c.Class {
 	case "LCMScheduler":
 		return sampler.New(sampler.LCM{Scaling: s.c.TimestepScaling}, pts, kind, s.options()...)
@@ -184,6 +180,15 @@ func (s *Scheduler) discrete(n *schedule.Noise, kind schedule.Kind, o Options) (
 		pts[len(pts)-1] = n.Point(-1)
 	}
 	return sampler.New(d, pts, kind, s.options()...)
+}
+
+// pointsAt are those of timesteps, with room for the end.
+func pointsAt(n *schedule.Noise, ts []int) []schedule.Point {
+	pts := make([]schedule.Point, 0, len(ts)+1)
+	for _, t := range ts {
+		pts = append(pts, n.Point(t))
+	}
+	return pts
 }
 
 // variance is that of DDPM's steps.

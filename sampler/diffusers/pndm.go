@@ -20,10 +20,7 @@ func (s *Scheduler) pndm(n *schedule.Noise, kind schedule.Kind, o Options) (*sam
 		return nil, &Error{Field: "steps", Detail: fmt.Sprintf("%d: want at least %d without skip_prk_steps",
 			len(ts), pndmStart)}
 	}
-	var pts []schedule.Point
-	for _, t := range ts {
-		pts = append(pts, n.Point(t))
-	}
+	pts := pointsAt(n, ts)
 	pts = append(pts, n.Point(-1)) // where the last step really ends is in the track
 	return sampler.New(sampler.PNDM{RungeKutta: !s.c.SkipPRKSteps, Velocity: kind == schedule.V,
 		Track: s.pndmTrack(n, ts)}, pts, kind)

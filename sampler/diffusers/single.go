@@ -13,10 +13,7 @@ func (s *Scheduler) tcd(n *schedule.Noise, kind schedule.Kind, o Options) (*samp
 	if err != nil {
 		return nil, err
 	}
-	var pts []schedule.Point
-	for _, t := range ts {
-		pts = append(pts, n.Point(t))
-	}
+	pts := pointsAt(n, ts)
 	gamma := o.Gamma
 	if gamma == nil && o.Eta != 0 {
 		gamma = &o.Eta

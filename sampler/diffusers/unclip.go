@@ -49,9 +49,6 @@ func (s *Scheduler) unclip(n *schedule.Noise, kind schedule.Kind, o Options) (*s
 	if err != nil {
 		return nil, err
 	}
-	var pts []schedule.Point
-	for _, t := range ts {
-		pts = append(pts, n.Point(t))
-	}
+	pts := pointsAt(n, ts)
 	return sampler.New(d, append(pts, n.Point(-1)), kind, s.options()...)
 }

@@ -13,8 +13,7 @@ import (
 	"time"
 
 	"github.com/cudiffuse/cudiffuse/gpu"
-	"github.com/cudiffuse/cudiffuse/sampler"
-	"github.com/cudiffuse/cudiffuse/schedule"
+	"github.com/cudiffuse/cudiffuse/internal/works"
 )
 
 func main() {
@@ -56,7 +55,7 @@ func measure(threads int, name string, requests, elems int) (float64, error) {
 		}
 		return time.Since(start).Seconds() / float64(n), nil
 	}
-	p, err := program(threads, name, requests, elems, n+2)
+	p, err := works.Steps(threads, name, requests, elems, n+2)
 	if err != nil {
 		return 0, err
 	}
@@ -74,37 +73,4 @@ func measure(threads int, name string, requests, elems int) (float64, error) {
 		}
 	}
 	return time.Since(start).Seconds() / float64(n), nil
-}
-
-func program(threads int, name string, requests, elems, steps int) (sampler.Program, error) {
-	betas, err := schedule.ScaledLinear(1000, 0.00085, 0.012)
-	if err != nil {
-		return nil, err
-	}
-	noise, err := schedule.New(betas)
-	if err != nil {
-		return nil, err
-	}
-	e, err := sampler.Lookup(name)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := e.Plan(schedule.Grid{Noise: noise, Steps: steps}, schedule.Epsilon, sampler.Params{})
-	if err != nil {
-		return nil, err
-	}
-	conds, err := sampler.Guide(1, 0, sampler.DefaultScale)
-	if err != nil {
-		return nil, err
-	}
-	reqs := make([]sampler.Request, requests)
-	for i := range reqs {
-		reqs[i] = sampler.Request{Plan: plan, Conds: conds, Seed: uint64(i)}
-	}
-	p, err := gpu.NewCPU(threads).Program(elems, reqs)
-	if err != nil {
-		return nil, err
-	}
-	gpu.Normals(p.Next().Out.Host(), 5, 1, 0)
-	return p, nil
 }
