@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/cudiffuse/cudiffuse/internal/race"
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/stretchr/testify/require"
 )
@@ -30,7 +31,7 @@ func TestCLIPExecutor(t *testing.T) {
 	ctx := context.Background()
 	require.NoError(t, ex.RunAll(ctx, 2, in, outs))
 	require.LessOrEqual(t, max(maxDiff(g.last, outs[0]), maxDiff(g.pooled, outs[1])), clipBound)
-	if raceEnabled {
+	if race.Enabled {
 		return // the race detector allocates
 	}
 	for range 20 {

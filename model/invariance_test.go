@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/cudiffuse/cudiffuse/internal/race"
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/stretchr/testify/require"
 )
@@ -98,7 +99,7 @@ func TestFewerRowsThanCompiled(t *testing.T) {
 
 // TestNoAllocation: a warm run allocates nothing.
 func TestNoAllocation(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	for _, threads := range []int{1, 2} {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cudiffuse/cudiffuse/internal/race"
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model/safetensors"
 )
@@ -37,7 +38,7 @@ func TestLoadMemory(t *testing.T) {
 		loadAndRun(t, dir)
 		return
 	}
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector has memory of its own")
 	}
 	config, err := os.ReadFile("lower/testdata/sd15.json")

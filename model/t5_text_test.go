@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/cudiffuse/cudiffuse/internal/race"
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model/safetensors"
 	"github.com/stretchr/testify/assert"
@@ -138,7 +139,7 @@ func TestT5Executor(t *testing.T) {
 		require.ErrorAs(t, ex.Run(t.Context(), 2, in, out), &e)
 		require.Equal(t, "TokenIndex", e.Input)
 	}
-	if raceEnabled {
+	if race.Enabled {
 		return // the race detector allocates
 	}
 	ctx := context.Background()

@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/cudiffuse/cudiffuse/internal/race"
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/stretchr/testify/require"
 )
@@ -38,7 +39,7 @@ func TestConditionFewerRows(t *testing.T) {
 
 // TestConditionNoAllocation: a warm run allocates nothing.
 func TestConditionNoAllocation(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}
 	u, g := openCondition(t, "unet_lcm")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cudiffuse/cudiffuse/internal/race"
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
 
@@ -133,7 +134,7 @@ func TestLeanInvariance(t *testing.T) {
 	for r := range n {
 		sameBits(t, whole[r*size:(r+1)*size], run(t, u, 1, pick(u, in, r), 2), "row %d alone", r)
 	}
-	if raceEnabled {
+	if race.Enabled {
 		return
 	}
 	pool := workers.New(2)

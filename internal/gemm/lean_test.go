@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cudiffuse/cudiffuse/internal/race"
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
 
@@ -120,7 +121,7 @@ func TestPackInPlace(t *testing.T) {
 
 // TestLeanDoesNotAllocate runs a lean layer of several chunks.
 func TestLeanDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("sync.Pool drops entries under the race detector")
 	}
 	rng := rand.New(rand.NewPCG(59, 60))
