@@ -2,7 +2,7 @@
 
 GO ?= go
 
-.PHONY: all build test race fuzz v3 cross arm64 lint generate check-generated bench instructions bench-torch compare samplers-docs train clean \
+.PHONY: all build test race fuzz v3 cross arm64 lint generate check-generated bench instructions peaks bench-torch compare samplers-docs train clean \
 	kernels check-kernels cuda lint-cuda test-cuda test-cudnn acceptance bench-cuda
 
 all: lint test
@@ -102,6 +102,9 @@ bench:
 instructions: ## instructions of the AVX2 path under valgrind against docs/bench/instructions.md; UPDATE=1 writes that
 	valgrind=$$(docs/bench/valgrind.sh) && CGO_ENABLED=0 $(GO) build -o bin/instructions ./docs/bench/instructions && \
 	  bin/instructions -valgrind "$$valgrind" $(if $(UPDATE),-update)
+
+peaks: ## the kernels' shares of the machine's peak, docs/bench/peaks.md; a minute of an idle machine
+	$(GO) run ./docs/bench/peaks -out docs/bench/peaks.md
 
 bench-torch: ## the bundled network, and steps and noise, beside torch: TORCH_PYTHON names a python that has torch and diffusers
 	python3 docs/bench/bench.py $(or $(TORCH_PYTHON),python3)

@@ -15,9 +15,11 @@ const (
 )
 
 const (
-	whyStep  = whyRounded + " The rest is loads and stores of the second-level cache: the copy, a single loop, reaches more."
-	whyNoise = "Ten rounds of Philox are integer products, which the arithmetic does not count; then " +
-		"products and sums are rounded one by one."
+	whyStep = whyRounded + "the values of a block go from one loop to the next through the first-level cache, more loads and" +
+		" stores than the bytes that are counted; copies of results alone are a sixth of the time."
+	whySDE   = "Two fifths of the time are the noise, whose arithmetic is below its own bound; the rest is as in the others."
+	whyNoise = "A third of the time or more is Philox, whose integer products are not counted; the rest are products and" +
+		" sums that are rounded one by one, with a root."
 )
 
 // steps are what lies between two evaluations of a network, with guidance, and noise.
@@ -31,19 +33,19 @@ func steps() []Work {
 		// Guidance 3, the clean image 3, the update 3, the next input 1. Bytes as the update in package gpu has them.
 		{"DDIM", "ddim", 10, 28, whyStep},
 		{"DPM-Solver++ 2M", "dpmpp_2m", 12, 36, whyStep},
-		{"SDE-DPM-Solver++ 2M", "dpmpp_2m_sde", 14 + normalFLOPs, 36, whyNoise},
+		{"SDE-DPM-Solver++ 2M", "dpmpp_2m_sde", 14 + normalFLOPs, 36, whySDE},
 	} {
 		all = append(all, Work{Name: "step " + s.name, Size: "1x4x64x64", Why: s.why, Most: stepsOfAPlan,
 			Counted: 20, FLOPs: s.flops * latent, Bytes: s.bytes * latent, Open: step(s.kind)})
 	}
 	for _, n := range []struct{ elems, counted int }{{latent, 10}, {1 << 20, 0}} {
-		all = append(all, Work{Name: "normals", Size: fmt.Sprint(n.elems), Why: whyNoise, Counted: n.counted,
+		all = append(all, Work{Name: "normals", Single: true, Size: fmt.Sprint(n.elems), Why: whyNoise, Counted: n.counted,
 			FLOPs: normalFLOPs * int64(n.elems), Bytes: 4 * int64(n.elems), Open: normals(n.elems)})
 	}
 	return all
 }
 
-// normals opens draws of noise; they take one thread, as a step does for one latent of this size.
+// normals opens draws of noise; they take one thread.
 func normals(elems int) func(int) (*Run, error) {
 	return func(int) (*Run, error) {
 		dst, draw := make([]float32, elems), 0

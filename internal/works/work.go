@@ -19,7 +19,9 @@ type Work struct {
 	Counted int
 	// Most is how many runs a Run lasts, 0 without a limit.
 	Most int
-	// Why says what keeps the kernel from its bound.
+	// Single says that more threads than one have no part in it.
+	Single bool
+	// Why says what keeps the kernel from its bound, as profiles have it.
 	Why string
 
 	// Open prepares the work for some threads.
