@@ -8,7 +8,6 @@ import (
 
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/tokenizer"
-	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
 // TextToImage is a latent diffusion model that draws what a text says (Rombach et al., 2022,
@@ -147,29 +146,4 @@ func (p *TextToImage) factor() (int, error) {
 		return 0, fmt.Errorf("vae: %dx%d pixels of %dx%d latents: want a multiple", out.H, out.W, side, side)
 	}
 	return out.H / side, nil
-}
-
-// defaults fills in what the parts say of steps, guidance and size.
-func (p *TextToImage) defaults() (err error) {
-	in := &p.info
-	in.Steps = 25
-	if e, err := sampler.Lookup(in.Scheduler); err == nil {
-		in.Steps = e.Steps
-	}
-	in.Steps = min(in.Steps, 50) // DDPM's thousand are for pixels
-	in.Embedded = p.unet.Config().TimeCondDim > 0
-	in.Guidance = sampler.DefaultScale
-	if in.XL {
-		in.Guidance = 5 // as diffusers
-	}
-	if in.Embedded {
-		in.Guidance = 8.5 // as diffusers
-	}
-	in.Latents = p.unet.OutChannels()
-	in.Inpaint = p.unet.Channels() > in.Latents
-	if in.Factor, err = p.factor(); err != nil {
-		return err
-	}
-	in.Height, in.Width = p.unet.Height()*in.Factor, p.unet.Width()*in.Factor
-	return nil
 }

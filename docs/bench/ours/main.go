@@ -1,8 +1,9 @@
-// Command ours is this library's side of docs/bench: it evaluates the bundled network as it is told
-// on standard input, and answers each line with the seconds it took.
+// Command ours is this library's side of docs/bench: it evaluates the bundled network, or that of the
+// folder it is given, as it is told on standard input, and answers each line with the seconds it took.
 //
-// A line is "threads batch input output": files of little-endian float32, the input [batch, 1, 28,
-// 28]; the output "-" is not written.
+// A line is "threads batch input output": files of little-endian float32, the input [batch, channels,
+// height, width] and, for a network that takes a text, its 77 tokens after it; the output "-" is not
+// written.
 package main
 
 import (
@@ -28,7 +29,7 @@ func main() {
 }
 
 func serve() error {
-	net, err := model.OpenUNet2DFS(bundled.FS(), bundled.Fashion)
+	net, err := open()
 	if err != nil {
 		return err
 	}
@@ -43,12 +44,13 @@ func serve() error {
 		}
 		ex := programs[[2]int{threads, n}]
 		if ex == nil {
-			if ex, err = net.Compile(n, workers.New(threads)); err != nil {
+			size := model.Size{H: net.Height(), W: net.Width(), Tokens: model.DefaultTokens}
+			if ex, err = model.NewExecutorAt(net.Graph(), net.Weights(), n, size, workers.New(threads)); err != nil {
 				return err
 			}
 			programs[[2]int{threads, n}] = ex
 		}
-		seconds, err := evaluate(ex, n, in, out)
+		seconds, err := evaluate(ex, net, n, in, out)
 		if err != nil {
 			return err
 		}
@@ -57,18 +59,35 @@ func serve() error {
 	return lines.Err()
 }
 
-// evaluate runs the network once, at time 500 and for class 0 of every row.
-func evaluate(ex *model.Executor, n int, in, out string) (float64, error) {
+func open() (model.Network, error) {
+	if len(os.Args) > 1 {
+		return model.OpenNetwork(os.Args[1])
+	}
+	return model.OpenUNet2DFS(bundled.FS(), bundled.Fashion)
+}
+
+// evaluate runs the network once, at time 500 and, where there are classes, for class 0 of every row.
+func evaluate(ex *model.Executor, net model.Network, n int, in, out string) (float64, error) {
 	raw, err := os.ReadFile(in)
 	if err != nil {
 		return 0, err
 	}
-	x := model.Inputs{Timestep: make([]float32, n), Class: make([]int64, n)}
+	x := model.Inputs{Timestep: make([]float32, n)}
+	if net.Classes() > 0 {
+		x.Class = make([]int64, n)
+	}
 	for i := range x.Timestep {
 		x.Timestep[i] = 500
 	}
 	for i := 0; i < len(raw); i += 4 {
 		x.Sample = append(x.Sample, math.Float32frombits(binary.LittleEndian.Uint32(raw[i:])))
+	}
+	if u, ok := net.(*model.UNetCondition); ok {
+		text := len(x.Sample) - n*model.DefaultTokens*u.ContextDim()
+		if text < 0 {
+			return 0, fmt.Errorf("%s: %d values are less than a text of %d rows", in, len(x.Sample), n)
+		}
+		x.Sample, x.Context = x.Sample[:text], x.Sample[text:]
 	}
 	y := make([]float32, n*ex.OutShape().Len())
 	start := time.Now()
