@@ -50,6 +50,9 @@ func ofClass(file string, config []byte, load loader) (Network, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
+	if class == ditOldClass && f.choice("norm_type", "", pixartNorm) == pixartNorm { // or what a DiT says of it
+		class = pixartClass
+	}
 	if class == ditClass || class == ditOldClass {
 		d, err := newDiT(file, config, load)
 		if err != nil {

@@ -21,8 +21,12 @@ type PixArtConfig struct {
 // Width is the number of features of a token.
 func (c PixArtConfig) Width() int { return c.Heads * c.HeadDim }
 
-// pixartClass is the name of the class in config.json.
-const pixartClass = "PixArtTransformer2DModel"
+// pixartClass is the name of the class in config.json, where the published files have [ditOldClass], which the norm tells
+// from a DiT (diffusers, models/model_loading_utils.py and modeling_utils.py, LegacyModelMixin).
+const (
+	pixartClass = "PixArtTransformer2DModel"
+	pixartNorm  = "ada_norm_single"
+)
 
 // The size of latents whose positions are not squeezed, and the one for which
 // use_additional_conditions defaults to true (pixart_transformer_2d.py).
@@ -37,14 +41,21 @@ const maxInterpolation = 1 << 10
 // parsePixArtConfig reads a config.json. Errors are [*ConfigError].
 func parsePixArtConfig(file string, data []byte) (PixArtConfig, error) {
 	f := parseFields(file, data)
-	f.choice("_class_name", pixartClass, pixartClass)
+	class := f.choice("_class_name", pixartClass, pixartClass, ditOldClass)
+	if _, ok := f.raw("norm_type"); !ok && class == ditOldClass {
+		f.fail("norm_type", "is not given, wanted %q: other transformers are not supported", pixartNorm)
+	}
 	var c PixArtConfig
 	c.readSizes(f)
 	c.readBlocks(f)
 	c.readText(f)
-	f.only("norm_type", "ada_norm_single")
+	f.only("norm_type", pixartNorm)
 	f.only("attention_type", "default")
 	f.refusedTrue("norm_elementwise_affine", false)
+	f.refused("num_vector_embeds")
+	for _, key := range []string{"only_cross_attention", "double_self_attention", "use_linear_projection"} {
+		f.refusedTrue(key, true)
+	}
 	if f.rest(); f.err == nil {
 		c.check(f)
 	}

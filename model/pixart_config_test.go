@@ -35,12 +35,30 @@ func TestPixArtXL(t *testing.T) {
 	require.InDelta(t, 0.61e9, float64(net.Params()), 0.005e9)
 }
 
+// TestPixArtOldClass: the published config.json of PixArt-alpha XL/2 at 1024 pixels has the name of an older class.
+func TestPixArtOldClass(t *testing.T) {
+	net, err := ParseNetwork("f", []byte(`{"_class_name": "Transformer2DModel", "_diffusers_version": "0.22.0.dev0",
+		"activation_fn": "gelu-approximate", "attention_bias": true, "attention_head_dim": 72, "attention_type": "default",
+		"caption_channels": 4096, "cross_attention_dim": 1152, "double_self_attention": false, "dropout": 0.0,
+		"in_channels": 4, "norm_elementwise_affine": false, "norm_eps": 1e-06, "norm_num_groups": 32,
+		"norm_type": "ada_norm_single", "num_attention_heads": 16, "num_embeds_ada_norm": 1000, "num_layers": 28,
+		"num_vector_embeds": null, "only_cross_attention": false, "out_channels": 8, "patch_size": 2,
+		"sample_size": 128, "upcast_attention": false, "use_linear_projection": false}`))
+	require.NoError(t, err)
+	require.IsType(t, &PixArt{}, net)
+	require.Equal(t, 3, net.(*PixArt).TimeIDs())
+}
+
 func TestPixArtConfigErrors(t *testing.T) {
 	for _, test := range []struct{ config, key string }{
 		{`[]`, ""},
 		{`{"_class_name": "UNet2DModel"}`, "_class_name"},
 		{`{"norm_type": "ada_norm_zero"}`, "norm_type"},
 		{`{"norm_type": null}`, "norm_type"},
+		{`{"_class_name": "Transformer2DModel"}`, "norm_type"},
+		{`{"_class_name": "Transformer2DModel", "norm_type": "ada_norm_zero"}`, "norm_type"},
+		{`{"num_vector_embeds": 4}`, "num_vector_embeds"},
+		{`{"only_cross_attention": true}`, "only_cross_attention"},
 		{`{"norm_elementwise_affine": true}`, "norm_elementwise_affine"},
 		{`{"attention_type": "gated"}`, "attention_type"},
 		{`{"cross_attention_dim": null}`, "cross_attention_dim"},

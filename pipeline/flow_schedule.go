@@ -56,10 +56,10 @@ func (p *TextToImage) schedulerOptions(j *textJob) (diffusers.Options, error) {
 // flowOptions sets what the pipelines of diffusers give the scheduler of a flow: mu for the tokens of the image, and with
 // FLUX.1 times from 1 evenly down to 1/steps.
 func (p *TextToImage) flowOptions(j *textJob, o *diffusers.Options) error {
-	if p.joint == nil {
+	if !p.flows() {
 		return nil
 	}
-	if err := p.sched.flow.options(p.joint.tokens(j.shape), o); err != nil {
+	if err := p.sched.flow.options(p.joint.imageTokens(j.shape), o); err != nil {
 		return err
 	}
 	if p.joint.flux != nil && !p.sched.flow.FlowTimes && o.Steps > 1 { // one step starts at 1 anyway
@@ -72,8 +72,8 @@ func (p *TextToImage) flowOptions(j *textJob, o *diffusers.Options) error {
 	return nil
 }
 
-// tokens is how many tokens the transformer makes of latents [C, H, W].
-func (n *joint) tokens(shape [3]int) int {
+// imageTokens is how many tokens the transformer of a flow makes of latents [C, H, W].
+func (n *joint) imageTokens(shape [3]int) int {
 	side := 2 // of FLUX.1
 	if n.sd3 != nil {
 		side = n.sd3.Config().PatchSize

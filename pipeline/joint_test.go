@@ -41,10 +41,10 @@ func jointCalls(t testing.TB, folder string) (calls map[string]struct {
 	return calls
 }
 
-// TestJointGolden holds Stable Diffusion 3 and FLUX.1 against diffusers: from the same seed the final latents, what the
+// TestJointGolden holds Stable Diffusion 3, FLUX.1 and PixArt against diffusers: from the same seed the final latents, what the
 // autoencoder makes of them, and the image.
 func TestJointGolden(t *testing.T) {
-	for folder, n := range map[string]int{"sd3": 8, "flux": 5} {
+	for folder, n := range map[string]int{"sd3": 8, "flux": 5, "pixart_alpha": 5, "pixart_sigma": 5} {
 		calls := jointCalls(t, folder)
 		require.Len(t, calls, n)
 		_, f := readCalls(t, folder)
@@ -71,7 +71,7 @@ func TestJointGolden(t *testing.T) {
 					pixels(t, floats(t, f, name+".image"), img)
 				}
 				evaluations := c.Steps
-				if folder == "sd3" && c.Guidance != 1 {
+				if folder != "flux" && c.Guidance != 1 {
 					evaluations *= 2
 				}
 				require.Equal(t, evaluations, res.Evaluations)

@@ -12,12 +12,18 @@ import (
 )
 
 // joint is what Stable Diffusion 3 and FLUX.1 have in the place of a U-Net: a transformer of the tokens of text and
-// image together, which predicts the velocity of a rectified flow, and T5 beside CLIP.
+// image together, which predicts the velocity of a rectified flow, and T5 beside CLIP; and PixArt: a transformer of
+// the tokens of the image, which attends to those of T5 alone and predicts the noise.
 type joint struct {
-	sd3  *model.SD3  // one of the two
-	flux *model.Flux //
-	t5   *t5Part     // nil for a Stable Diffusion 3 without it
+	sd3    *model.SD3    // one of the three
+	flux   *model.Flux   //
+	pixart *model.PixArt //
+	t5     *t5Part       // nil for a Stable Diffusion 3 without it
+	tokens int           // of T5, at most
 }
+
+// flows tells whether the model is of a rectified flow, whose times are another matter than a schedule of noise.
+func (p *TextToImage) flows() bool { return p.joint != nil && p.joint.pixart == nil }
 
 // Defaults of diffusers' StableDiffusion3Pipeline.
 const (
@@ -27,29 +33,35 @@ const (
 
 // network is the transformer.
 func (n *joint) network() model.Network {
-	if n.flux != nil {
+	switch {
+	case n.flux != nil:
 		return n.flux
+	case n.pixart != nil:
+		return n.pixart
 	}
 	return n.sd3
 }
 
 // denoiser is the transformer on the CPU, for latents of a size.
 func (n *joint) denoiser(height, width int, pool *workers.Pool) (sampler.Model, error) {
-	if n.flux != nil {
-		m, err := n.flux.Denoiser(height, width, pool)
-		if err != nil {
-			return nil, err
-		}
-		return m, nil
+	switch {
+	case n.flux != nil:
+		return asModel(n.flux.Denoiser(height, width, pool))
+	case n.pixart != nil:
+		return asModel(n.pixart.Denoiser(height, width, pool))
 	}
-	m, err := n.sd3.Denoiser(height, width, pool)
+	return asModel(n.sd3.Denoiser(height, width, pool))
+}
+
+// asModel is a denoiser or none, where a nil one would be a model.
+func asModel[M sampler.Model](m M, err error) (sampler.Model, error) {
 	if err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
-// openJoint reads the parts of a folder of Stable Diffusion 3 or FLUX.1, whose index was read, and checks that they
+// openJoint reads the parts of a folder of Stable Diffusion 3, FLUX.1 or PixArt, whose index was read, and checks that they
 // fit together.
 func (p *TextToImage) openJoint(fsys fs.FS, dir string, c textClass) (err error) {
 	if len(p.loras) > 0 {
@@ -60,21 +72,27 @@ func (p *TextToImage) openJoint(fsys fs.FS, dir string, c textClass) (err error)
 		return err
 	}
 	p.info.Scheduler = p.sched.scheduler.Class()
-	if p.sched.kind != schedule.Velocity {
-		return fmt.Errorf("scheduler: %s: want FlowMatchEulerDiscreteScheduler, or another of flows", p.info.Scheduler)
+	if flow := p.sched.kind == schedule.Velocity; flow == (c.pixart > 0) {
+		want := "FlowMatchEulerDiscreteScheduler, or another of flows"
+		if flow {
+			want = "DPMSolverMultistepScheduler, or another of noise"
+		}
+		return fmt.Errorf("scheduler: %s: want %s", p.info.Scheduler, want)
 	}
-	transformer := path.Join(dir, "transformer")
-	if c.flux {
+	transformer, suffixes, t5 := path.Join(dir, "transformer"), []string{"", "_2"}, "_3"
+	switch {
+	case c.flux:
+		suffixes, t5, p.joint.tokens = suffixes[:1], "_2", fluxTokens
 		p.joint.flux, err = model.OpenFluxFS(fsys, transformer)
-	} else {
+	case c.pixart > 0:
+		suffixes, t5, p.joint.tokens = nil, "", c.pixart
+		p.joint.pixart, err = model.OpenPixArtFS(fsys, transformer)
+	default:
+		p.joint.tokens = sd3Tokens
 		p.joint.sd3, err = model.OpenSD3FS(fsys, transformer)
 	}
 	if err != nil {
 		return err
-	}
-	suffixes, t5 := []string{"", "_2"}, "_3"
-	if c.flux {
-		suffixes, t5 = suffixes[:1], "_2"
 	}
 	for _, s := range suffixes {
 		t, err := p.openTextPart(fsys, dir, s)
@@ -91,9 +109,12 @@ func (p *TextToImage) openJoint(fsys fs.FS, dir string, c textClass) (err error)
 	if p.vae, err = model.OpenAutoencoderFS(fsys, path.Join(dir, "vae")); err != nil {
 		return err
 	}
-	if c.flux {
+	switch {
+	case c.flux:
 		err = p.fitFlux()
-	} else {
+	case c.pixart > 0:
+		err = p.fitPixArt()
+	default:
 		err = p.fitSD3()
 	}
 	if err != nil {
@@ -145,18 +166,21 @@ func (p *TextToImage) jointDefaults() (err error) {
 		return err
 	}
 	in.Steps, in.Guidance = jointSteps, sd3Guidance
-	in.Latents = p.joint.network().OutChannels()
+	in.Latents = p.joint.network().Channels()
 	height, width := p.joint.network().Height(), p.joint.network().Width()
-	if p.joint.flux != nil {
+	switch {
+	case p.joint.flux != nil:
 		height, width = fluxSide, fluxSide
 		p.fluxDefaults()
+	case p.joint.pixart != nil:
+		in.Steps, in.Guidance = pixartSteps, pixartGuidance
 	}
 	in.Height, in.Width = height*in.Factor, width*in.Factor
 	_, err = p.joint.denoiser(height, width, nil)
 	return err
 }
 
-// noJoint refuses what the pipelines of Stable Diffusion 3 and FLUX.1 do not do yet.
+// noJoint refuses what the pipelines of these models do not do yet.
 func noJoint(field string, value any, class string) error {
 	return &RequestError{Field: field, Value: value, Want: "none with a " + class + ", which does not take it yet"}
 }
@@ -173,7 +197,7 @@ func (p *TextToImage) resolveJoint(j *textJob) error {
 	}{
 		{"image", "one", j.Image != nil}, {"mask", "one", j.Mask != nil}, {"syntax", fmt.Sprintf("%.40q", j.Syntax), j.Syntax != ""},
 		{"pag scale", j.PAGScale, j.PAGScale != 0}, {"pag layers", "some", len(j.PAGLayers)+len(j.PAGSkip) > 0},
-		{"clip skip", j.ClipSkip, j.ClipSkip != 0 && p.joint.flux != nil},
+		{"clip skip", j.ClipSkip, j.ClipSkip != 0 && p.joint.sd3 == nil},
 	} {
 		if x.given {
 			return noJoint(x.field, x.value, p.info.Class)

@@ -73,8 +73,11 @@ func (p *TextToImage) encodeCLIP(ctx context.Context, j *textJob, k int) (hidden
 
 // encodeJoint is encode for a [joint] network.
 func (p *TextToImage) encodeJoint(ctx context.Context, j *textJob) ([]*model.TextEmbedding, error) {
-	if p.joint.flux != nil {
+	switch {
+	case p.joint.flux != nil:
 		return p.encodeFlux(ctx, j)
+	case p.joint.pixart != nil:
+		return p.encodePixArt(ctx, j)
 	}
 	return p.encodeSD3(ctx, j)
 }
@@ -119,9 +122,8 @@ func (p *TextToImage) encodeSD3(ctx context.Context, j *textJob) ([]*model.TextE
 
 // droppedT5 is Dropped for T5, which takes the most tokens; the last is the end of the text.
 func (p *TextToImage) droppedT5(text string) int {
-	most := sd3Tokens
-	if p.joint.flux != nil {
-		most = fluxTokens
+	if p.joint.pixart != nil {
+		text = pixartText(text)
 	}
-	return max(0, len(p.joint.t5.tokens.Tokens(text))-(most-1))
+	return max(0, len(p.joint.t5.tokens.Tokens(text))-(p.joint.tokens-1))
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // TextToImage is a latent diffusion model that draws what a text says (Rombach et al., 2022,
-// arXiv:2112.10752): Stable Diffusion 1, 2 and XL, latent consistency models distilled from them, Stable Diffusion 3
-// and FLUX.1. It is safe for concurrent use.
+// arXiv:2112.10752): Stable Diffusion 1, 2 and XL, latent consistency models distilled from them, Stable Diffusion 3,
+// FLUX.1 and PixArt. It is safe for concurrent use.
 type TextToImage struct {
 	info  TextInfo
 	texts []textPart           // of CLIP: one, or two with Stable Diffusion XL and 3
@@ -62,8 +62,8 @@ type TextInfo struct {
 
 // OpenText opens a diffusers folder of a text-to-image pipeline: one with model_index.json, tokenizer/,
 // text_encoder/, unet/, vae/ and scheduler/, and for Stable Diffusion XL tokenizer_2/ and text_encoder_2/. Those of Stable
-// Diffusion 3 and FLUX.1 have transformer/ in the place of unet/, and T5 in the last of their text encoders, which a
-// Stable Diffusion 3 may be without.
+// Diffusion 3, FLUX.1 and PixArt have transformer/ in the place of unet/, and T5 in the last of their text encoders,
+// which a Stable Diffusion 3 may be without, and which is the only one of PixArt.
 // No file outside the folder but those of [Options.LoRAs] is read, whatever the files say. On a GPU the denoiser runs
 // there, and CLIP's text encoders and the autoencoder where they fit beside it, see [Options.Parts].
 //

@@ -70,9 +70,10 @@ func TestPAGOnGPU(t *testing.T) {
 	})
 }
 
-// TestJointOnGPU: transformers of the tokens of image and text.
+// TestJointOnGPU: transformers of the tokens of image and text, and of those of the image that attend to texts of
+// different lengths.
 func TestJointOnGPU(t *testing.T) {
-	for _, name := range []string{"sd3", "flux"} {
+	for _, name := range []string{"sd3", "flux", "pixart_alpha", "pixart_sigma"} {
 		requireAsCPU(t, name, pipeline.Options{}, func(in pipeline.TextInfo) []pipeline.TextRequest {
 			rs := []pipeline.TextRequest{{Prompt: "a photo of a cat", Negative: "blurry", N: 2, Seed: 3, Steps: 3, Height: 16, Width: 24}}
 			if in.Embedded {

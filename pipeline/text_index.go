@@ -18,7 +18,8 @@ import (
 // textClass is what differs between the pipelines of diffusers.
 type textClass struct {
 	xl          bool
-	joint, flux bool // Stable Diffusion 3, or FLUX.1 if both
+	joint, flux bool // a transformer in the place of the U-Net: Stable Diffusion 3, FLUX.1 if both,
+	pixart      int  // or PixArt, whose T5 takes so many tokens (max_sequence_length)
 	// scheduler are keys of the scheduler's config that the constructor of the pipeline overwrites: the
 	// first published configs were wrong (pipeline_stable_diffusion.py, __init__).
 	scheduler map[string]any
@@ -40,6 +41,8 @@ var textClasses = map[string]textClass{
 	"LatentConsistencyModelImg2ImgPipeline": {},
 	"StableDiffusion3Pipeline":              {joint: true},
 	"FluxPipeline":                          {joint: true, flux: true},
+	"PixArtAlphaPipeline":                   {joint: true, pixart: 120},
+	"PixArtSigmaPipeline":                   {joint: true, pixart: 300},
 }
 
 // IsTextClass tells whether a _class_name of model_index.json is one that [OpenText] takes.
@@ -88,7 +91,7 @@ func (p *TextToImage) index(fsys fs.FS, dir string) (textClass, error) {
 	}
 	p.info.Class, p.info.XL = index.Class, c.xl
 	p.zeroNegative = c.xl && (index.ForceZeros == nil || *index.ForceZeros)
-	p.noT5 = c.joint && !c.flux && !slices.ContainsFunc(index.T5, func(v any) bool { return v != nil })
+	p.noT5 = c.joint && !c.flux && c.pixart == 0 && !slices.ContainsFunc(index.T5, func(v any) bool { return v != nil })
 	return c, nil
 }
 

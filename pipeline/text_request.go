@@ -255,7 +255,7 @@ func (p *TextToImage) samplerPlan(j *textJob) error {
 	if err != nil {
 		return err
 	}
-	if p.joint != nil {
+	if p.flows() {
 		return p.flowPlan(j, entry)
 	}
 	noise := p.sched.noise

@@ -1,14 +1,17 @@
-"""Makes sd3/, flux/: folders of Stable Diffusion 3 and FLUX.1 pipelines, tiny networks with random weights, and what
-diffusers makes of a prompt with them. Usage, in this folder: make_joint.py. The tokenizers of CLIP are those of sdxl/.
+"""Makes sd3/, flux/, pixart_alpha/, pixart_sigma/: folders of Stable Diffusion 3, FLUX.1 and PixArt pipelines, tiny
+networks with random weights, and what diffusers makes of a prompt with them. Usage, in this folder: make_joint.py [NAME].
+The tokenizers of CLIP are those of sdxl/.
 Made with diffusers 0.42.1, transformers 5.23.0, tokenizers 0.23 and torch 2.15.0 (CPU, float32)."""
 import json
 import os
 import shutil
+import sys
 import tempfile
 
 import torch
-from diffusers import (AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel,
-                       SD3Transformer2DModel, StableDiffusion3Pipeline)
+from diffusers import (AutoencoderKL, DPMSolverMultistepScheduler, EulerDiscreteScheduler,
+                       FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel, PixArtAlphaPipeline,
+                       PixArtSigmaPipeline, PixArtTransformer2DModel, SD3Transformer2DModel, StableDiffusion3Pipeline)
 from diffusers.utils import logging
 from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
@@ -64,8 +67,8 @@ def t5(dim):
                                    use_cache=False))
 
 
-def vae(scaling, shift):
-    return AutoencoderKL(block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=4, latent_channels=16,
+def vae(scaling, shift, latents=16):
+    return AutoencoderKL(block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=4, latent_channels=latents,
                          down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
                          sample_size=16, scaling_factor=scaling, shift_factor=shift, use_quant_conv=False,
                          use_post_quant_conv=False)
@@ -73,6 +76,8 @@ def vae(scaling, shift):
 
 def make(name, cls, parts, runs):
     """runs are the calls by name; their results go to golden.safetensors."""
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        return
     gen = torch.Generator().manual_seed(1234)
     for part in sorted(parts):
         if isinstance(parts[part], torch.nn.Module):
@@ -102,12 +107,14 @@ def make(name, cls, parts, runs):
         old = p.vae.decode
         p.vae.decode = lambda z, **kw: (last.update(z=z), old(z, **kw))[1]
         hook = p.vae.decoder.register_forward_hook(lambda _, __, y: last.update(y=y.detach()))
+        if name.startswith("pixart"):  # the text and the size as they are
+            args.update(clean_caption=False, use_resolution_binning=False)
         with torch.no_grad():
             r = p(**args, generator=torch.Generator().manual_seed(seed), output_type="pt")
         hook.remove()
         p.vae.decode = old
         c = p.vae.config
-        out[run + ".latents"] = (last["z"] - c.shift_factor) * c.scaling_factor
+        out[run + ".latents"] = (last["z"] - (c.shift_factor or 0)) * c.scaling_factor
         out[run + ".decoded"] = last["y"]
         if run == "plain":
             out[run + ".image"] = r.images
@@ -172,5 +179,24 @@ def flux():
     })
 
 
+def pixart(name, cls, dim, **net):
+    torch.manual_seed(97)
+    betas = dict(beta_start=0.0001, beta_end=0.02, beta_schedule="linear")
+    parts = dict(
+        text_encoder=t5(20), tokenizer=T5_TOKENS, vae=vae(0.18215, None, 4),
+        transformer=PixArtTransformer2DModel(num_layers=2, attention_head_dim=dim // 2, num_attention_heads=2,
+                                             cross_attention_dim=dim, caption_channels=20, out_channels=8, **net),
+        scheduler=DPMSolverMultistepScheduler(**betas))
+    make(name, cls, parts, {
+        "plain": call(42, scale=4.5),
+        "negative": call(3, prompt="  A CAT on a chair. ", negative_prompt="Blurry, low quality", scale=3.0, height=24),
+        "unguided": call(7, scale=1.0, steps=3, width=24),
+        "euler": call(8, scale=2.0, scheduler=EulerDiscreteScheduler(**betas)),
+        "long": call(12, prompt=" ".join([PROMPT] * 30), negative_prompt=" ".join([PROMPT] * 29), scale=2.0, steps=2),
+    })
+
+
 sd3()
 flux()
+pixart("pixart_alpha", PixArtAlphaPipeline, 24, sample_size=128)  # with the size of the image as a condition
+pixart("pixart_sigma", PixArtSigmaPipeline, 16, sample_size=8)
