@@ -122,16 +122,19 @@ func (p *Pipeline) image(ctx context.Context, code *model.Codec, x []float32) (i
 // hashWeights writes the weights of a network, by way of buf.
 func hashWeights(h io.Writer, net model.Network, buf []byte) {
 	for i := range net.Graph().Params {
-		net.Weights().Use(model.ParamID(i), func(v []float32) {
-			for len(v) > 0 {
-				n := min(len(v), len(buf)/4)
-				for i, f := range v[:n] {
-					binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(f))
-				}
-				_, _ = h.Write(buf[:4*n]) // a hash takes everything
-				v = v[n:]
-			}
-		})
+		net.Weights().Use(model.ParamID(i), func(v []float32) { hashValues(h, v, buf) })
+	}
+}
+
+// hashValues writes the bits of values, by way of buf.
+func hashValues(h io.Writer, v []float32, buf []byte) {
+	for len(v) > 0 {
+		n := min(len(v), len(buf)/4)
+		for i, f := range v[:n] {
+			binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(f))
+		}
+		_, _ = h.Write(buf[:4*n]) // a hash takes everything
+		v = v[n:]
 	}
 }
 

@@ -25,17 +25,17 @@ type Result struct {
 	Images      []Image
 	Parameters  Parameters // what repeats it; see [Parameters.String]
 	Plan        *sampler.Plan
-	Evaluations int // network evaluations in all, see [sampler.Plan.NetworkRows]; a GPU does those of conditions that a stage does not use too
+	Evaluations int // network evaluations of this call, see [sampler.Plan.NetworkRows]; a GPU does those of conditions that a stage does not use too
 	Elapsed     time.Duration
 }
 
 // Step is one step of all images of a request. It is valid until the next.
 type Step struct {
-	Stage, Stages int // done and in all; a stage is one network evaluation for each image
+	Stage, Stages int // done, those before a resumed run included, and in all; a stage is one network evaluation for each image
 	p             *Pipeline
 	s             sampler.Step
 	code          *model.Codec
-	seed          uint64
+	j             *job
 }
 
 // Preview returns the clean image that the model predicts for image i at this step.
@@ -87,7 +87,7 @@ func (p *Pipeline) GenerateFunc(ctx context.Context, r Request, progress func(St
 	if j.Guidance == 0 || j.Guidance == 1 {
 		conds = 1
 	}
-	res.Evaluations = len(j.classes) * j.plan.NetworkRows(conds)
+	res.Evaluations = len(j.classes) * j.Resume.evaluations(j.plan, conds)
 	res.Elapsed = time.Since(start)
 	return res, nil
 }
@@ -120,7 +120,8 @@ func (p *Pipeline) steps(ctx context.Context, j *job) iter.Seq2[Step, error] {
 				yield(Step{}, err)
 				return
 			}
-			if !yield(Step{Stage: s.Stage, Stages: s.Stages, p: p, s: s, code: code, seed: j.Seed}, nil) {
+			done := j.Resume.stage()
+			if !yield(Step{Stage: done + s.Stage, Stages: done + s.Stages, p: p, s: s, code: code, j: j}, nil) {
 				return
 			}
 		}

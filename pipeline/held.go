@@ -29,6 +29,15 @@ type heldModel struct {
 	late bool // the first evaluation is done
 }
 
+// newHeldModel is one whose run goes on after so many stages.
+func newHeldModel(m sampler.Model, part *heldPart, done int) *heldModel {
+	h := &heldModel{Model: m, part: part, next: done}
+	for _, st := range part.plan.Stages[:done] {
+		h.late = h.late || st.Eval
+	}
+	return h
+}
+
 // Forward implements [sampler.Model].
 func (m *heldModel) Forward(ctx context.Context, e *sampler.Eval) error {
 	stages := m.part.plan.Stages

@@ -24,6 +24,7 @@ type Parameters struct {
 
 func (p *Pipeline) parameters(j *job) Parameters {
 	r := j.Request
+	r.Resume = nil
 	if p.info.Classes > 0 && r.Classes == nil {
 		for i := 0; i < len(j.classes); i += r.N {
 			r.Classes = append(r.Classes, j.classes[i])

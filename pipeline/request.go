@@ -44,6 +44,9 @@ type Request struct {
 	Guiding   Guiding           // how guidance is done
 	Brownian  bool              // noise along one path for all numbers of steps, see [sampler.WithBrownian]
 	Threshold sampler.Threshold // dynamic thresholding in place of the clip; the zero value means the model's
+
+	// Resume goes on with a run of this request that was saved, see [Step.Save]; nil begins.
+	Resume *SavedRun
 }
 
 // job is a request with every default filled in.
@@ -109,6 +112,11 @@ func (p *Pipeline) resolve(r Request) (*job, error) {
 	g := schedule.Grid{Noise: p.noise, Steps: j.Steps, Spacing: *j.Spacing, Offset: p.offset, Curve: j.Schedule}
 	if j.plan, err = entry.Plan(g, p.kind, j.Params, opts...); err != nil {
 		return nil, err
+	}
+	if j.Resume != nil {
+		if err := j.Resume.fits(p.Fingerprint(), p.parameters(j).String(), "", len(j.classes), j.plan); err != nil {
+			return nil, err
+		}
 	}
 	return j, nil
 }
@@ -255,12 +263,12 @@ func (p *Pipeline) requests(j *job) ([]sampler.Request, error) {
 			return nil, err
 		}
 		reqs[i] = sampler.Request{Plan: j.plan, Conds: conds, Seed: j.Seed + uint64(i)}
-		if draw := generators[j.RNG]; draw != nil {
+		if draw := generators[j.RNG]; draw != nil && j.Resume == nil {
 			reqs[i].Init = make([]float32, p.elems())
 			draw(reqs[i].Seed, reqs[i].Init)
 		}
 	}
-	return reqs, nil
+	return reqs, j.Resume.resume(reqs)
 }
 
 // generators draw the initial noise of a seed, by [Request.RNG]; nil is the device's own.

@@ -46,7 +46,7 @@ func (s TextStep) approved(img image.Image, i int, err error) (image.Image, erro
 // approved is that of a [TextStep].
 func (s Step) approved(img image.Image, i int, err error) (image.Image, error) {
 	if err == nil && s.Stage == s.Stages {
-		err = s.p.approve(img, i, s.seed+uint64(i))
+		err = s.p.approve(img, i, s.j.Seed+uint64(i))
 	}
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"sync"
 
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/tokenizer"
@@ -28,6 +29,7 @@ type TextToImage struct {
 	zeroNegative bool            // force_zeros_for_empty_prompt
 	noT5         bool            // text_encoder_3 is null
 	loras        []model.LoRAUse // while the parts are opened
+	fingerprint  func() string   // of the denoiser, computed once, when first wanted
 	place
 }
 
@@ -103,6 +105,7 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 		return nil, &OpenError{Path: shown, Err: err}
 	}
 	p.loras = nil // merged
+	p.fingerprint = sync.OnceValue(p.hash)
 	if err := p.openDecoding(o, shown); err != nil {
 		return nil, err
 	}

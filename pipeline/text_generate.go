@@ -24,13 +24,13 @@ type TextResult struct {
 	Images      []TextImage
 	Parameters  TextParameters // what repeats it, every default filled in
 	Plan        *sampler.Plan
-	Evaluations int // of the denoiser in all, see [Result.Evaluations]
+	Evaluations int // of the denoiser in this call, see [Result.Evaluations]
 	Elapsed     time.Duration
 }
 
 // TextStep is one step of all images of a request. It is valid until the next.
 type TextStep struct {
-	Stage, Stages int // done and in all; a stage is one network evaluation for each image
+	Stage, Stages int // see [Step]
 	s             sampler.Step
 	held          *heldPart
 	j             *textJob
@@ -112,7 +112,7 @@ func (p *TextToImage) GenerateFunc(ctx context.Context, r TextRequest, progress 
 			return TextResult{}, err
 		}
 	}
-	res.Evaluations = j.N * j.plan.NetworkRows(len(j.parts)+j.pagConditions(p.guided(j)))
+	res.Evaluations = j.N * j.Resume.evaluations(j.plan, len(j.parts)+j.pagConditions(p.guided(j)))
 	res.Elapsed = time.Since(start)
 	return res, nil
 }
@@ -145,7 +145,8 @@ func (p *TextToImage) steps(ctx context.Context, j *textJob) iter.Seq2[TextStep,
 				yield(TextStep{}, err)
 				return
 			}
-			if !yield(TextStep{Stage: s.Stage, Stages: s.Stages, s: s, held: held, j: j, code: code, p: p}, nil) {
+			done := j.Resume.stage()
+			if !yield(TextStep{Stage: done + s.Stage, Stages: done + s.Stages, s: s, held: held, j: j, code: code, p: p}, nil) {
 				return
 			}
 		}
@@ -177,7 +178,7 @@ func (p *TextToImage) denoiser(j *textJob, held *heldPart) (sampler.Model, error
 		return nil, err
 	}
 	if held != nil {
-		return gpu.OnHost(&heldModel{Model: m, part: held}), nil
+		return gpu.OnHost(newHeldModel(m, held, j.Resume.stage())), nil
 	}
 	return gpu.OnHost(m), nil
 }
@@ -191,7 +192,7 @@ func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Reque
 	conds = j.perturb(conds)
 	reqs := make([]sampler.Request, j.N)
 	init := generators[j.RNG]
-	if j.Image != nil {
+	if j.Image != nil || j.Resume != nil {
 		init = nil
 	}
 	for i := range reqs {
@@ -201,11 +202,21 @@ func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Reque
 			init(reqs[i].Seed, reqs[i].Init)
 		}
 	}
-	if j.Image != nil {
-		held, err := p.starts(ctx, j, reqs)
-		return reqs, held, err
+	var held *heldPart
+	if j.Image != nil && (j.Resume == nil || j.Mask != nil) {
+		if held, err = p.starts(ctx, j, reqs); err != nil {
+			return nil, nil, err
+		}
 	}
-	return reqs, nil, nil
+	if err := j.Resume.resume(reqs); err != nil {
+		return nil, nil, err
+	}
+	if held != nil {
+		for i := range reqs {
+			held.clean[i] = reqs[i].Inpaint.Known
+		}
+	}
+	return reqs, held, nil
 }
 
 func (p *TextToImage) collect(ctx context.Context, j *textJob, s TextStep) ([]TextImage, error) {

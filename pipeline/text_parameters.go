@@ -19,7 +19,9 @@ type TextParameters struct {
 }
 
 func (p *TextToImage) parameters(j *textJob) TextParameters {
-	return TextParameters{TextRequest: j.TextRequest, Model: p.info.Name, Scheduler: p.info.Scheduler, LoRAs: p.info.LoRAs, Tile: p.vae.Tile()}
+	r := j.TextRequest
+	r.Resume = nil
+	return TextParameters{TextRequest: r, Model: p.info.Name, Scheduler: p.info.Scheduler, LoRAs: p.info.LoRAs, Tile: p.vae.Tile()}
 }
 
 // oneLine writes a prompt on one line. Tokenizers take every run of white space for one space.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"sync"
 
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/pipeline/prompt"
@@ -84,6 +85,9 @@ type TextRequest struct {
 	// an image of the size asked for that was not cropped.
 	Original, Target image.Point
 	Crop             image.Point // left and top
+
+	// Resume goes on with a run of this request that was saved, see [TextStep.Save]; nil begins.
+	Resume *SavedRun
 }
 
 // SyntaxA1111 reads weights in brackets and prompts that AND parts, each with a weight of its own (a cat AND a dog :0.5), and
@@ -107,6 +111,7 @@ type textJob struct {
 	chunks [][][]prompt.Chunk
 	// perturbed is the network of perturbed-attention guidance, nil without it.
 	perturbed *model.UNetCondition
+	pictures  func() string // [SavedRun.Pictures], computed once, when first wanted
 }
 
 func (j *textJob) elems() int { return j.shape[0] * j.shape[1] * j.shape[2] }
@@ -123,6 +128,12 @@ func (p *TextToImage) resolve(r TextRequest) (*textJob, error) {
 	}
 	for _, check := range []func(*textJob) error{p.resolveJoint, p.resolveMask, p.resolveImage, p.resolveControl, p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan, p.resolvePAG} {
 		if err := check(j); err != nil {
+			return nil, err
+		}
+	}
+	j.pictures = sync.OnceValue(j.hashPictures)
+	if j.Resume != nil {
+		if err := j.Resume.fits(p.fingerprint(), p.parameters(j).String(), j.pictures(), j.N, j.plan); err != nil {
 			return nil, err
 		}
 	}

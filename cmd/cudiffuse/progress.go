@@ -17,6 +17,7 @@ type progress struct {
 	start    time.Time
 	tenth    int
 	drawn    time.Time
+	before   int // of what was done before the start
 }
 
 func newProgress(w io.Writer, label string) *progress {
@@ -33,8 +34,8 @@ const barWidth = 30
 // step reports that done of total are done.
 func (p *progress) step(done, total int) {
 	left := time.Duration(0)
-	if done > 0 {
-		left = time.Since(p.start) / time.Duration(done) * time.Duration(total-done)
+	if now := done - p.before; now > 0 {
+		left = time.Since(p.start) / time.Duration(now) * time.Duration(total-done)
 	}
 	if p.terminal {
 		if done < total && time.Since(p.drawn) < 50*time.Millisecond {

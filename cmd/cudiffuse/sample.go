@@ -58,6 +58,7 @@ type sampleCmd struct {
 
 	samplerFlags `embed:""`
 	controlFlags `embed:""`
+	saveFlags    `embed:""`
 }
 
 // Layout of the written images, in the parameters.
@@ -81,8 +82,12 @@ func (c *sampleCmd) Run(a *app) error {
 			c.Model = like.Model
 		}
 	}
+	keep, run, err := c.saveFlags.open(c.Out)
+	if err != nil {
+		return err
+	}
 	if pipeline.IsText(c.Model) {
-		return c.runText(a)
+		return c.runText(a, keep, run)
 	}
 	if err := c.noText(); err != nil {
 		return err
@@ -101,18 +106,24 @@ func (c *sampleCmd) Run(a *app) error {
 	if err := c.layout(p, r); err != nil {
 		return &usageError{err}
 	}
+	r.Resume = run
 	bar := newProgress(a.stderr, "sampling")
+	bar.before = keep.stage
 	res, err := p.GenerateFunc(a.ctx, r, func(s pipeline.Step) error {
-		bar.step(s.Stage, s.Stages)
-		return nil
+		defer bar.step(s.Stage, s.Stages)
+		return keep.step(s)
 	})
 	bar.done()
 	if err != nil {
+		keep.ended(a.stderr, err)
 		return classify(err)
 	}
 	files, err := c.write(&res)
 	if err != nil {
 		return classify(err)
+	}
+	if err := keep.finished(); err != nil {
+		return err
 	}
 	return c.report(a, res, files)
 }
@@ -124,7 +135,8 @@ func classify(err error) error {
 	var sch *schedule.Error
 	var sreq *sampler.RequestError
 	var dif *diffusers.Error
-	for _, t := range []any{&req, &plan, &sch, &sreq, &dif} {
+	var state *sampler.StateError
+	for _, t := range []any{&req, &plan, &sch, &sreq, &dif, &state} {
 		if errors.As(err, t) {
 			return &usageError{err}
 		}

@@ -70,7 +70,7 @@ func refuse(why string, flags []given) error {
 }
 
 // runText draws prompts.
-func (c *sampleCmd) runText(a *app) error {
+func (c *sampleCmd) runText(a *app, keep *saver, run *pipeline.SavedRun) error {
 	if err := c.noClasses(); err != nil {
 		return err
 	}
@@ -78,10 +78,16 @@ func (c *sampleCmd) runText(a *app) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	if len(prompts) > 1 {
+		if err := refuse(fmt.Sprintf("%d prompts: want one, of any number of images", len(prompts)), c.saveFlags.given()); err != nil {
+			return err
+		}
+	}
 	r, err := c.textRequest()
 	if err != nil {
 		return &usageError{err}
 	}
+	r.Resume = run
 	o := c.options()
 	o.ControlNet, o.Loading = c.ControlNet, a.loading()
 	o.Tokenizer, o.Variant = c.Tokenizer, c.Variant
@@ -107,13 +113,18 @@ func (c *sampleCmd) runText(a *app) error {
 			label = fmt.Sprintf("drawing %d of %d", i+1, len(prompts))
 		}
 		bar := newProgress(a.stderr, label)
+		bar.before = keep.stage
 		preview := c.preview(a, bar, i)
 		res, err := p.GenerateFunc(a.ctx, r, func(s pipeline.TextStep) error {
 			defer bar.step(s.Stage, s.Stages)
+			if err := keep.step(s); err != nil {
+				return err
+			}
 			return preview(s)
 		})
 		bar.done()
 		if err != nil {
+			keep.ended(a.stderr, err)
 			return classify(err)
 		}
 		results = append(results, res)
@@ -121,6 +132,9 @@ func (c *sampleCmd) runText(a *app) error {
 	files, err := c.writeText(results)
 	if err != nil {
 		return classify(err)
+	}
+	if err := keep.finished(); err != nil {
+		return err
 	}
 	return c.reportText(a, results, files)
 }
