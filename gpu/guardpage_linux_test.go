@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"math/rand/v2"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -51,6 +52,31 @@ func TestLoopsStayInside(t *testing.T) {
 				sum(y, []term{{r, 2}, {r, 3}}, end)
 				scale(y, 2, r)
 				clip(y, 2, r)
+			}
+		}
+	})
+}
+
+// TestFusedStaysInside has every buffer of an update at an end of fenced memory.
+func TestFusedStaysInside(t *testing.T) {
+	var mem [][]float32
+	for range 11 {
+		mem = append(mem, fenced(t, 1))
+	}
+	forLevels(t, levels, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(15, 16))
+		for n := 1; n < 70; n++ {
+			for _, end := range []bool{false, true} {
+				left := mem
+				r, e := oddRow(rng, n, func(n int) []float32 {
+					m := left[0]
+					left = left[1:]
+					if end {
+						return m[len(m)-n:]
+					}
+					return m[:n]
+				})
+				r.update(e, 0, n)
 			}
 		}
 	})

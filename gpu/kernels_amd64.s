@@ -979,6 +979,1064 @@ DATA vec_80000000<>+56(SB)/4, $0x80000000
 DATA vec_80000000<>+60(SB)/4, $0x80000000
 GLOBL vec_80000000<>(SB), RODATA|NOPTR, $64
 
+// func fusedAVX2(n int, f **float32)
+// Requires: AVX
+TEXT ·fusedAVX2(SB), NOSPLIT, $0-16
+	MOVQ n+0(FP), AX
+	MOVQ f+8(FP), CX
+	XORQ DX, DX
+	MOVL 316(CX), BX
+
+many:
+	CMPQ   AX, $0x00000010
+	JB     many_end
+	TESTL  $0x00000001, BX
+	JZ     many_idle
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   112(CX), SI
+	ADDQ   DX, SI
+	MOVQ   128(CX), DI
+	MOVQ   136(CX), R8
+	MOVQ   144(CX), R9
+
+many_condition:
+	MOVL         (DI), R10
+	ADDL         R10, R10
+	JZ           many_without
+	VBROADCASTSS (DI), Y2
+	VMULPS       (SI), Y2, Y3
+	VADDPS       Y3, Y0, Y0
+	VMULPS       32(SI), Y2, Y2
+	VADDPS       Y2, Y1, Y1
+
+many_without:
+	ADDQ         $0x04, DI
+	ADDQ         R9, SI
+	DECQ         R8
+	JNZ          many_condition
+	SUBQ         R9, SI
+	TESTL        $0x00000002, BX
+	JZ           many_guided
+	VBROADCASTSS 292(CX), Y2
+	VMULPS       Y0, Y2, Y0
+	VMULPS       Y1, Y2, Y1
+
+many_guided:
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	TESTL        $0x00000004, BX
+	JZ           many_raw_skip
+	VBROADCASTSS 284(CX), Y4
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VMULPS       (DI), Y4, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       32(DI), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+
+many_raw_skip:
+	TESTL        $0x00000008, BX
+	JZ           many_raw_gain
+	VBROADCASTSS 288(CX), Y4
+	VMULPS       Y0, Y4, Y0
+	VADDPS       Y0, Y2, Y2
+	VMULPS       Y1, Y4, Y0
+	VADDPS       Y0, Y3, Y3
+
+many_raw_gain:
+	VMOVAPS      Y2, Y4
+	VMOVAPS      Y3, Y5
+	TESTL        $0x00000010, BX
+	JZ           many_clip
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y5, Y5, Y5
+	TESTL        $0x00000004, BX
+	JZ           many_unc_skip
+	VBROADCASTSS 284(CX), Y0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VMULPS       (DI), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMULPS       32(DI), Y0, Y0
+	VADDPS       Y0, Y5, Y5
+
+many_unc_skip:
+	TESTL        $0x00000008, BX
+	JZ           many_unc_gain
+	VBROADCASTSS 288(CX), Y0
+	VMULPS       (SI), Y0, Y1
+	VADDPS       Y1, Y4, Y4
+	VMULPS       32(SI), Y0, Y0
+	VADDPS       Y0, Y5, Y5
+
+many_unc_gain:
+many_clip:
+	VMOVAPS      Y2, Y0
+	VMOVAPS      Y3, Y1
+	TESTL        $0x00000020, BX
+	JZ           many_clipped
+	VBROADCASTSS 296(CX), Y6
+	VXORPS       vec_80000000<>+0(SB), Y6, Y7
+	VMINPS       Y0, Y6, Y0
+	VMAXPS       Y0, Y7, Y0
+	VMINPS       Y1, Y6, Y1
+	VMAXPS       Y1, Y7, Y1
+	TESTL        $0x00000040, BX
+	JZ           many_clipped
+	VDIVPS       Y6, Y0, Y0
+	VDIVPS       Y6, Y1, Y1
+
+many_clipped:
+	TESTL     $0x00000080, BX
+	JZ        many_denoised
+	MOVQ      96(CX), SI
+	ADDQ      DX, SI
+	MOVQ      104(CX), DI
+	ADDQ      DX, DI
+	VMOVDQU   vec_3f800000<>+0(SB), Y6
+	VMOVDQU   (DI), Y7
+	VXORPS    Y9, Y9, Y9
+	VSUBPS    Y7, Y6, Y8
+	VCMPPS    $0x04, Y9, Y7, Y10
+	VMULPS    Y0, Y7, Y0
+	VADDPS    Y9, Y0, Y0
+	VANDPS    Y10, Y0, Y0
+	VCMPPS    $0x04, Y9, Y8, Y10
+	VMULPS    (SI), Y8, Y8
+	VADDPS    Y8, Y0, Y8
+	VBLENDVPS Y10, Y8, Y0, Y0
+	VMOVDQU   32(DI), Y7
+	VXORPS    Y8, Y8, Y8
+	VSUBPS    Y7, Y6, Y6
+	VCMPPS    $0x04, Y8, Y7, Y9
+	VMULPS    Y1, Y7, Y1
+	VADDPS    Y8, Y1, Y1
+	VANDPS    Y9, Y1, Y1
+	VCMPPS    $0x04, Y8, Y6, Y9
+	VMULPS    32(SI), Y6, Y6
+	VADDPS    Y6, Y1, Y6
+	VBLENDVPS Y9, Y6, Y1, Y1
+
+many_denoised:
+	MOVQ    16(CX), SI
+	ADDQ    DX, SI
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	JMP     many_rows
+
+many_idle:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+many_rows:
+	VXORPS       Y6, Y6, Y6
+	VXORPS       Y7, Y7, Y7
+	MOVL         304(CX), SI
+	TESTL        $0x00000001, SI
+	JZ           many_x_0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 152(CX), Y8
+	VMULPS       (DI), Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       32(DI), Y8, Y8
+	VADDPS       Y8, Y7, Y7
+
+many_x_0:
+	TESTL        $0x00000002, SI
+	JZ           many_x_1
+	MOVQ         8(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 156(CX), Y8
+	VMULPS       (DI), Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       32(DI), Y8, Y8
+	VADDPS       Y8, Y7, Y7
+
+many_x_1:
+	TESTL        $0x00000004, SI
+	JZ           many_x_2
+	VBROADCASTSS 160(CX), Y8
+	VMULPS       Y0, Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       Y1, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+
+many_x_2:
+	TESTL        $0x00000018, SI
+	JZ           many_x_from_5
+	TESTL        $0x00000008, SI
+	JZ           many_x_3
+	VBROADCASTSS 164(CX), Y8
+	VMULPS       Y2, Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       Y3, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+
+many_x_3:
+	TESTL        $0x00000010, SI
+	JZ           many_x_4
+	VBROADCASTSS 168(CX), Y8
+	VMULPS       Y4, Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       Y5, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+
+many_x_4:
+many_x_from_5:
+	TESTL        $0x000001e0, SI
+	JZ           many_x_from_9
+	TESTL        $0x00000020, SI
+	JZ           many_x_5
+	MOVQ         40(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 172(CX), Y8
+	VMULPS       (DI), Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       32(DI), Y8, Y8
+	VADDPS       Y8, Y7, Y7
+
+many_x_5:
+	TESTL        $0x00000040, SI
+	JZ           many_x_6
+	MOVQ         48(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 176(CX), Y8
+	VMULPS       (DI), Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       32(DI), Y8, Y8
+	VADDPS       Y8, Y7, Y7
+
+many_x_6:
+	TESTL        $0x00000080, SI
+	JZ           many_x_7
+	MOVQ         56(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 180(CX), Y8
+	VMULPS       (DI), Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       32(DI), Y8, Y8
+	VADDPS       Y8, Y7, Y7
+
+many_x_7:
+	TESTL        $0x00000100, SI
+	JZ           many_x_8
+	MOVQ         64(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 184(CX), Y8
+	VMULPS       (DI), Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       32(DI), Y8, Y8
+	VADDPS       Y8, Y7, Y7
+
+many_x_8:
+many_x_from_9:
+	TESTL        $0x00000600, SI
+	JZ           many_x_from_11
+	TESTL        $0x00000200, SI
+	JZ           many_x_9
+	MOVQ         72(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 188(CX), Y8
+	VMULPS       (DI), Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       32(DI), Y8, Y8
+	VADDPS       Y8, Y7, Y7
+
+many_x_9:
+	TESTL        $0x00000400, SI
+	JZ           many_x_10
+	MOVQ         80(CX), SI
+	ADDQ         DX, SI
+	VBROADCASTSS 192(CX), Y8
+	VMULPS       (SI), Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       32(SI), Y8, Y8
+	VADDPS       Y8, Y7, Y7
+
+many_x_10:
+many_x_from_11:
+	TESTL        $0x00000300, BX
+	JZ           many_write
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	TESTL        $0x00000100, BX
+	JZ           many_push
+	VXORPS       Y8, Y8, Y8
+	VXORPS       Y9, Y9, Y9
+	MOVL         308(CX), SI
+	TESTL        $0x00000001, SI
+	JZ           many_base_0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 196(CX), Y10
+	VMULPS       (DI), Y10, Y11
+	VADDPS       Y11, Y8, Y8
+	VMULPS       32(DI), Y10, Y10
+	VADDPS       Y10, Y9, Y9
+
+many_base_0:
+	TESTL        $0x00000002, SI
+	JZ           many_base_1
+	MOVQ         8(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 200(CX), Y10
+	VMULPS       (DI), Y10, Y11
+	VADDPS       Y11, Y8, Y8
+	VMULPS       32(DI), Y10, Y10
+	VADDPS       Y10, Y9, Y9
+
+many_base_1:
+	TESTL        $0x00000004, SI
+	JZ           many_base_2
+	VBROADCASTSS 204(CX), Y10
+	VMULPS       Y0, Y10, Y11
+	VADDPS       Y11, Y8, Y8
+	VMULPS       Y1, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+
+many_base_2:
+	TESTL        $0x00000018, SI
+	JZ           many_base_from_5
+	TESTL        $0x00000008, SI
+	JZ           many_base_3
+	VBROADCASTSS 208(CX), Y10
+	VMULPS       Y2, Y10, Y11
+	VADDPS       Y11, Y8, Y8
+	VMULPS       Y3, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+
+many_base_3:
+	TESTL        $0x00000010, SI
+	JZ           many_base_4
+	VBROADCASTSS 212(CX), Y10
+	VMULPS       Y4, Y10, Y11
+	VADDPS       Y11, Y8, Y8
+	VMULPS       Y5, Y10, Y10
+	VADDPS       Y10, Y9, Y9
+
+many_base_4:
+many_base_from_5:
+	TESTL        $0x000001e0, SI
+	JZ           many_base_from_9
+	TESTL        $0x00000020, SI
+	JZ           many_base_5
+	MOVQ         40(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 216(CX), Y10
+	VMULPS       (DI), Y10, Y11
+	VADDPS       Y11, Y8, Y8
+	VMULPS       32(DI), Y10, Y10
+	VADDPS       Y10, Y9, Y9
+
+many_base_5:
+	TESTL        $0x00000040, SI
+	JZ           many_base_6
+	MOVQ         48(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 220(CX), Y10
+	VMULPS       (DI), Y10, Y11
+	VADDPS       Y11, Y8, Y8
+	VMULPS       32(DI), Y10, Y10
+	VADDPS       Y10, Y9, Y9
+
+many_base_6:
+	TESTL        $0x00000080, SI
+	JZ           many_base_7
+	MOVQ         56(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 224(CX), Y10
+	VMULPS       (DI), Y10, Y11
+	VADDPS       Y11, Y8, Y8
+	VMULPS       32(DI), Y10, Y10
+	VADDPS       Y10, Y9, Y9
+
+many_base_7:
+	TESTL        $0x00000100, SI
+	JZ           many_base_8
+	MOVQ         64(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 228(CX), Y10
+	VMULPS       (DI), Y10, Y11
+	VADDPS       Y11, Y8, Y8
+	VMULPS       32(DI), Y10, Y10
+	VADDPS       Y10, Y9, Y9
+
+many_base_8:
+many_base_from_9:
+	TESTL        $0x00000600, SI
+	JZ           many_base_from_11
+	TESTL        $0x00000200, SI
+	JZ           many_base_9
+	MOVQ         72(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 232(CX), Y10
+	VMULPS       (DI), Y10, Y11
+	VADDPS       Y11, Y8, Y8
+	VMULPS       32(DI), Y10, Y10
+	VADDPS       Y10, Y9, Y9
+
+many_base_9:
+	TESTL        $0x00000400, SI
+	JZ           many_base_10
+	MOVQ         80(CX), SI
+	ADDQ         DX, SI
+	VBROADCASTSS 236(CX), Y10
+	VMULPS       (SI), Y10, Y11
+	VADDPS       Y11, Y8, Y8
+	VMULPS       32(SI), Y10, Y10
+	VADDPS       Y10, Y9, Y9
+
+many_base_10:
+many_base_from_11:
+many_push:
+	TESTL        $0x00000200, BX
+	JZ           many_pushed
+	VXORPS       Y10, Y10, Y10
+	VXORPS       Y11, Y11, Y11
+	MOVL         312(CX), SI
+	TESTL        $0x00000001, SI
+	JZ           many_push_0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 240(CX), Y12
+	VMULPS       (DI), Y12, Y13
+	VADDPS       Y13, Y10, Y10
+	VMULPS       32(DI), Y12, Y12
+	VADDPS       Y12, Y11, Y11
+
+many_push_0:
+	TESTL        $0x00000002, SI
+	JZ           many_push_1
+	MOVQ         8(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 244(CX), Y12
+	VMULPS       (DI), Y12, Y13
+	VADDPS       Y13, Y10, Y10
+	VMULPS       32(DI), Y12, Y12
+	VADDPS       Y12, Y11, Y11
+
+many_push_1:
+	TESTL        $0x00000004, SI
+	JZ           many_push_2
+	VBROADCASTSS 248(CX), Y12
+	VMULPS       Y0, Y12, Y0
+	VADDPS       Y0, Y10, Y10
+	VMULPS       Y1, Y12, Y0
+	VADDPS       Y0, Y11, Y11
+
+many_push_2:
+	TESTL        $0x00000018, SI
+	JZ           many_push_from_5
+	TESTL        $0x00000008, SI
+	JZ           many_push_3
+	VBROADCASTSS 252(CX), Y0
+	VMULPS       Y2, Y0, Y1
+	VADDPS       Y1, Y10, Y10
+	VMULPS       Y3, Y0, Y0
+	VADDPS       Y0, Y11, Y11
+
+many_push_3:
+	TESTL        $0x00000010, SI
+	JZ           many_push_4
+	VBROADCASTSS 256(CX), Y0
+	VMULPS       Y4, Y0, Y1
+	VADDPS       Y1, Y10, Y10
+	VMULPS       Y5, Y0, Y0
+	VADDPS       Y0, Y11, Y11
+
+many_push_4:
+many_push_from_5:
+	TESTL        $0x000001e0, SI
+	JZ           many_push_from_9
+	TESTL        $0x00000020, SI
+	JZ           many_push_5
+	MOVQ         40(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 260(CX), Y0
+	VMULPS       (DI), Y0, Y1
+	VADDPS       Y1, Y10, Y10
+	VMULPS       32(DI), Y0, Y0
+	VADDPS       Y0, Y11, Y11
+
+many_push_5:
+	TESTL        $0x00000040, SI
+	JZ           many_push_6
+	MOVQ         48(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 264(CX), Y0
+	VMULPS       (DI), Y0, Y1
+	VADDPS       Y1, Y10, Y10
+	VMULPS       32(DI), Y0, Y0
+	VADDPS       Y0, Y11, Y11
+
+many_push_6:
+	TESTL        $0x00000080, SI
+	JZ           many_push_7
+	MOVQ         56(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 268(CX), Y0
+	VMULPS       (DI), Y0, Y1
+	VADDPS       Y1, Y10, Y10
+	VMULPS       32(DI), Y0, Y0
+	VADDPS       Y0, Y11, Y11
+
+many_push_7:
+	TESTL        $0x00000100, SI
+	JZ           many_push_8
+	MOVQ         64(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 272(CX), Y0
+	VMULPS       (DI), Y0, Y1
+	VADDPS       Y1, Y10, Y10
+	VMULPS       32(DI), Y0, Y0
+	VADDPS       Y0, Y11, Y11
+
+many_push_8:
+many_push_from_9:
+	TESTL        $0x00000600, SI
+	JZ           many_push_from_11
+	TESTL        $0x00000200, SI
+	JZ           many_push_9
+	MOVQ         72(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 276(CX), Y0
+	VMULPS       (DI), Y0, Y1
+	VADDPS       Y1, Y10, Y10
+	VMULPS       32(DI), Y0, Y0
+	VADDPS       Y0, Y11, Y11
+
+many_push_9:
+	TESTL        $0x00000400, SI
+	JZ           many_push_10
+	MOVQ         80(CX), SI
+	ADDQ         DX, SI
+	VBROADCASTSS 280(CX), Y0
+	VMULPS       (SI), Y0, Y1
+	VADDPS       Y1, Y10, Y10
+	VMULPS       32(SI), Y0, Y0
+	VADDPS       Y0, Y11, Y11
+
+many_push_10:
+many_push_from_11:
+	MOVQ    88(CX), SI
+	ADDQ    DX, SI
+	VMOVUPS Y10, (SI)
+	VMOVUPS Y11, 32(SI)
+
+many_pushed:
+	TESTL   $0x00000100, BX
+	JZ      many_write
+	MOVQ    8(CX), SI
+	ADDQ    DX, SI
+	VMOVUPS Y8, (SI)
+	VMOVUPS Y9, 32(SI)
+
+many_write:
+	MOVQ         (CX), SI
+	ADDQ         DX, SI
+	VMOVUPS      Y6, (SI)
+	VMOVUPS      Y7, 32(SI)
+	TESTL        $0x00000400, BX
+	JZ           many_next
+	VBROADCASTSS 300(CX), Y0
+	VMULPS       Y6, Y0, Y6
+	VMULPS       Y7, Y0, Y7
+	MOVQ         120(CX), SI
+	ADDQ         DX, SI
+	MOVQ         136(CX), DI
+	MOVQ         144(CX), R8
+
+many_input:
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	ADDQ    R8, SI
+	DECQ    DI
+	JNZ     many_input
+
+many_next:
+	ADDQ $0x00000040, DX
+	SUBQ $0x00000010, AX
+	JMP  many
+
+many_end:
+one:
+	CMPQ   AX, $0x00000008
+	JB     one_end
+	TESTL  $0x00000001, BX
+	JZ     one_idle
+	VXORPS Y0, Y0, Y0
+	MOVQ   112(CX), SI
+	ADDQ   DX, SI
+	MOVQ   128(CX), DI
+	MOVQ   136(CX), R8
+	MOVQ   144(CX), R9
+
+one_condition:
+	MOVL         (DI), R10
+	ADDL         R10, R10
+	JZ           one_without
+	VBROADCASTSS (DI), Y1
+	VMULPS       (SI), Y1, Y1
+	VADDPS       Y1, Y0, Y0
+
+one_without:
+	ADDQ         $0x04, DI
+	ADDQ         R9, SI
+	DECQ         R8
+	JNZ          one_condition
+	SUBQ         R9, SI
+	TESTL        $0x00000002, BX
+	JZ           one_guided
+	VBROADCASTSS 292(CX), Y1
+	VMULPS       Y0, Y1, Y0
+
+one_guided:
+	VXORPS       Y1, Y1, Y1
+	TESTL        $0x00000004, BX
+	JZ           one_raw_skip
+	VBROADCASTSS 284(CX), Y2
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VMULPS       (DI), Y2, Y2
+	VADDPS       Y2, Y1, Y1
+
+one_raw_skip:
+	TESTL        $0x00000008, BX
+	JZ           one_raw_gain
+	VBROADCASTSS 288(CX), Y2
+	VMULPS       Y0, Y2, Y0
+	VADDPS       Y0, Y1, Y1
+
+one_raw_gain:
+	VMOVAPS      Y1, Y2
+	TESTL        $0x00000010, BX
+	JZ           one_clip
+	VXORPS       Y2, Y2, Y2
+	TESTL        $0x00000004, BX
+	JZ           one_unc_skip
+	VBROADCASTSS 284(CX), Y0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VMULPS       (DI), Y0, Y0
+	VADDPS       Y0, Y2, Y2
+
+one_unc_skip:
+	TESTL        $0x00000008, BX
+	JZ           one_unc_gain
+	VBROADCASTSS 288(CX), Y0
+	VMULPS       (SI), Y0, Y0
+	VADDPS       Y0, Y2, Y2
+
+one_unc_gain:
+one_clip:
+	VMOVAPS      Y1, Y0
+	TESTL        $0x00000020, BX
+	JZ           one_clipped
+	VBROADCASTSS 296(CX), Y3
+	VXORPS       vec_80000000<>+0(SB), Y3, Y4
+	VMINPS       Y0, Y3, Y0
+	VMAXPS       Y0, Y4, Y0
+	TESTL        $0x00000040, BX
+	JZ           one_clipped
+	VDIVPS       Y3, Y0, Y0
+
+one_clipped:
+	TESTL     $0x00000080, BX
+	JZ        one_denoised
+	MOVQ      96(CX), SI
+	ADDQ      DX, SI
+	MOVQ      104(CX), DI
+	ADDQ      DX, DI
+	VMOVDQU   vec_3f800000<>+0(SB), Y3
+	VMOVDQU   (DI), Y4
+	VXORPS    Y5, Y5, Y5
+	VSUBPS    Y4, Y3, Y3
+	VCMPPS    $0x04, Y5, Y4, Y6
+	VMULPS    Y0, Y4, Y0
+	VADDPS    Y5, Y0, Y0
+	VANDPS    Y6, Y0, Y0
+	VCMPPS    $0x04, Y5, Y3, Y6
+	VMULPS    (SI), Y3, Y3
+	VADDPS    Y3, Y0, Y3
+	VBLENDVPS Y6, Y3, Y0, Y0
+
+one_denoised:
+	MOVQ    16(CX), SI
+	ADDQ    DX, SI
+	VMOVUPS Y0, (SI)
+	JMP     one_rows
+
+one_idle:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+one_rows:
+	VXORPS       Y3, Y3, Y3
+	MOVL         304(CX), SI
+	TESTL        $0x00000001, SI
+	JZ           one_x_0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 152(CX), Y4
+	VMULPS       (DI), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+
+one_x_0:
+	TESTL        $0x00000002, SI
+	JZ           one_x_1
+	MOVQ         8(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 156(CX), Y4
+	VMULPS       (DI), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+
+one_x_1:
+	TESTL        $0x00000004, SI
+	JZ           one_x_2
+	VBROADCASTSS 160(CX), Y4
+	VMULPS       Y0, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+
+one_x_2:
+	TESTL        $0x00000018, SI
+	JZ           one_x_from_5
+	TESTL        $0x00000008, SI
+	JZ           one_x_3
+	VBROADCASTSS 164(CX), Y4
+	VMULPS       Y1, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+
+one_x_3:
+	TESTL        $0x00000010, SI
+	JZ           one_x_4
+	VBROADCASTSS 168(CX), Y4
+	VMULPS       Y2, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+
+one_x_4:
+one_x_from_5:
+	TESTL        $0x000001e0, SI
+	JZ           one_x_from_9
+	TESTL        $0x00000020, SI
+	JZ           one_x_5
+	MOVQ         40(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 172(CX), Y4
+	VMULPS       (DI), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+
+one_x_5:
+	TESTL        $0x00000040, SI
+	JZ           one_x_6
+	MOVQ         48(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 176(CX), Y4
+	VMULPS       (DI), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+
+one_x_6:
+	TESTL        $0x00000080, SI
+	JZ           one_x_7
+	MOVQ         56(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 180(CX), Y4
+	VMULPS       (DI), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+
+one_x_7:
+	TESTL        $0x00000100, SI
+	JZ           one_x_8
+	MOVQ         64(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 184(CX), Y4
+	VMULPS       (DI), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+
+one_x_8:
+one_x_from_9:
+	TESTL        $0x00000600, SI
+	JZ           one_x_from_11
+	TESTL        $0x00000200, SI
+	JZ           one_x_9
+	MOVQ         72(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 188(CX), Y4
+	VMULPS       (DI), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+
+one_x_9:
+	TESTL        $0x00000400, SI
+	JZ           one_x_10
+	MOVQ         80(CX), SI
+	ADDQ         DX, SI
+	VBROADCASTSS 192(CX), Y4
+	VMULPS       (SI), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+
+one_x_10:
+one_x_from_11:
+	TESTL        $0x00000300, BX
+	JZ           one_write
+	VXORPS       Y4, Y4, Y4
+	TESTL        $0x00000100, BX
+	JZ           one_push
+	VXORPS       Y4, Y4, Y4
+	MOVL         308(CX), SI
+	TESTL        $0x00000001, SI
+	JZ           one_base_0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 196(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+
+one_base_0:
+	TESTL        $0x00000002, SI
+	JZ           one_base_1
+	MOVQ         8(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 200(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+
+one_base_1:
+	TESTL        $0x00000004, SI
+	JZ           one_base_2
+	VBROADCASTSS 204(CX), Y5
+	VMULPS       Y0, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+
+one_base_2:
+	TESTL        $0x00000018, SI
+	JZ           one_base_from_5
+	TESTL        $0x00000008, SI
+	JZ           one_base_3
+	VBROADCASTSS 208(CX), Y5
+	VMULPS       Y1, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+
+one_base_3:
+	TESTL        $0x00000010, SI
+	JZ           one_base_4
+	VBROADCASTSS 212(CX), Y5
+	VMULPS       Y2, Y5, Y5
+	VADDPS       Y5, Y4, Y4
+
+one_base_4:
+one_base_from_5:
+	TESTL        $0x000001e0, SI
+	JZ           one_base_from_9
+	TESTL        $0x00000020, SI
+	JZ           one_base_5
+	MOVQ         40(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 216(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+
+one_base_5:
+	TESTL        $0x00000040, SI
+	JZ           one_base_6
+	MOVQ         48(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 220(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+
+one_base_6:
+	TESTL        $0x00000080, SI
+	JZ           one_base_7
+	MOVQ         56(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 224(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+
+one_base_7:
+	TESTL        $0x00000100, SI
+	JZ           one_base_8
+	MOVQ         64(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 228(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+
+one_base_8:
+one_base_from_9:
+	TESTL        $0x00000600, SI
+	JZ           one_base_from_11
+	TESTL        $0x00000200, SI
+	JZ           one_base_9
+	MOVQ         72(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 232(CX), Y5
+	VMULPS       (DI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+
+one_base_9:
+	TESTL        $0x00000400, SI
+	JZ           one_base_10
+	MOVQ         80(CX), SI
+	ADDQ         DX, SI
+	VBROADCASTSS 236(CX), Y5
+	VMULPS       (SI), Y5, Y5
+	VADDPS       Y5, Y4, Y4
+
+one_base_10:
+one_base_from_11:
+one_push:
+	TESTL        $0x00000200, BX
+	JZ           one_pushed
+	VXORPS       Y5, Y5, Y5
+	MOVL         312(CX), SI
+	TESTL        $0x00000001, SI
+	JZ           one_push_0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 240(CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VADDPS       Y6, Y5, Y5
+
+one_push_0:
+	TESTL        $0x00000002, SI
+	JZ           one_push_1
+	MOVQ         8(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 244(CX), Y6
+	VMULPS       (DI), Y6, Y6
+	VADDPS       Y6, Y5, Y5
+
+one_push_1:
+	TESTL        $0x00000004, SI
+	JZ           one_push_2
+	VBROADCASTSS 248(CX), Y6
+	VMULPS       Y0, Y6, Y0
+	VADDPS       Y0, Y5, Y5
+
+one_push_2:
+	TESTL        $0x00000018, SI
+	JZ           one_push_from_5
+	TESTL        $0x00000008, SI
+	JZ           one_push_3
+	VBROADCASTSS 252(CX), Y0
+	VMULPS       Y1, Y0, Y0
+	VADDPS       Y0, Y5, Y5
+
+one_push_3:
+	TESTL        $0x00000010, SI
+	JZ           one_push_4
+	VBROADCASTSS 256(CX), Y0
+	VMULPS       Y2, Y0, Y0
+	VADDPS       Y0, Y5, Y5
+
+one_push_4:
+one_push_from_5:
+	TESTL        $0x000001e0, SI
+	JZ           one_push_from_9
+	TESTL        $0x00000020, SI
+	JZ           one_push_5
+	MOVQ         40(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 260(CX), Y0
+	VMULPS       (DI), Y0, Y0
+	VADDPS       Y0, Y5, Y5
+
+one_push_5:
+	TESTL        $0x00000040, SI
+	JZ           one_push_6
+	MOVQ         48(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 264(CX), Y0
+	VMULPS       (DI), Y0, Y0
+	VADDPS       Y0, Y5, Y5
+
+one_push_6:
+	TESTL        $0x00000080, SI
+	JZ           one_push_7
+	MOVQ         56(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 268(CX), Y0
+	VMULPS       (DI), Y0, Y0
+	VADDPS       Y0, Y5, Y5
+
+one_push_7:
+	TESTL        $0x00000100, SI
+	JZ           one_push_8
+	MOVQ         64(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 272(CX), Y0
+	VMULPS       (DI), Y0, Y0
+	VADDPS       Y0, Y5, Y5
+
+one_push_8:
+one_push_from_9:
+	TESTL        $0x00000600, SI
+	JZ           one_push_from_11
+	TESTL        $0x00000200, SI
+	JZ           one_push_9
+	MOVQ         72(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 276(CX), Y0
+	VMULPS       (DI), Y0, Y0
+	VADDPS       Y0, Y5, Y5
+
+one_push_9:
+	TESTL        $0x00000400, SI
+	JZ           one_push_10
+	MOVQ         80(CX), SI
+	ADDQ         DX, SI
+	VBROADCASTSS 280(CX), Y0
+	VMULPS       (SI), Y0, Y0
+	VADDPS       Y0, Y5, Y5
+
+one_push_10:
+one_push_from_11:
+	MOVQ    88(CX), SI
+	ADDQ    DX, SI
+	VMOVUPS Y5, (SI)
+
+one_pushed:
+	TESTL   $0x00000100, BX
+	JZ      one_write
+	MOVQ    8(CX), SI
+	ADDQ    DX, SI
+	VMOVUPS Y4, (SI)
+
+one_write:
+	MOVQ         (CX), SI
+	ADDQ         DX, SI
+	VMOVUPS      Y3, (SI)
+	TESTL        $0x00000400, BX
+	JZ           one_next
+	VBROADCASTSS 300(CX), Y0
+	VMULPS       Y3, Y0, Y3
+	MOVQ         120(CX), SI
+	ADDQ         DX, SI
+	MOVQ         136(CX), DI
+	MOVQ         144(CX), R8
+
+one_input:
+	VMOVUPS Y3, (SI)
+	ADDQ    R8, SI
+	DECQ    DI
+	JNZ     one_input
+
+one_next:
+	ADDQ $0x00000020, DX
+	SUBQ $0x00000008, AX
+	JMP  one
+
+one_end:
+	VZEROUPPER
+	RET
+
 // func philoxAVX512(n int, dst *float32, words *uint32, block uint32)
 // Requires: AVX, AVX512F
 TEXT ·philoxAVX512(SB), NOSPLIT, $0-28
@@ -1380,6 +2438,1290 @@ DATA zip_8<>+52(SB)/4, $0x0000001e
 DATA zip_8<>+56(SB)/4, $0x0000000f
 DATA zip_8<>+60(SB)/4, $0x0000001f
 GLOBL zip_8<>(SB), RODATA|NOPTR, $64
+
+// func fusedAVX512(n int, f **float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·fusedAVX512(SB), NOSPLIT, $0-16
+	MOVQ n+0(FP), AX
+	MOVQ f+8(FP), CX
+	XORQ DX, DX
+	MOVL 316(CX), BX
+
+many:
+	CMPQ   AX, $0x00000040
+	JB     many_end
+	TESTL  $0x00000001, BX
+	JZ     many_idle
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   112(CX), SI
+	ADDQ   DX, SI
+	MOVQ   128(CX), DI
+	MOVQ   136(CX), R8
+	MOVQ   144(CX), R9
+
+many_condition:
+	MOVL         (DI), R10
+	ADDL         R10, R10
+	JZ           many_without
+	VBROADCASTSS (DI), Z4
+	VMULPS       (SI), Z4, Z5
+	VADDPS       Z5, Z0, Z0
+	VMULPS       64(SI), Z4, Z5
+	VADDPS       Z5, Z1, Z1
+	VMULPS       128(SI), Z4, Z5
+	VADDPS       Z5, Z2, Z2
+	VMULPS       192(SI), Z4, Z4
+	VADDPS       Z4, Z3, Z3
+
+many_without:
+	ADDQ         $0x04, DI
+	ADDQ         R9, SI
+	DECQ         R8
+	JNZ          many_condition
+	SUBQ         R9, SI
+	TESTL        $0x00000002, BX
+	JZ           many_guided
+	VBROADCASTSS 292(CX), Z4
+	VMULPS       Z0, Z4, Z0
+	VMULPS       Z1, Z4, Z1
+	VMULPS       Z2, Z4, Z2
+	VMULPS       Z3, Z4, Z3
+
+many_guided:
+	VXORPS       Z4, Z4, Z4
+	VXORPS       Z5, Z5, Z5
+	VXORPS       Z6, Z6, Z6
+	VXORPS       Z7, Z7, Z7
+	TESTL        $0x00000004, BX
+	JZ           many_raw_skip
+	VBROADCASTSS 284(CX), Z8
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VMULPS       (DI), Z8, Z9
+	VADDPS       Z9, Z4, Z4
+	VMULPS       64(DI), Z8, Z9
+	VADDPS       Z9, Z5, Z5
+	VMULPS       128(DI), Z8, Z9
+	VADDPS       Z9, Z6, Z6
+	VMULPS       192(DI), Z8, Z8
+	VADDPS       Z8, Z7, Z7
+
+many_raw_skip:
+	TESTL        $0x00000008, BX
+	JZ           many_raw_gain
+	VBROADCASTSS 288(CX), Z8
+	VMULPS       Z0, Z8, Z0
+	VADDPS       Z0, Z4, Z4
+	VMULPS       Z1, Z8, Z0
+	VADDPS       Z0, Z5, Z5
+	VMULPS       Z2, Z8, Z0
+	VADDPS       Z0, Z6, Z6
+	VMULPS       Z3, Z8, Z0
+	VADDPS       Z0, Z7, Z7
+
+many_raw_gain:
+	VMOVAPS      Z4, Z8
+	VMOVAPS      Z5, Z9
+	VMOVAPS      Z6, Z10
+	VMOVAPS      Z7, Z11
+	TESTL        $0x00000010, BX
+	JZ           many_clip
+	VXORPS       Z8, Z8, Z8
+	VXORPS       Z9, Z9, Z9
+	VXORPS       Z10, Z10, Z10
+	VXORPS       Z11, Z11, Z11
+	TESTL        $0x00000004, BX
+	JZ           many_unc_skip
+	VBROADCASTSS 284(CX), Z0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VMULPS       (DI), Z0, Z1
+	VADDPS       Z1, Z8, Z8
+	VMULPS       64(DI), Z0, Z1
+	VADDPS       Z1, Z9, Z9
+	VMULPS       128(DI), Z0, Z1
+	VADDPS       Z1, Z10, Z10
+	VMULPS       192(DI), Z0, Z0
+	VADDPS       Z0, Z11, Z11
+
+many_unc_skip:
+	TESTL        $0x00000008, BX
+	JZ           many_unc_gain
+	VBROADCASTSS 288(CX), Z0
+	VMULPS       (SI), Z0, Z1
+	VADDPS       Z1, Z8, Z8
+	VMULPS       64(SI), Z0, Z1
+	VADDPS       Z1, Z9, Z9
+	VMULPS       128(SI), Z0, Z1
+	VADDPS       Z1, Z10, Z10
+	VMULPS       192(SI), Z0, Z0
+	VADDPS       Z0, Z11, Z11
+
+many_unc_gain:
+many_clip:
+	VMOVAPS      Z4, Z0
+	VMOVAPS      Z5, Z1
+	VMOVAPS      Z6, Z2
+	VMOVAPS      Z7, Z3
+	TESTL        $0x00000020, BX
+	JZ           many_clipped
+	VBROADCASTSS 296(CX), Z12
+	VXORPS       vec_80000000<>+0(SB), Z12, Z13
+	VMINPS       Z0, Z12, Z0
+	VMAXPS       Z0, Z13, Z0
+	VMINPS       Z1, Z12, Z1
+	VMAXPS       Z1, Z13, Z1
+	VMINPS       Z2, Z12, Z2
+	VMAXPS       Z2, Z13, Z2
+	VMINPS       Z3, Z12, Z3
+	VMAXPS       Z3, Z13, Z3
+	TESTL        $0x00000040, BX
+	JZ           many_clipped
+	VDIVPS       Z12, Z0, Z0
+	VDIVPS       Z12, Z1, Z1
+	VDIVPS       Z12, Z2, Z2
+	VDIVPS       Z12, Z3, Z3
+
+many_clipped:
+	TESTL     $0x00000080, BX
+	JZ        many_denoised
+	MOVQ      96(CX), SI
+	ADDQ      DX, SI
+	MOVQ      104(CX), DI
+	ADDQ      DX, DI
+	VMOVDQU32 vec_3f800000<>+0(SB), Z12
+	VMOVDQU32 (DI), Z13
+	VXORPS    Z15, Z15, Z15
+	VSUBPS    Z13, Z12, Z14
+	VPTESTMD  vec_7fffffff<>+0(SB), Z13, K1
+	VPTESTMD  vec_7fffffff<>+0(SB), Z14, K2
+	VMULPS    Z0, Z13, Z0
+	VADDPS.Z  Z15, Z0, K1, Z0
+	VMULPS    (SI), Z14, Z14
+	VADDPS    Z14, Z0, K2, Z0
+	VMOVDQU32 64(DI), Z13
+	VXORPS    Z15, Z15, Z15
+	VSUBPS    Z13, Z12, Z14
+	VPTESTMD  vec_7fffffff<>+0(SB), Z13, K1
+	VPTESTMD  vec_7fffffff<>+0(SB), Z14, K2
+	VMULPS    Z1, Z13, Z1
+	VADDPS.Z  Z15, Z1, K1, Z1
+	VMULPS    64(SI), Z14, Z14
+	VADDPS    Z14, Z1, K2, Z1
+	VMOVDQU32 128(DI), Z13
+	VXORPS    Z15, Z15, Z15
+	VSUBPS    Z13, Z12, Z14
+	VPTESTMD  vec_7fffffff<>+0(SB), Z13, K1
+	VPTESTMD  vec_7fffffff<>+0(SB), Z14, K2
+	VMULPS    Z2, Z13, Z2
+	VADDPS.Z  Z15, Z2, K1, Z2
+	VMULPS    128(SI), Z14, Z14
+	VADDPS    Z14, Z2, K2, Z2
+	VMOVDQU32 192(DI), Z13
+	VXORPS    Z14, Z14, Z14
+	VSUBPS    Z13, Z12, Z12
+	VPTESTMD  vec_7fffffff<>+0(SB), Z13, K1
+	VPTESTMD  vec_7fffffff<>+0(SB), Z12, K2
+	VMULPS    Z3, Z13, Z3
+	VADDPS.Z  Z14, Z3, K1, Z3
+	VMULPS    192(SI), Z12, Z12
+	VADDPS    Z12, Z3, K2, Z3
+
+many_denoised:
+	MOVQ    16(CX), SI
+	ADDQ    DX, SI
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, 128(SI)
+	VMOVUPS Z3, 192(SI)
+	JMP     many_rows
+
+many_idle:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+
+many_rows:
+	VXORPS       Z12, Z12, Z12
+	VXORPS       Z13, Z13, Z13
+	VXORPS       Z14, Z14, Z14
+	VXORPS       Z15, Z15, Z15
+	MOVL         304(CX), SI
+	TESTL        $0x00000001, SI
+	JZ           many_x_0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 152(CX), Z16
+	VMULPS       (DI), Z16, Z17
+	VADDPS       Z17, Z12, Z12
+	VMULPS       64(DI), Z16, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       128(DI), Z16, Z17
+	VADDPS       Z17, Z14, Z14
+	VMULPS       192(DI), Z16, Z16
+	VADDPS       Z16, Z15, Z15
+
+many_x_0:
+	TESTL        $0x00000002, SI
+	JZ           many_x_1
+	MOVQ         8(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 156(CX), Z16
+	VMULPS       (DI), Z16, Z17
+	VADDPS       Z17, Z12, Z12
+	VMULPS       64(DI), Z16, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       128(DI), Z16, Z17
+	VADDPS       Z17, Z14, Z14
+	VMULPS       192(DI), Z16, Z16
+	VADDPS       Z16, Z15, Z15
+
+many_x_1:
+	TESTL        $0x00000004, SI
+	JZ           many_x_2
+	VBROADCASTSS 160(CX), Z16
+	VMULPS       Z0, Z16, Z17
+	VADDPS       Z17, Z12, Z12
+	VMULPS       Z1, Z16, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z2, Z16, Z17
+	VADDPS       Z17, Z14, Z14
+	VMULPS       Z3, Z16, Z16
+	VADDPS       Z16, Z15, Z15
+
+many_x_2:
+	TESTL        $0x00000018, SI
+	JZ           many_x_from_5
+	TESTL        $0x00000008, SI
+	JZ           many_x_3
+	VBROADCASTSS 164(CX), Z16
+	VMULPS       Z4, Z16, Z17
+	VADDPS       Z17, Z12, Z12
+	VMULPS       Z5, Z16, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z6, Z16, Z17
+	VADDPS       Z17, Z14, Z14
+	VMULPS       Z7, Z16, Z16
+	VADDPS       Z16, Z15, Z15
+
+many_x_3:
+	TESTL        $0x00000010, SI
+	JZ           many_x_4
+	VBROADCASTSS 168(CX), Z16
+	VMULPS       Z8, Z16, Z17
+	VADDPS       Z17, Z12, Z12
+	VMULPS       Z9, Z16, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z10, Z16, Z17
+	VADDPS       Z17, Z14, Z14
+	VMULPS       Z11, Z16, Z16
+	VADDPS       Z16, Z15, Z15
+
+many_x_4:
+many_x_from_5:
+	TESTL        $0x000001e0, SI
+	JZ           many_x_from_9
+	TESTL        $0x00000020, SI
+	JZ           many_x_5
+	MOVQ         40(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 172(CX), Z16
+	VMULPS       (DI), Z16, Z17
+	VADDPS       Z17, Z12, Z12
+	VMULPS       64(DI), Z16, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       128(DI), Z16, Z17
+	VADDPS       Z17, Z14, Z14
+	VMULPS       192(DI), Z16, Z16
+	VADDPS       Z16, Z15, Z15
+
+many_x_5:
+	TESTL        $0x00000040, SI
+	JZ           many_x_6
+	MOVQ         48(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 176(CX), Z16
+	VMULPS       (DI), Z16, Z17
+	VADDPS       Z17, Z12, Z12
+	VMULPS       64(DI), Z16, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       128(DI), Z16, Z17
+	VADDPS       Z17, Z14, Z14
+	VMULPS       192(DI), Z16, Z16
+	VADDPS       Z16, Z15, Z15
+
+many_x_6:
+	TESTL        $0x00000080, SI
+	JZ           many_x_7
+	MOVQ         56(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 180(CX), Z16
+	VMULPS       (DI), Z16, Z17
+	VADDPS       Z17, Z12, Z12
+	VMULPS       64(DI), Z16, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       128(DI), Z16, Z17
+	VADDPS       Z17, Z14, Z14
+	VMULPS       192(DI), Z16, Z16
+	VADDPS       Z16, Z15, Z15
+
+many_x_7:
+	TESTL        $0x00000100, SI
+	JZ           many_x_8
+	MOVQ         64(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 184(CX), Z16
+	VMULPS       (DI), Z16, Z17
+	VADDPS       Z17, Z12, Z12
+	VMULPS       64(DI), Z16, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       128(DI), Z16, Z17
+	VADDPS       Z17, Z14, Z14
+	VMULPS       192(DI), Z16, Z16
+	VADDPS       Z16, Z15, Z15
+
+many_x_8:
+many_x_from_9:
+	TESTL        $0x00000600, SI
+	JZ           many_x_from_11
+	TESTL        $0x00000200, SI
+	JZ           many_x_9
+	MOVQ         72(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 188(CX), Z16
+	VMULPS       (DI), Z16, Z17
+	VADDPS       Z17, Z12, Z12
+	VMULPS       64(DI), Z16, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       128(DI), Z16, Z17
+	VADDPS       Z17, Z14, Z14
+	VMULPS       192(DI), Z16, Z16
+	VADDPS       Z16, Z15, Z15
+
+many_x_9:
+	TESTL        $0x00000400, SI
+	JZ           many_x_10
+	MOVQ         80(CX), SI
+	ADDQ         DX, SI
+	VBROADCASTSS 192(CX), Z16
+	VMULPS       (SI), Z16, Z17
+	VADDPS       Z17, Z12, Z12
+	VMULPS       64(SI), Z16, Z17
+	VADDPS       Z17, Z13, Z13
+	VMULPS       128(SI), Z16, Z17
+	VADDPS       Z17, Z14, Z14
+	VMULPS       192(SI), Z16, Z16
+	VADDPS       Z16, Z15, Z15
+
+many_x_10:
+many_x_from_11:
+	TESTL        $0x00000300, BX
+	JZ           many_write
+	VXORPS       Z16, Z16, Z16
+	VXORPS       Z17, Z17, Z17
+	VXORPS       Z18, Z18, Z18
+	VXORPS       Z19, Z19, Z19
+	TESTL        $0x00000100, BX
+	JZ           many_push
+	VXORPS       Z16, Z16, Z16
+	VXORPS       Z17, Z17, Z17
+	VXORPS       Z18, Z18, Z18
+	VXORPS       Z19, Z19, Z19
+	MOVL         308(CX), SI
+	TESTL        $0x00000001, SI
+	JZ           many_base_0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 196(CX), Z20
+	VMULPS       (DI), Z20, Z21
+	VADDPS       Z21, Z16, Z16
+	VMULPS       64(DI), Z20, Z21
+	VADDPS       Z21, Z17, Z17
+	VMULPS       128(DI), Z20, Z21
+	VADDPS       Z21, Z18, Z18
+	VMULPS       192(DI), Z20, Z20
+	VADDPS       Z20, Z19, Z19
+
+many_base_0:
+	TESTL        $0x00000002, SI
+	JZ           many_base_1
+	MOVQ         8(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 200(CX), Z20
+	VMULPS       (DI), Z20, Z21
+	VADDPS       Z21, Z16, Z16
+	VMULPS       64(DI), Z20, Z21
+	VADDPS       Z21, Z17, Z17
+	VMULPS       128(DI), Z20, Z21
+	VADDPS       Z21, Z18, Z18
+	VMULPS       192(DI), Z20, Z20
+	VADDPS       Z20, Z19, Z19
+
+many_base_1:
+	TESTL        $0x00000004, SI
+	JZ           many_base_2
+	VBROADCASTSS 204(CX), Z20
+	VMULPS       Z0, Z20, Z21
+	VADDPS       Z21, Z16, Z16
+	VMULPS       Z1, Z20, Z21
+	VADDPS       Z21, Z17, Z17
+	VMULPS       Z2, Z20, Z21
+	VADDPS       Z21, Z18, Z18
+	VMULPS       Z3, Z20, Z20
+	VADDPS       Z20, Z19, Z19
+
+many_base_2:
+	TESTL        $0x00000018, SI
+	JZ           many_base_from_5
+	TESTL        $0x00000008, SI
+	JZ           many_base_3
+	VBROADCASTSS 208(CX), Z20
+	VMULPS       Z4, Z20, Z21
+	VADDPS       Z21, Z16, Z16
+	VMULPS       Z5, Z20, Z21
+	VADDPS       Z21, Z17, Z17
+	VMULPS       Z6, Z20, Z21
+	VADDPS       Z21, Z18, Z18
+	VMULPS       Z7, Z20, Z20
+	VADDPS       Z20, Z19, Z19
+
+many_base_3:
+	TESTL        $0x00000010, SI
+	JZ           many_base_4
+	VBROADCASTSS 212(CX), Z20
+	VMULPS       Z8, Z20, Z21
+	VADDPS       Z21, Z16, Z16
+	VMULPS       Z9, Z20, Z21
+	VADDPS       Z21, Z17, Z17
+	VMULPS       Z10, Z20, Z21
+	VADDPS       Z21, Z18, Z18
+	VMULPS       Z11, Z20, Z20
+	VADDPS       Z20, Z19, Z19
+
+many_base_4:
+many_base_from_5:
+	TESTL        $0x000001e0, SI
+	JZ           many_base_from_9
+	TESTL        $0x00000020, SI
+	JZ           many_base_5
+	MOVQ         40(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 216(CX), Z20
+	VMULPS       (DI), Z20, Z21
+	VADDPS       Z21, Z16, Z16
+	VMULPS       64(DI), Z20, Z21
+	VADDPS       Z21, Z17, Z17
+	VMULPS       128(DI), Z20, Z21
+	VADDPS       Z21, Z18, Z18
+	VMULPS       192(DI), Z20, Z20
+	VADDPS       Z20, Z19, Z19
+
+many_base_5:
+	TESTL        $0x00000040, SI
+	JZ           many_base_6
+	MOVQ         48(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 220(CX), Z20
+	VMULPS       (DI), Z20, Z21
+	VADDPS       Z21, Z16, Z16
+	VMULPS       64(DI), Z20, Z21
+	VADDPS       Z21, Z17, Z17
+	VMULPS       128(DI), Z20, Z21
+	VADDPS       Z21, Z18, Z18
+	VMULPS       192(DI), Z20, Z20
+	VADDPS       Z20, Z19, Z19
+
+many_base_6:
+	TESTL        $0x00000080, SI
+	JZ           many_base_7
+	MOVQ         56(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 224(CX), Z20
+	VMULPS       (DI), Z20, Z21
+	VADDPS       Z21, Z16, Z16
+	VMULPS       64(DI), Z20, Z21
+	VADDPS       Z21, Z17, Z17
+	VMULPS       128(DI), Z20, Z21
+	VADDPS       Z21, Z18, Z18
+	VMULPS       192(DI), Z20, Z20
+	VADDPS       Z20, Z19, Z19
+
+many_base_7:
+	TESTL        $0x00000100, SI
+	JZ           many_base_8
+	MOVQ         64(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 228(CX), Z20
+	VMULPS       (DI), Z20, Z21
+	VADDPS       Z21, Z16, Z16
+	VMULPS       64(DI), Z20, Z21
+	VADDPS       Z21, Z17, Z17
+	VMULPS       128(DI), Z20, Z21
+	VADDPS       Z21, Z18, Z18
+	VMULPS       192(DI), Z20, Z20
+	VADDPS       Z20, Z19, Z19
+
+many_base_8:
+many_base_from_9:
+	TESTL        $0x00000600, SI
+	JZ           many_base_from_11
+	TESTL        $0x00000200, SI
+	JZ           many_base_9
+	MOVQ         72(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 232(CX), Z20
+	VMULPS       (DI), Z20, Z21
+	VADDPS       Z21, Z16, Z16
+	VMULPS       64(DI), Z20, Z21
+	VADDPS       Z21, Z17, Z17
+	VMULPS       128(DI), Z20, Z21
+	VADDPS       Z21, Z18, Z18
+	VMULPS       192(DI), Z20, Z20
+	VADDPS       Z20, Z19, Z19
+
+many_base_9:
+	TESTL        $0x00000400, SI
+	JZ           many_base_10
+	MOVQ         80(CX), SI
+	ADDQ         DX, SI
+	VBROADCASTSS 236(CX), Z20
+	VMULPS       (SI), Z20, Z21
+	VADDPS       Z21, Z16, Z16
+	VMULPS       64(SI), Z20, Z21
+	VADDPS       Z21, Z17, Z17
+	VMULPS       128(SI), Z20, Z21
+	VADDPS       Z21, Z18, Z18
+	VMULPS       192(SI), Z20, Z20
+	VADDPS       Z20, Z19, Z19
+
+many_base_10:
+many_base_from_11:
+many_push:
+	TESTL        $0x00000200, BX
+	JZ           many_pushed
+	VXORPS       Z20, Z20, Z20
+	VXORPS       Z21, Z21, Z21
+	VXORPS       Z22, Z22, Z22
+	VXORPS       Z23, Z23, Z23
+	MOVL         312(CX), SI
+	TESTL        $0x00000001, SI
+	JZ           many_push_0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 240(CX), Z24
+	VMULPS       (DI), Z24, Z25
+	VADDPS       Z25, Z20, Z20
+	VMULPS       64(DI), Z24, Z25
+	VADDPS       Z25, Z21, Z21
+	VMULPS       128(DI), Z24, Z25
+	VADDPS       Z25, Z22, Z22
+	VMULPS       192(DI), Z24, Z24
+	VADDPS       Z24, Z23, Z23
+
+many_push_0:
+	TESTL        $0x00000002, SI
+	JZ           many_push_1
+	MOVQ         8(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 244(CX), Z24
+	VMULPS       (DI), Z24, Z25
+	VADDPS       Z25, Z20, Z20
+	VMULPS       64(DI), Z24, Z25
+	VADDPS       Z25, Z21, Z21
+	VMULPS       128(DI), Z24, Z25
+	VADDPS       Z25, Z22, Z22
+	VMULPS       192(DI), Z24, Z24
+	VADDPS       Z24, Z23, Z23
+
+many_push_1:
+	TESTL        $0x00000004, SI
+	JZ           many_push_2
+	VBROADCASTSS 248(CX), Z24
+	VMULPS       Z0, Z24, Z0
+	VADDPS       Z0, Z20, Z20
+	VMULPS       Z1, Z24, Z0
+	VADDPS       Z0, Z21, Z21
+	VMULPS       Z2, Z24, Z0
+	VADDPS       Z0, Z22, Z22
+	VMULPS       Z3, Z24, Z0
+	VADDPS       Z0, Z23, Z23
+
+many_push_2:
+	TESTL        $0x00000018, SI
+	JZ           many_push_from_5
+	TESTL        $0x00000008, SI
+	JZ           many_push_3
+	VBROADCASTSS 252(CX), Z0
+	VMULPS       Z4, Z0, Z1
+	VADDPS       Z1, Z20, Z20
+	VMULPS       Z5, Z0, Z1
+	VADDPS       Z1, Z21, Z21
+	VMULPS       Z6, Z0, Z1
+	VADDPS       Z1, Z22, Z22
+	VMULPS       Z7, Z0, Z0
+	VADDPS       Z0, Z23, Z23
+
+many_push_3:
+	TESTL        $0x00000010, SI
+	JZ           many_push_4
+	VBROADCASTSS 256(CX), Z0
+	VMULPS       Z8, Z0, Z1
+	VADDPS       Z1, Z20, Z20
+	VMULPS       Z9, Z0, Z1
+	VADDPS       Z1, Z21, Z21
+	VMULPS       Z10, Z0, Z1
+	VADDPS       Z1, Z22, Z22
+	VMULPS       Z11, Z0, Z0
+	VADDPS       Z0, Z23, Z23
+
+many_push_4:
+many_push_from_5:
+	TESTL        $0x000001e0, SI
+	JZ           many_push_from_9
+	TESTL        $0x00000020, SI
+	JZ           many_push_5
+	MOVQ         40(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 260(CX), Z0
+	VMULPS       (DI), Z0, Z1
+	VADDPS       Z1, Z20, Z20
+	VMULPS       64(DI), Z0, Z1
+	VADDPS       Z1, Z21, Z21
+	VMULPS       128(DI), Z0, Z1
+	VADDPS       Z1, Z22, Z22
+	VMULPS       192(DI), Z0, Z0
+	VADDPS       Z0, Z23, Z23
+
+many_push_5:
+	TESTL        $0x00000040, SI
+	JZ           many_push_6
+	MOVQ         48(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 264(CX), Z0
+	VMULPS       (DI), Z0, Z1
+	VADDPS       Z1, Z20, Z20
+	VMULPS       64(DI), Z0, Z1
+	VADDPS       Z1, Z21, Z21
+	VMULPS       128(DI), Z0, Z1
+	VADDPS       Z1, Z22, Z22
+	VMULPS       192(DI), Z0, Z0
+	VADDPS       Z0, Z23, Z23
+
+many_push_6:
+	TESTL        $0x00000080, SI
+	JZ           many_push_7
+	MOVQ         56(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 268(CX), Z0
+	VMULPS       (DI), Z0, Z1
+	VADDPS       Z1, Z20, Z20
+	VMULPS       64(DI), Z0, Z1
+	VADDPS       Z1, Z21, Z21
+	VMULPS       128(DI), Z0, Z1
+	VADDPS       Z1, Z22, Z22
+	VMULPS       192(DI), Z0, Z0
+	VADDPS       Z0, Z23, Z23
+
+many_push_7:
+	TESTL        $0x00000100, SI
+	JZ           many_push_8
+	MOVQ         64(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 272(CX), Z0
+	VMULPS       (DI), Z0, Z1
+	VADDPS       Z1, Z20, Z20
+	VMULPS       64(DI), Z0, Z1
+	VADDPS       Z1, Z21, Z21
+	VMULPS       128(DI), Z0, Z1
+	VADDPS       Z1, Z22, Z22
+	VMULPS       192(DI), Z0, Z0
+	VADDPS       Z0, Z23, Z23
+
+many_push_8:
+many_push_from_9:
+	TESTL        $0x00000600, SI
+	JZ           many_push_from_11
+	TESTL        $0x00000200, SI
+	JZ           many_push_9
+	MOVQ         72(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 276(CX), Z0
+	VMULPS       (DI), Z0, Z1
+	VADDPS       Z1, Z20, Z20
+	VMULPS       64(DI), Z0, Z1
+	VADDPS       Z1, Z21, Z21
+	VMULPS       128(DI), Z0, Z1
+	VADDPS       Z1, Z22, Z22
+	VMULPS       192(DI), Z0, Z0
+	VADDPS       Z0, Z23, Z23
+
+many_push_9:
+	TESTL        $0x00000400, SI
+	JZ           many_push_10
+	MOVQ         80(CX), SI
+	ADDQ         DX, SI
+	VBROADCASTSS 280(CX), Z0
+	VMULPS       (SI), Z0, Z1
+	VADDPS       Z1, Z20, Z20
+	VMULPS       64(SI), Z0, Z1
+	VADDPS       Z1, Z21, Z21
+	VMULPS       128(SI), Z0, Z1
+	VADDPS       Z1, Z22, Z22
+	VMULPS       192(SI), Z0, Z0
+	VADDPS       Z0, Z23, Z23
+
+many_push_10:
+many_push_from_11:
+	MOVQ    88(CX), SI
+	ADDQ    DX, SI
+	VMOVUPS Z20, (SI)
+	VMOVUPS Z21, 64(SI)
+	VMOVUPS Z22, 128(SI)
+	VMOVUPS Z23, 192(SI)
+
+many_pushed:
+	TESTL   $0x00000100, BX
+	JZ      many_write
+	MOVQ    8(CX), SI
+	ADDQ    DX, SI
+	VMOVUPS Z16, (SI)
+	VMOVUPS Z17, 64(SI)
+	VMOVUPS Z18, 128(SI)
+	VMOVUPS Z19, 192(SI)
+
+many_write:
+	MOVQ         (CX), SI
+	ADDQ         DX, SI
+	VMOVUPS      Z12, (SI)
+	VMOVUPS      Z13, 64(SI)
+	VMOVUPS      Z14, 128(SI)
+	VMOVUPS      Z15, 192(SI)
+	TESTL        $0x00000400, BX
+	JZ           many_next
+	VBROADCASTSS 300(CX), Z0
+	VMULPS       Z12, Z0, Z12
+	VMULPS       Z13, Z0, Z13
+	VMULPS       Z14, Z0, Z14
+	VMULPS       Z15, Z0, Z15
+	MOVQ         120(CX), SI
+	ADDQ         DX, SI
+	MOVQ         136(CX), DI
+	MOVQ         144(CX), R8
+
+many_input:
+	VMOVUPS Z12, (SI)
+	VMOVUPS Z13, 64(SI)
+	VMOVUPS Z14, 128(SI)
+	VMOVUPS Z15, 192(SI)
+	ADDQ    R8, SI
+	DECQ    DI
+	JNZ     many_input
+
+many_next:
+	ADDQ $0x00000100, DX
+	SUBQ $0x00000040, AX
+	JMP  many
+
+many_end:
+one:
+	CMPQ   AX, $0x00000010
+	JB     one_end
+	TESTL  $0x00000001, BX
+	JZ     one_idle
+	VXORPS Z0, Z0, Z0
+	MOVQ   112(CX), SI
+	ADDQ   DX, SI
+	MOVQ   128(CX), DI
+	MOVQ   136(CX), R8
+	MOVQ   144(CX), R9
+
+one_condition:
+	MOVL         (DI), R10
+	ADDL         R10, R10
+	JZ           one_without
+	VBROADCASTSS (DI), Z1
+	VMULPS       (SI), Z1, Z1
+	VADDPS       Z1, Z0, Z0
+
+one_without:
+	ADDQ         $0x04, DI
+	ADDQ         R9, SI
+	DECQ         R8
+	JNZ          one_condition
+	SUBQ         R9, SI
+	TESTL        $0x00000002, BX
+	JZ           one_guided
+	VBROADCASTSS 292(CX), Z1
+	VMULPS       Z0, Z1, Z0
+
+one_guided:
+	VXORPS       Z1, Z1, Z1
+	TESTL        $0x00000004, BX
+	JZ           one_raw_skip
+	VBROADCASTSS 284(CX), Z2
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VMULPS       (DI), Z2, Z2
+	VADDPS       Z2, Z1, Z1
+
+one_raw_skip:
+	TESTL        $0x00000008, BX
+	JZ           one_raw_gain
+	VBROADCASTSS 288(CX), Z2
+	VMULPS       Z0, Z2, Z0
+	VADDPS       Z0, Z1, Z1
+
+one_raw_gain:
+	VMOVAPS      Z1, Z2
+	TESTL        $0x00000010, BX
+	JZ           one_clip
+	VXORPS       Z2, Z2, Z2
+	TESTL        $0x00000004, BX
+	JZ           one_unc_skip
+	VBROADCASTSS 284(CX), Z0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VMULPS       (DI), Z0, Z0
+	VADDPS       Z0, Z2, Z2
+
+one_unc_skip:
+	TESTL        $0x00000008, BX
+	JZ           one_unc_gain
+	VBROADCASTSS 288(CX), Z0
+	VMULPS       (SI), Z0, Z0
+	VADDPS       Z0, Z2, Z2
+
+one_unc_gain:
+one_clip:
+	VMOVAPS      Z1, Z0
+	TESTL        $0x00000020, BX
+	JZ           one_clipped
+	VBROADCASTSS 296(CX), Z3
+	VXORPS       vec_80000000<>+0(SB), Z3, Z4
+	VMINPS       Z0, Z3, Z0
+	VMAXPS       Z0, Z4, Z0
+	TESTL        $0x00000040, BX
+	JZ           one_clipped
+	VDIVPS       Z3, Z0, Z0
+
+one_clipped:
+	TESTL     $0x00000080, BX
+	JZ        one_denoised
+	MOVQ      96(CX), SI
+	ADDQ      DX, SI
+	MOVQ      104(CX), DI
+	ADDQ      DX, DI
+	VMOVDQU32 vec_3f800000<>+0(SB), Z3
+	VMOVDQU32 (DI), Z4
+	VXORPS    Z5, Z5, Z5
+	VSUBPS    Z4, Z3, Z3
+	VPTESTMD  vec_7fffffff<>+0(SB), Z4, K1
+	VPTESTMD  vec_7fffffff<>+0(SB), Z3, K2
+	VMULPS    Z0, Z4, Z0
+	VADDPS.Z  Z5, Z0, K1, Z0
+	VMULPS    (SI), Z3, Z3
+	VADDPS    Z3, Z0, K2, Z0
+
+one_denoised:
+	MOVQ    16(CX), SI
+	ADDQ    DX, SI
+	VMOVUPS Z0, (SI)
+	JMP     one_rows
+
+one_idle:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+
+one_rows:
+	VXORPS       Z3, Z3, Z3
+	MOVL         304(CX), SI
+	TESTL        $0x00000001, SI
+	JZ           one_x_0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 152(CX), Z4
+	VMULPS       (DI), Z4, Z4
+	VADDPS       Z4, Z3, Z3
+
+one_x_0:
+	TESTL        $0x00000002, SI
+	JZ           one_x_1
+	MOVQ         8(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 156(CX), Z4
+	VMULPS       (DI), Z4, Z4
+	VADDPS       Z4, Z3, Z3
+
+one_x_1:
+	TESTL        $0x00000004, SI
+	JZ           one_x_2
+	VBROADCASTSS 160(CX), Z4
+	VMULPS       Z0, Z4, Z4
+	VADDPS       Z4, Z3, Z3
+
+one_x_2:
+	TESTL        $0x00000018, SI
+	JZ           one_x_from_5
+	TESTL        $0x00000008, SI
+	JZ           one_x_3
+	VBROADCASTSS 164(CX), Z4
+	VMULPS       Z1, Z4, Z4
+	VADDPS       Z4, Z3, Z3
+
+one_x_3:
+	TESTL        $0x00000010, SI
+	JZ           one_x_4
+	VBROADCASTSS 168(CX), Z4
+	VMULPS       Z2, Z4, Z4
+	VADDPS       Z4, Z3, Z3
+
+one_x_4:
+one_x_from_5:
+	TESTL        $0x000001e0, SI
+	JZ           one_x_from_9
+	TESTL        $0x00000020, SI
+	JZ           one_x_5
+	MOVQ         40(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 172(CX), Z4
+	VMULPS       (DI), Z4, Z4
+	VADDPS       Z4, Z3, Z3
+
+one_x_5:
+	TESTL        $0x00000040, SI
+	JZ           one_x_6
+	MOVQ         48(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 176(CX), Z4
+	VMULPS       (DI), Z4, Z4
+	VADDPS       Z4, Z3, Z3
+
+one_x_6:
+	TESTL        $0x00000080, SI
+	JZ           one_x_7
+	MOVQ         56(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 180(CX), Z4
+	VMULPS       (DI), Z4, Z4
+	VADDPS       Z4, Z3, Z3
+
+one_x_7:
+	TESTL        $0x00000100, SI
+	JZ           one_x_8
+	MOVQ         64(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 184(CX), Z4
+	VMULPS       (DI), Z4, Z4
+	VADDPS       Z4, Z3, Z3
+
+one_x_8:
+one_x_from_9:
+	TESTL        $0x00000600, SI
+	JZ           one_x_from_11
+	TESTL        $0x00000200, SI
+	JZ           one_x_9
+	MOVQ         72(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 188(CX), Z4
+	VMULPS       (DI), Z4, Z4
+	VADDPS       Z4, Z3, Z3
+
+one_x_9:
+	TESTL        $0x00000400, SI
+	JZ           one_x_10
+	MOVQ         80(CX), SI
+	ADDQ         DX, SI
+	VBROADCASTSS 192(CX), Z4
+	VMULPS       (SI), Z4, Z4
+	VADDPS       Z4, Z3, Z3
+
+one_x_10:
+one_x_from_11:
+	TESTL        $0x00000300, BX
+	JZ           one_write
+	VXORPS       Z4, Z4, Z4
+	TESTL        $0x00000100, BX
+	JZ           one_push
+	VXORPS       Z4, Z4, Z4
+	MOVL         308(CX), SI
+	TESTL        $0x00000001, SI
+	JZ           one_base_0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 196(CX), Z5
+	VMULPS       (DI), Z5, Z5
+	VADDPS       Z5, Z4, Z4
+
+one_base_0:
+	TESTL        $0x00000002, SI
+	JZ           one_base_1
+	MOVQ         8(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 200(CX), Z5
+	VMULPS       (DI), Z5, Z5
+	VADDPS       Z5, Z4, Z4
+
+one_base_1:
+	TESTL        $0x00000004, SI
+	JZ           one_base_2
+	VBROADCASTSS 204(CX), Z5
+	VMULPS       Z0, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+
+one_base_2:
+	TESTL        $0x00000018, SI
+	JZ           one_base_from_5
+	TESTL        $0x00000008, SI
+	JZ           one_base_3
+	VBROADCASTSS 208(CX), Z5
+	VMULPS       Z1, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+
+one_base_3:
+	TESTL        $0x00000010, SI
+	JZ           one_base_4
+	VBROADCASTSS 212(CX), Z5
+	VMULPS       Z2, Z5, Z5
+	VADDPS       Z5, Z4, Z4
+
+one_base_4:
+one_base_from_5:
+	TESTL        $0x000001e0, SI
+	JZ           one_base_from_9
+	TESTL        $0x00000020, SI
+	JZ           one_base_5
+	MOVQ         40(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 216(CX), Z5
+	VMULPS       (DI), Z5, Z5
+	VADDPS       Z5, Z4, Z4
+
+one_base_5:
+	TESTL        $0x00000040, SI
+	JZ           one_base_6
+	MOVQ         48(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 220(CX), Z5
+	VMULPS       (DI), Z5, Z5
+	VADDPS       Z5, Z4, Z4
+
+one_base_6:
+	TESTL        $0x00000080, SI
+	JZ           one_base_7
+	MOVQ         56(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 224(CX), Z5
+	VMULPS       (DI), Z5, Z5
+	VADDPS       Z5, Z4, Z4
+
+one_base_7:
+	TESTL        $0x00000100, SI
+	JZ           one_base_8
+	MOVQ         64(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 228(CX), Z5
+	VMULPS       (DI), Z5, Z5
+	VADDPS       Z5, Z4, Z4
+
+one_base_8:
+one_base_from_9:
+	TESTL        $0x00000600, SI
+	JZ           one_base_from_11
+	TESTL        $0x00000200, SI
+	JZ           one_base_9
+	MOVQ         72(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 232(CX), Z5
+	VMULPS       (DI), Z5, Z5
+	VADDPS       Z5, Z4, Z4
+
+one_base_9:
+	TESTL        $0x00000400, SI
+	JZ           one_base_10
+	MOVQ         80(CX), SI
+	ADDQ         DX, SI
+	VBROADCASTSS 236(CX), Z5
+	VMULPS       (SI), Z5, Z5
+	VADDPS       Z5, Z4, Z4
+
+one_base_10:
+one_base_from_11:
+one_push:
+	TESTL        $0x00000200, BX
+	JZ           one_pushed
+	VXORPS       Z5, Z5, Z5
+	MOVL         312(CX), SI
+	TESTL        $0x00000001, SI
+	JZ           one_push_0
+	MOVQ         (CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 240(CX), Z6
+	VMULPS       (DI), Z6, Z6
+	VADDPS       Z6, Z5, Z5
+
+one_push_0:
+	TESTL        $0x00000002, SI
+	JZ           one_push_1
+	MOVQ         8(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 244(CX), Z6
+	VMULPS       (DI), Z6, Z6
+	VADDPS       Z6, Z5, Z5
+
+one_push_1:
+	TESTL        $0x00000004, SI
+	JZ           one_push_2
+	VBROADCASTSS 248(CX), Z6
+	VMULPS       Z0, Z6, Z0
+	VADDPS       Z0, Z5, Z5
+
+one_push_2:
+	TESTL        $0x00000018, SI
+	JZ           one_push_from_5
+	TESTL        $0x00000008, SI
+	JZ           one_push_3
+	VBROADCASTSS 252(CX), Z0
+	VMULPS       Z1, Z0, Z0
+	VADDPS       Z0, Z5, Z5
+
+one_push_3:
+	TESTL        $0x00000010, SI
+	JZ           one_push_4
+	VBROADCASTSS 256(CX), Z0
+	VMULPS       Z2, Z0, Z0
+	VADDPS       Z0, Z5, Z5
+
+one_push_4:
+one_push_from_5:
+	TESTL        $0x000001e0, SI
+	JZ           one_push_from_9
+	TESTL        $0x00000020, SI
+	JZ           one_push_5
+	MOVQ         40(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 260(CX), Z0
+	VMULPS       (DI), Z0, Z0
+	VADDPS       Z0, Z5, Z5
+
+one_push_5:
+	TESTL        $0x00000040, SI
+	JZ           one_push_6
+	MOVQ         48(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 264(CX), Z0
+	VMULPS       (DI), Z0, Z0
+	VADDPS       Z0, Z5, Z5
+
+one_push_6:
+	TESTL        $0x00000080, SI
+	JZ           one_push_7
+	MOVQ         56(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 268(CX), Z0
+	VMULPS       (DI), Z0, Z0
+	VADDPS       Z0, Z5, Z5
+
+one_push_7:
+	TESTL        $0x00000100, SI
+	JZ           one_push_8
+	MOVQ         64(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 272(CX), Z0
+	VMULPS       (DI), Z0, Z0
+	VADDPS       Z0, Z5, Z5
+
+one_push_8:
+one_push_from_9:
+	TESTL        $0x00000600, SI
+	JZ           one_push_from_11
+	TESTL        $0x00000200, SI
+	JZ           one_push_9
+	MOVQ         72(CX), DI
+	ADDQ         DX, DI
+	VBROADCASTSS 276(CX), Z0
+	VMULPS       (DI), Z0, Z0
+	VADDPS       Z0, Z5, Z5
+
+one_push_9:
+	TESTL        $0x00000400, SI
+	JZ           one_push_10
+	MOVQ         80(CX), SI
+	ADDQ         DX, SI
+	VBROADCASTSS 280(CX), Z0
+	VMULPS       (SI), Z0, Z0
+	VADDPS       Z0, Z5, Z5
+
+one_push_10:
+one_push_from_11:
+	MOVQ    88(CX), SI
+	ADDQ    DX, SI
+	VMOVUPS Z5, (SI)
+
+one_pushed:
+	TESTL   $0x00000100, BX
+	JZ      one_write
+	MOVQ    8(CX), SI
+	ADDQ    DX, SI
+	VMOVUPS Z4, (SI)
+
+one_write:
+	MOVQ         (CX), SI
+	ADDQ         DX, SI
+	VMOVUPS      Z3, (SI)
+	TESTL        $0x00000400, BX
+	JZ           one_next
+	VBROADCASTSS 300(CX), Z0
+	VMULPS       Z3, Z0, Z3
+	MOVQ         120(CX), SI
+	ADDQ         DX, SI
+	MOVQ         136(CX), DI
+	MOVQ         144(CX), R8
+
+one_input:
+	VMOVUPS Z3, (SI)
+	ADDQ    R8, SI
+	DECQ    DI
+	JNZ     one_input
+
+one_next:
+	ADDQ $0x00000040, DX
+	SUBQ $0x00000010, AX
+	JMP  one
+
+one_end:
+	VZEROUPPER
+	RET
+
+DATA vec_7fffffff<>+0(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+4(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+8(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+12(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+16(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+20(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+24(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+28(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+32(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+36(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+40(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+44(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+48(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+52(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+56(SB)/4, $0x7fffffff
+DATA vec_7fffffff<>+60(SB)/4, $0x7fffffff
+GLOBL vec_7fffffff<>(SB), RODATA|NOPTR, $64
 
 // func sumAVX2(n int, y *float32, terms *[]float32, count int, more bool)
 // Requires: AVX

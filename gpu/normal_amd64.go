@@ -13,7 +13,7 @@ var levels = detect()
 
 func detect() []level {
 	switch {
-	case cpu.X86.HasAVX2 && cpu.X86.HasAVX512F:
+	case cpu.X86.HasAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ:
 		return []level{generic, avx2, avx512}
 	case cpu.X86.HasAVX2:
 		return []level{generic, avx2}

@@ -46,6 +46,16 @@ type scratch struct {
 // Bytes per element, for a two-condition guided DDIM step: reads 4 of x and 8 of out, writes 4 of
 // x, 4 of d and 8 of in. In-painting reads 8 more.
 func (r *cpuRow) update(e *entry, lo, hi int) {
+	if haveFused() {
+		lo = r.fuse(e, lo, hi)
+	}
+	if lo < hi {
+		r.updateBlocks(e, lo, hi)
+	}
+}
+
+// updateBlocks is update in Go, with the loops of a block in assembly.
+func (r *cpuRow) updateBlocks(e *entry, lo, hi int) {
 	var s scratch
 	for ; lo < hi; lo += blockElems {
 		r.updateBlock(e, lo, min(lo+blockElems, hi), &s)
@@ -71,17 +81,8 @@ func (r *cpuRow) updateBlock(e *entry, lo, hi int, s *scratch) {
 			reg[regUnc] = reg[regRaw]
 		}
 	}
-	if e.has(flagN0) {
-		reg[regN] = s.n0[:n]
-		r.noise(reg[regN], e, 0, lo)
-	}
-	if e.has(flagLearned | flagRoot) {
-		learned(reg[regN], e, r.variance[lo:hi])
-	}
-	if e.has(flagN1) {
-		reg[regN+1] = s.n1[:n]
-		r.noise(reg[regN+1], e, 1, lo)
-	}
+	reg[regN], reg[regN+1] = s.n0[:n], s.n1[:n]
+	r.makeNoise(e, reg[regN], reg[regN+1], lo)
 	rowSum(s.x[:n], &e.x, &reg)
 	if e.has(flagBase) {
 		rowSum(s.base[:n], &e.base, &reg)
@@ -96,6 +97,19 @@ func (r *cpuRow) updateBlock(e *entry, lo, hi int, s *scratch) {
 	copy(r.x[lo:hi], s.x[:n])
 	if e.has(flagNext) {
 		r.input(e.nextIn, lo, hi)
+	}
+}
+
+// makeNoise makes the noise that the stage uses from element lo on.
+func (r *cpuRow) makeNoise(e *entry, n0, n1 []float32, lo int) {
+	if e.has(flagN0) {
+		r.noise(n0, e, 0, lo)
+	}
+	if e.has(flagLearned | flagRoot) {
+		learned(n0, e, r.variance[lo:lo+len(n0)])
+	}
+	if e.has(flagN1) {
+		r.noise(n1, e, 1, lo)
 	}
 }
 

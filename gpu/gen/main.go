@@ -8,6 +8,7 @@ func main() {
 	for _, s := range []set{avx2, avx512} {
 		s.philox()
 		s.boxMuller()
+		s.fused()
 	}
 	sum()
 	scale()

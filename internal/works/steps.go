@@ -15,9 +15,9 @@ const (
 )
 
 const (
-	whyStep = whyRounded + "the values of a block go from one loop to the next through the first-level cache, more loads and" +
-		" stores than the bytes that are counted; copies of results alone are a sixth of the time."
-	whySDE   = "Two fifths of the time are the noise, whose arithmetic is below its own bound; the rest is as in the others."
+	whyStep = whyRounded + "a group of elements stays in registers from its reads to its writes, which the second-level" +
+		" cache takes; the copy has two streams, a step up to seven."
+	whySDE   = "Two thirds of the time are the noise, whose arithmetic is below its own bound; the rest is as in the others."
 	whyNoise = "A third of the time or more is Philox, whose integer products are not counted; the rest are products and" +
 		" sums that are rounded one by one, with a root."
 )
