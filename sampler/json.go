@@ -97,18 +97,22 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 		st := &p.Stages[i]
 		js := jsonStage{Step: st.Step, T: st.At.T, Alpha: st.At.Alpha, Sigma: st.At.Sigma, Eval: st.Eval,
 			Final: st.Final, In: st.At.In, Skip: st.From.Skip, Out: st.From.Out, Clip: st.Clip, Guide: guidanceNames[st.Guidance],
-			Rows: jsonRows{X: st.X, Base: st.Base}, Draws: []int{}, Learned: (*jsonLearned)(st.Learned)}
+			Rows: jsonRows{X: st.X, Base: st.Base}, Draws: jsonDraws(st.Draws), Learned: (*jsonLearned)(st.Learned)}
 		if st.Push != nil {
 			js.Rows.Push = &jsonPush{Slot: st.Slot, Row: st.Push}
-		}
-		for _, d := range st.Draws {
-			if d > 0 {
-				js.Draws = append(js.Draws, d)
-			}
 		}
 		out.Stages[i] = js
 	}
 	return json.Marshal(out)
+}
+
+// jsonDraws writes the draws in the places of n0 and n1, 0 for none where another follows: [], [a], [a, b] or [0, b].
+func jsonDraws(draws [2]int) []int {
+	n := len(draws)
+	for n > 0 && draws[n-1] <= 0 {
+		n--
+	}
+	return append([]int{}, draws[:n]...)
 }
 
 // RegisterNames returns the names of the registers in the order of [Row.Coefficients].

@@ -70,6 +70,22 @@ func TestPlanJSON(t *testing.T) {
 				require.Equal(t, row(*st.Push), g.Rows.Push.Row)
 			}
 			require.NotNil(t, g.Draws, "an empty list, not null")
+			var draws [2]int
+			copy(draws[:], g.Draws)
+			require.Equal(t, st.Draws, draws, "%s: each in the place of its register", name)
 		}
+	}
+}
+
+// TestPlanJSONDraws: each draw stands in the place of its register.
+func TestPlanJSONDraws(t *testing.T) {
+	for want, draws := range map[string][2]int{"[]": {}, "[3]": {3}, "[3,1]": {3, 1}, "[0,2]": {0, 2}} {
+		b, err := json.Marshal(&sampler.Plan{Stages: []sampler.Stage{{Draws: draws}}})
+		require.NoError(t, err)
+		var got struct {
+			Stages []struct{ Draws json.RawMessage }
+		}
+		require.NoError(t, json.Unmarshal(b, &got))
+		require.Equal(t, want, string(got.Stages[0].Draws))
 	}
 }
