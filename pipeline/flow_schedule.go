@@ -72,6 +72,14 @@ func (p *TextToImage) flowOptions(j *textJob, o *diffusers.Options) error {
 	return nil
 }
 
+// flowSkipped is how many of the first steps a strength leaves out: int(steps - steps*strength) in the pipelines of
+// flows (diffusers, StableDiffusion3Img2ImgPipeline.get_timesteps), so that one step remains always, and of some
+// numbers of steps one more than the older pipelines leave.
+func flowSkipped(steps int, strength float64) int {
+	n := float64(steps)
+	return int(n - min(float64(n*strength), n))
+}
+
 // imageTokens is how many tokens the transformer of a flow makes of latents [C, H, W].
 func (n *joint) imageTokens(shape [3]int) int {
 	side := 2 // of FLUX.1
@@ -84,13 +92,16 @@ func (n *joint) imageTokens(shape [3]int) int {
 // flowPrefix is that of the samplers of flows by name.
 const flowPrefix = "flow_"
 
+// flowScheduler is the class that the published models have.
+const flowScheduler = "FlowMatchEulerDiscreteScheduler"
+
 // flowPlan compiles a sampler of flows that is named, on the times of the folder's scheduler.
 func (p *TextToImage) flowPlan(j *textJob, entry sampler.Entry) error {
 	bad := func(field string, v any, want string) error { return &RequestError{Field: field, Value: v, Want: want} }
 	switch {
 	case !strings.HasPrefix(entry.Name, flowPrefix):
 		return bad("sampler", entry.Name, "flow_euler, flow_heun or flow_lcm: the network predicts the velocity of a flow")
-	case p.info.Scheduler != "FlowMatchEulerDiscreteScheduler":
+	case p.info.Scheduler != flowScheduler:
 		return bad("sampler", entry.Name, "none: the times of "+p.info.Scheduler+" are for its own sampler")
 	case j.Schedule != schedule.ByTimestep || j.Spacing != nil:
 		return bad("schedule", fmt.Sprint(j.Schedule), "none: the times are those of the folder's scheduler")
@@ -103,7 +114,14 @@ func (p *TextToImage) flowPlan(j *textJob, entry sampler.Entry) error {
 	if j.Steps == 0 {
 		j.Steps = entry.Steps
 	}
+	skip, err := p.skipped(j)
+	if err != nil {
+		return err
+	}
 	o := diffusers.Options{Steps: j.Steps}
+	if err := p.exactOptions(j, &o); err != nil {
+		return err
+	}
 	if err := p.flowOptions(j, &o); err != nil {
 		return err
 	}
@@ -112,7 +130,7 @@ func (p *TextToImage) flowPlan(j *textJob, entry sampler.Entry) error {
 		return err
 	}
 	var pts []schedule.Point
-	for _, st := range times.Stages {
+	for _, st := range times.Stages[skip:] { // of Euler, one a step
 		pts = append(pts, st.At)
 	}
 	j.plan, err = sampler.New(s, append(pts, schedule.Flow(0, 0)), p.sched.kind)

@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"encoding/json"
 	"image"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -33,6 +34,7 @@ func noT5(t testing.TB) fstest.MapFS {
 func jointCalls(t testing.TB, folder string) (calls map[string]struct {
 	call
 	NoT5 bool `json:"no_t5"`
+	Mask bool `json:"mask"`
 }) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", folder, "calls.json"))
@@ -41,10 +43,30 @@ func jointCalls(t testing.TB, folder string) (calls map[string]struct {
 	return calls
 }
 
-// TestJointGolden holds Stable Diffusion 3, FLUX.1 and PixArt against diffusers: from the same seed the final latents, what the
-// autoencoder makes of them, and the image.
+// jointFolder is a folder of make_joint.py as a file system: sd35 and schnell are transformers with schedulers of their
+// own beside the other parts of sd3 and flux.
+func jointFolder(folder string) fs.FS {
+	base := map[string]string{"sd35": "sd3", "schnell": "flux"}[folder]
+	if base == "" {
+		return os.DirFS("testdata/" + folder)
+	}
+	return mounted{os.DirFS("testdata/" + base), map[string]string{"transformer": "testdata/" + folder + "/transformer",
+		"scheduler": "testdata/" + folder + "/scheduler"}}
+}
+
+func openJoint(t testing.TB, folder string, files fstest.MapFS) *pipeline.TextToImage {
+	t.Helper()
+	p, err := pipeline.OpenTextFS(overlay{jointFolder(folder), files}, ".", pipeline.Options{Threads: 2})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	return p
+}
+
+// TestJointGolden holds Stable Diffusion 3, 3.5, FLUX.1 dev and schnell, and PixArt against diffusers: from the same seed
+// the final latents, what the autoencoder makes of them, and the image; from noise, and those of flows from an image
+// and with a mask.
 func TestJointGolden(t *testing.T) {
-	for folder, n := range map[string]int{"sd3": 8, "flux": 5, "pixart_alpha": 5, "pixart_sigma": 5} {
+	for folder, n := range map[string]int{"sd3": 15, "flux": 11, "sd35": 3, "schnell": 3, "pixart_alpha": 5, "pixart_sigma": 5} {
 		calls := jointCalls(t, folder)
 		require.Len(t, calls, n)
 		_, f := readCalls(t, folder)
@@ -57,8 +79,16 @@ func TestJointGolden(t *testing.T) {
 				if c.Scheduler != "" {
 					maps.Copy(files, schedulerFile(c.Scheduler))
 				}
-				p := openText(t, folder, files)
-				res, err := p.Generate(t.Context(), c.request())
+				p := openJoint(t, folder, files)
+				r, steps := c.request(), c.Steps
+				if c.Strength != 0 {
+					r.Image, r.Strength = levels(t, floats(t, f, name+".input"), 3, c.call), c.Strength
+					steps -= int(float64(c.Steps) - float64(c.Steps)*c.Strength)
+				}
+				if c.Mask {
+					r.Mask = levels(t, floats(t, f, name+".mask"), 1, c.call)
+				}
+				res, err := p.Generate(t.Context(), r)
 				require.NoError(t, err)
 				require.Len(t, res.Images, 1)
 				img := res.Images[0]
@@ -70,7 +100,8 @@ func TestJointGolden(t *testing.T) {
 				if _, ok := f.Tensor(name + ".image"); ok {
 					pixels(t, floats(t, f, name+".image"), img)
 				}
-				evaluations := c.Steps
+				require.Equal(t, steps, res.Plan.Steps())
+				evaluations := res.Plan.Evaluations()
 				if folder != "flux" && c.Guidance != 1 {
 					evaluations *= 2
 				}
@@ -78,6 +109,14 @@ func TestJointGolden(t *testing.T) {
 			})
 		}
 	}
+}
+
+// levels is an image of numbers within 0..1.
+func levels(t testing.TB, x []float32, channels int, c call) image.Image {
+	t.Helper()
+	img, err := pipeline.Pixels(signed(x), channels, c.Height, c.Width)
+	require.NoError(t, err)
+	return img
 }
 
 // TestJointInfo: what diffusers' pipelines have for what a request does not say.
@@ -138,8 +177,12 @@ func TestJointErrors(t *testing.T) {
 		folder, field string
 		r             pipeline.TextRequest
 	}{
-		{"sd3", "image", pipeline.TextRequest{Image: ramp(16, 16)}},
+		{"sd3", "image", pipeline.TextRequest{Image: ramp(16, 16), Height: 24}},
+		{"sd3", "size", pipeline.TextRequest{Image: ramp(18, 16)}},
+		{"flux", "strength", pipeline.TextRequest{Image: ramp(16, 16), Strength: 1.1}},
+		{"flux", "exact steps", pipeline.TextRequest{ExactSteps: true}},
 		{"sd3", "mask", pipeline.TextRequest{Mask: ramp(16, 16)}},
+		{"pixart_sigma", "image", pipeline.TextRequest{Image: ramp(16, 16)}},
 		{"sd3", "control", pipeline.TextRequest{Control: ramp(16, 16)}},
 		{"sd3", "syntax", pipeline.TextRequest{Syntax: pipeline.SyntaxA1111}},
 		{"sd3", "pag scale", pipeline.TextRequest{PAGScale: 3}},

@@ -13,9 +13,12 @@ import (
 	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
-// DefaultStrength is how much of an image is drawn anew where a request does not say: as diffusers. With a mask,
-// what it covers is drawn anew in whole.
-const DefaultStrength = 0.8
+// DefaultStrength is how much of an image is drawn anew where a request does not say, and DefaultFlowStrength with
+// Stable Diffusion 3 and FLUX.1: as diffusers. With a mask, what it covers is drawn anew in whole.
+const (
+	DefaultStrength     = 0.8
+	DefaultFlowStrength = 0.6
+)
 
 // Planes converts an image to a sample [3, H, W] within -1..1, the inverse of [Pixels]. What is transparent
 // keeps its color.
@@ -48,6 +51,9 @@ func (p *TextToImage) resolveImage(j *textJob) error {
 	}
 	if j.Strength == 0 {
 		j.Strength = DefaultStrength
+		if p.flows() {
+			j.Strength = DefaultFlowStrength
+		}
 		if j.Mask != nil {
 			j.Strength = 1
 		}
@@ -59,10 +65,13 @@ func (p *TextToImage) resolveImage(j *textJob) error {
 }
 
 // skipped is how many of a request's steps its strength leaves out: as in diffusers' get_timesteps, those
-// that remain are the last int(steps*strength). With ExactSteps it is none.
-func (j *textJob) skipped() (int, error) {
+// that remain are the last int(steps*strength), for flows see flowSkipped. With ExactSteps it is none.
+func (p *TextToImage) skipped(j *textJob) (int, error) {
 	if j.Image == nil || j.ExactSteps {
 		return 0, nil
+	}
+	if p.flows() {
+		return flowSkipped(j.Steps, j.Strength), nil
 	}
 	run := min(int(float64(j.Steps)*j.Strength), j.Steps)
 	if run < 1 {

@@ -195,7 +195,8 @@ func (p *TextToImage) resolveJoint(j *textJob) error {
 		value any
 		given bool
 	}{
-		{"image", "one", j.Image != nil}, {"mask", "one", j.Mask != nil}, {"syntax", fmt.Sprintf("%.40q", j.Syntax), j.Syntax != ""},
+		{"image", "one", j.Image != nil && !p.flows()}, {"mask", "one", j.Mask != nil && !p.flows()},
+		{"syntax", fmt.Sprintf("%.40q", j.Syntax), j.Syntax != ""},
 		{"pag scale", j.PAGScale, j.PAGScale != 0}, {"pag layers", "some", len(j.PAGLayers)+len(j.PAGSkip) > 0},
 		{"clip skip", j.ClipSkip, j.ClipSkip != 0 && p.joint.sd3 == nil},
 	} {

@@ -8,13 +8,13 @@ import (
 )
 
 // exactOptions has the folder's scheduler run all steps of a job with ExactSteps from its strength on. LCM and TCD
-// take a strength themselves (set_timesteps of diffusers); the others stand on whole training timesteps that they
-// choose, of which a strength leaves out some.
+// take a strength themselves (set_timesteps of diffusers), and the times of a flow need not be training timesteps; the
+// others stand on whole training timesteps that they choose, of which a strength leaves out some.
 func (p *TextToImage) exactOptions(j *textJob, o *diffusers.Options) error {
 	if !j.ExactSteps || j.Strength == 1 {
 		return nil
 	}
-	if class := p.info.Scheduler; class != "LCMScheduler" && class != "TCDScheduler" {
+	if class := p.info.Scheduler; class != "LCMScheduler" && class != "TCDScheduler" && class != flowScheduler {
 		return &RequestError{Field: "exact steps", Value: true, Want: fmt.Sprintf("a sampler by name%s: %s runs as "+
 			"diffusers does, which leaves out steps", likeScheduler(class), class)}
 	}

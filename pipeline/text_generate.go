@@ -163,12 +163,20 @@ func (p *TextToImage) denoiser(j *textJob, held *heldPart) (sampler.Model, error
 		}
 		return m.Perturbed(j.perturbation())
 	}
+	m, err := p.hostDenoiser(j)
+	if err != nil {
+		return nil, err
+	}
+	if held != nil {
+		m = newHeldModel(m, held, j.Resume.stage())
+	}
+	return gpu.OnHost(m), nil
+}
+
+// hostDenoiser is the network on the CPU, for the size of a job.
+func (p *TextToImage) hostDenoiser(j *textJob) (sampler.Model, error) {
 	if p.joint != nil {
-		m, err := p.joint.denoiser(j.shape[1], j.shape[2], p.pool)
-		if err != nil {
-			return nil, err
-		}
-		return gpu.OnHost(m), nil
+		return p.joint.denoiser(j.shape[1], j.shape[2], p.pool)
 	}
 	m, err := p.unet.Denoiser(j.shape[1], j.shape[2], p.pool)
 	if err != nil {
@@ -177,10 +185,7 @@ func (p *TextToImage) denoiser(j *textJob, held *heldPart) (sampler.Model, error
 	if err := m.SetPerturbed(j.perturbed); err != nil {
 		return nil, err
 	}
-	if held != nil {
-		return gpu.OnHost(newHeldModel(m, held, j.Resume.stage())), nil
-	}
-	return gpu.OnHost(m), nil
+	return m, nil
 }
 
 // requests returns the sampler's requests of a job, one for each image, and what stays of an image in in-painting.

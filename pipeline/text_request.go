@@ -29,13 +29,15 @@ type TextRequest struct {
 	Height, Width int // pixels, multiples of TextInfo.Factor; 0 means the model's
 
 	// Image is where to start from in place of noise (Meng et al., 2022, arXiv:2108.01073), of the size asked
-	// for, which is its own if none is. Only the last Steps*Strength steps run, as in diffusers. Strength is
-	// above 0 and at most 1, where nothing of the image is left; 0 means [DefaultStrength].
+	// for, which is its own if none is. Only the last Steps*Strength steps run, as in diffusers: rounded up for Stable
+	// Diffusion 3 and FLUX.1, and down for others. Strength is above 0 and at most 1, where nothing of the image is left;
+	// 0 means [DefaultStrength], with those two [DefaultFlowStrength].
 	Image    image.Image
 	Strength float64
 	// ExactSteps runs all Steps of a sampler that is named, on timesteps or noise levels that start where Strength
 	// says, see [schedule.Grid.Strength]; timesteps may then lie between training timesteps. Of the folders'
-	// schedulers LCM and TCD can, as diffusers' LCM pipelines have them.
+	// schedulers LCM and TCD can, as diffusers' LCM pipelines have them, and FlowMatchEulerDiscreteScheduler, whose times
+	// before the shift are those of Strength 1 times Strength.
 	ExactSteps bool
 
 	// Mask says what of Image to draw anew: an image of its size, white there (a luminance of a half or more). The
@@ -249,7 +251,7 @@ func (p *TextToImage) schedulerPlan(j *textJob) error {
 	if j.plan, err = p.sched.scheduler.Plan(o); err != nil {
 		return err
 	}
-	skip, err := j.skipped()
+	skip, err := p.skipped(j)
 	if err != nil || skip == 0 {
 		return err
 	}
@@ -298,7 +300,7 @@ func (p *TextToImage) samplerPlan(j *textJob) error {
 	if j.ExactSteps {
 		g.Strength = j.Strength
 	}
-	if skip, err := j.skipped(); err != nil {
+	if skip, err := p.skipped(j); err != nil {
 		return err
 	} else if skip > 0 {
 		pts, err := entry.Points(g, j.Params)

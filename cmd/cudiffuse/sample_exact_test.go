@@ -14,7 +14,9 @@ import (
 // TestExactSteps: --exact-steps runs every step of a low strength, with a mask too, and says so in the parameters.
 func TestExactSteps(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, os.CopyFS(dir+"/sd15", os.DirFS(textModels+"/sd15")))
+	for _, folder := range []string{"sd15", "flux"} {
+		require.NoError(t, os.CopyFS(dir+"/"+folder, os.DirFS(textModels+"/"+folder)))
+	}
 	t.Chdir(dir)
 	img := image.NewGray(image.Rect(0, 0, 16, 16))
 	for i := range img.Pix {
@@ -32,6 +34,9 @@ func TestExactSteps(t *testing.T) {
 		require.True(t, par.ExactSteps)
 		require.Equal(t, 0.3, par.Strength)
 	}
+	flux := []string{"--prompt", "x", "--init-image", "image.png", "--strength", "0.3", "--steps", "5", "-o", "flux.png"}
+	require.EqualValues(t, 2, drawText(t, "flux", flux...)["evaluations"], "5 - int(5 - 5*0.3) steps")
+	require.EqualValues(t, 5, drawText(t, "flux", append(flux, "--exact-steps")...)["evaluations"])
 	for want, args := range map[string][]string{
 		"--exact-steps: want --init-image with it":     {"--model", "sd15", "--prompt", "x", "--exact-steps"},
 		"--exact-steps: want a text-to-image model":    {"--exact-steps"},

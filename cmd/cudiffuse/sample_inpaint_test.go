@@ -12,10 +12,10 @@ import (
 	"github.com/cudiffuse/cudiffuse/pipeline"
 )
 
-// TestInpaint draws under a mask with either kind of network, and refuses what does not go together.
+// TestInpaint draws under a mask with each kind of network, and refuses what does not go together.
 func TestInpaint(t *testing.T) {
 	dir := t.TempDir()
-	for _, folder := range []string{"sd15", "inpaint"} {
+	for _, folder := range []string{"sd15", "inpaint", "sd3"} {
 		require.NoError(t, os.CopyFS(dir+"/"+folder, os.DirFS(textModels+"/"+folder)))
 	}
 	t.Chdir(dir)
@@ -31,7 +31,7 @@ func TestInpaint(t *testing.T) {
 		mask.SetGray(4+i%8, 4+i/8, color.Gray{Y: 255})
 	}
 	require.NoError(t, writePNG("mask.png", mask, ""))
-	for _, folder := range []string{"sd15", "inpaint"} {
+	for _, folder := range []string{"sd15", "inpaint", "sd3"} {
 		out := drawText(t, folder, "--prompt", "x", "--init-image", "image.png", "--mask", "mask.png", "--mask-blur", "1.5",
 			"--steps", "2", "-o", folder+".png")
 		require.EqualValues(t, 4, out["evaluations"], "both steps: with a mask the strength is 1")

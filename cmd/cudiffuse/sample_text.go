@@ -24,8 +24,8 @@ type textFlags struct {
 	Width      int      `help:"Of the image in pixels; the model's own if not given."`
 	Height     int      `help:"Of the image in pixels; the model's own if not given."`
 	InitImage  string   `aliases:"image" help:"PNG or JPEG to start from in place of noise, of the size to draw." placeholder:"FILE"`
-	Strength   float64  `aliases:"denoising-strength" help:"How much of --init-image is drawn anew, up to 1; 0 means 0.8, with --mask 1."`
-	ExactSteps bool     `help:"Run all --steps from where --strength starts, in place of the last steps*strength of them as diffusers does; with a --sampler."`
+	Strength   float64  `aliases:"denoising-strength" help:"How much of --init-image is drawn anew, up to 1; 0 means 0.8, with Stable Diffusion 3 and FLUX.1 0.6, with --mask 1."`
+	ExactSteps bool     `help:"Run all --steps from where --strength starts, in place of the last steps*strength of them as diffusers does; with a --sampler, or a model of Stable Diffusion 3 or FLUX.1."`
 	Syntax     string   `name:"prompt-syntax" help:"a1111 for weights as in (word:1.3) and [word], BREAK, AND, and prompts of any length; the text as it is if not given."`
 	LoRA       []string `name:"lora" sep:"none" help:"LoRA to merge into the model, a safetensors file in the keys of diffusers, peft or kohya, and its strength, 1 if not given; may be given several times." placeholder:"FILE[:STRENGTH]"`
 	Tokenizer  string   `help:"Folder of the tokenizer of a model in one file; that of the file if not given." placeholder:"DIR"`

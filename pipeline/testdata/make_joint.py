@@ -1,6 +1,7 @@
 """Makes sd3/, flux/, pixart_alpha/, pixart_sigma/: folders of Stable Diffusion 3, FLUX.1 and PixArt pipelines, tiny
-networks with random weights, and what diffusers makes of a prompt with them. Usage, in this folder: make_joint.py [NAME].
-The tokenizers of CLIP are those of sdxl/.
+networks with random weights, and what diffusers makes of a prompt with them; sd35/, schnell/: the same for transformers
+as Stable Diffusion 3.5 medium and FLUX.1 schnell have them, with the other parts of sd3/ and flux/.
+Usage, in this folder: make_joint.py [NAME]. The tokenizers of CLIP are those of sdxl/.
 Made with diffusers 0.42.1, transformers 5.23.0, tokenizers 0.23 and torch 2.15.0 (CPU, float32)."""
 import json
 import os
@@ -10,8 +11,10 @@ import tempfile
 
 import torch
 from diffusers import (AutoencoderKL, DPMSolverMultistepScheduler, EulerDiscreteScheduler,
-                       FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel, PixArtAlphaPipeline,
-                       PixArtSigmaPipeline, PixArtTransformer2DModel, SD3Transformer2DModel, StableDiffusion3Pipeline)
+                       FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler, FluxImg2ImgPipeline,
+                       FluxInpaintPipeline, FluxPipeline, FluxTransformer2DModel, PixArtAlphaPipeline,
+                       PixArtSigmaPipeline, PixArtTransformer2DModel, SD3Transformer2DModel,
+                       StableDiffusion3Img2ImgPipeline, StableDiffusion3InpaintPipeline, StableDiffusion3Pipeline)
 from diffusers.utils import logging
 from safetensors.torch import save_file
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
@@ -24,6 +27,19 @@ torch.set_num_threads(1)
 VOCAB, BOS, EOS = 587, 585, 586  # of sdxl/tokenizer
 PROMPT = "A photo of a cat in the old castle"
 WORDS = "a photo of cat dog the painting castle in old style blurry low quality sea house".split()
+
+# The pipelines from noise, from an image, and from an image with a mask.
+KINDS = {"sd3": (StableDiffusion3Pipeline, StableDiffusion3Img2ImgPipeline, StableDiffusion3InpaintPipeline),
+         "flux": (FluxPipeline, FluxImg2ImgPipeline, FluxInpaintPipeline)}
+
+
+def picture(height, width, seed=77):
+    """An image of whole levels within 0..1, smooth as photos are, and a mask that cuts through tokens of 4x4 pixels."""
+    x = torch.rand(1, 3, height // 4, width // 4, generator=torch.Generator().manual_seed(seed))
+    x = torch.nn.functional.interpolate(x, size=(height, width), mode="bilinear")
+    mask = torch.zeros(1, 1, height, width)
+    mask[:, :, 5:, 3:11] = 1
+    return (x * 255).round() / 255, mask
 
 
 def shake(model, gen):
@@ -74,38 +90,54 @@ def vae(scaling, shift, latents=16):
                          use_post_quant_conv=False)
 
 
-def make(name, cls, parts, runs):
-    """runs are the calls by name; their results go to golden.safetensors."""
-    if sys.argv[1:] and name not in sys.argv[1:]:
-        return
-    gen = torch.Generator().manual_seed(1234)
-    for part in sorted(parts):
-        if isinstance(parts[part], torch.nn.Module):
-            shake(parts[part], gen)
+def write_folder(name, cls, parts):
     cls(**parts).save_pretrained(name)
     for part in parts:  # the files that the published models have
         if part.startswith("tokenizer") and isinstance(parts[part], CLIPTokenizer):
             shutil.rmtree(os.path.join(name, part))
             shutil.copytree("sdxl/tokenizer" + ("_2" if part == "tokenizer_2" else ""), os.path.join(name, part))
+
+
+def make(name, kinds, parts, runs, only=None):
+    """runs are the calls by name; their results go to golden.safetensors. only is the one part of the folder where the
+    others are another's, and have their weights already."""
+    shaken = torch.Generator().manual_seed(1234)
+    for part in [only] if only else sorted(parts):
+        if isinstance(parts[part], torch.nn.Module):
+            shake(parts[part], shaken)
+    if sys.argv[1:] and name not in sys.argv[1:]:
+        return
+    if only:
+        parts[only].save_pretrained(os.path.join(name, only))
+        parts["scheduler"].save_pretrained(os.path.join(name, "scheduler"))
+    else:
+        write_folder(name, kinds[0], parts)
     out, calls = {}, {}
     for run, args in runs.items():
         args, calls[run] = dict(args), dict(args)
-        seed, used = args.pop("seed"), dict(parts)
+        seed, used, cls = args.pop("seed"), dict(parts), kinds[0]
         if args.pop("no_t5", False):
             used["text_encoder_3"] = used["tokenizer_3"] = None
-        if "transformer" in args:
-            used["transformer"] = args.pop("transformer")
-            del calls[run]["transformer"]
         if "scheduler" in args:
             used["scheduler"] = args.pop("scheduler")
             with tempfile.TemporaryDirectory() as d:  # the config as a folder would have it
                 used["scheduler"].save_pretrained(d)
                 with open(os.path.join(d, "scheduler_config.json")) as f:
                     calls[run]["scheduler"] = f.read()
+        if "strength" in args:
+            cls, (args["image"], mask) = kinds[1], picture(args["height"], args["width"])
+            out[run + ".input"] = args["image"]
+            if args.pop("mask", False):
+                cls, args["mask_image"] = kinds[2], mask
+                out[run + ".mask"] = mask
         p, last = cls(**used), {}
         p.set_progress_bar_config(disable=True)
+        c = p.vae.config
         old = p.vae.decode
-        p.vae.decode = lambda z, **kw: (last.update(z=z), old(z, **kw))[1]
+        if cls is StableDiffusion3InpaintPipeline:  # which forgets the shift (diffusers 0.42): not to be repeated
+            p.vae.decode = lambda z, **kw: (last.update(z=z + c.shift_factor), old(z + c.shift_factor, return_dict=False))[1]
+        else:
+            p.vae.decode = lambda z, **kw: (last.update(z=z), old(z, **kw))[1]
         hook = p.vae.decoder.register_forward_hook(lambda _, __, y: last.update(y=y.detach()))
         if name.startswith("pixart"):  # the text and the size as they are
             args.update(clean_caption=False, use_resolution_binning=False)
@@ -113,10 +145,9 @@ def make(name, cls, parts, runs):
             r = p(**args, generator=torch.Generator().manual_seed(seed), output_type="pt")
         hook.remove()
         p.vae.decode = old
-        c = p.vae.config
         out[run + ".latents"] = (last["z"] - (c.shift_factor or 0)) * c.scaling_factor
         out[run + ".decoded"] = last["y"]
-        if run == "plain":
+        if run in ("plain", "image", "mask"):
             out[run + ".image"] = r.images
     save_file({k: v.contiguous() for k, v in out.items()}, os.path.join(name, "golden.safetensors"))
     with open(os.path.join(name, "calls.json"), "w") as f:
@@ -134,17 +165,32 @@ def call(seed, prompt=PROMPT, steps=4, scale=7.0, **more):
                 **more)
 
 
+def image_calls(scale, **more):
+    """Calls with an image, and some with a mask; more is of one of them."""
+    return {
+        "image": call(20, strength=0.6, steps=5, scale=scale),  # 5 - 5*0.6 is 2 exactly
+        "image_little": call(21, strength=0.05, steps=4, scale=1.0, **more),  # one step
+        "image_odd": call(22, strength=0.7, steps=4, scale=scale, height=24),  # 3 steps, where other pipelines run 2
+        "image_all": call(23, strength=1.0, steps=2, scale=scale),
+        "mask": call(24, strength=1.0, steps=4, scale=scale, mask=True),
+        "mask_some": call(25, strength=0.55, steps=6, scale=scale, mask=True, width=24),
+    }
+
+
+def sd3_net(**more):
+    return SD3Transformer2DModel(sample_size=8, num_layers=2, attention_head_dim=8, num_attention_heads=2,
+                                 joint_attention_dim=20, caption_projection_dim=16, pos_embed_max_size=16,
+                                 pooled_projection_dim=20, in_channels=16, out_channels=16, **more)
+
+
 def sd3():
     torch.manual_seed(99)
     parts = dict(
         text_encoder=clip(CLIPTextModelWithProjection, "quick_gelu", projection_dim=8),
         text_encoder_2=clip(CLIPTextModelWithProjection, "gelu", projection_dim=12), text_encoder_3=t5(20),
         tokenizer=clip_tokenizer("<|endoftext|>"), tokenizer_2=clip_tokenizer("!"), tokenizer_3=T5_TOKENS,
-        transformer=SD3Transformer2DModel(sample_size=8, num_layers=2, attention_head_dim=8, num_attention_heads=2,
-                                          joint_attention_dim=20, caption_projection_dim=16, pos_embed_max_size=16,
-                                          pooled_projection_dim=20, in_channels=16, out_channels=16),
-        vae=vae(1.5305, 0.0609), scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0))
-    make("sd3", StableDiffusion3Pipeline, parts, {
+        transformer=sd3_net(), vae=vae(1.5305, 0.0609), scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0))
+    make("sd3", KINDS["sd3"], parts, {
         "plain": call(42),
         "negative": call(3, negative_prompt="blurry, low quality", scale=5.0, height=24),
         "unguided": call(7, scale=1.0, steps=3),
@@ -153,7 +199,13 @@ def sd3():
         "clip_skip": call(10, clip_skip=1, scale=1.0),  # diffusers would not skip in the negative prompt
         "dynamic": call(11, scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, max_shift=1.3)),
         "long": call(12, prompt=" ".join([PROMPT] * 12), scale=2.0, steps=2),
+        **image_calls(5.0, scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, max_shift=1.3)),
+        "image_heun": call(26, strength=0.5, steps=4, scale=1.0, scheduler=FlowMatchHeunDiscreteScheduler(shift=3.0)),
     })
+    torch.manual_seed(97)
+    parts["transformer"] = sd3_net(qk_norm="rms_norm", dual_attention_layers=(0,))
+    make("sd35", KINDS["sd3"], parts, {"plain": call(42), "image": call(20, strength=0.6, steps=5, scale=4.5),
+                                       "mask": call(24, strength=0.9, steps=4, scale=4.5, mask=True)}, "transformer")
 
 
 def flux_net(guidance):
@@ -169,14 +221,19 @@ def flux():
     parts = dict(
         text_encoder=clip(CLIPTextModel, "quick_gelu"), text_encoder_2=t5(20), tokenizer=clip_tokenizer("<|endoftext|>"),
         tokenizer_2=T5_TOKENS, transformer=flux_net(True), vae=vae(0.3611, 0.1159), scheduler=dev)
-    make("flux", FluxPipeline, parts, {
+    make("flux", KINDS["flux"], parts, {
         "plain": call(42, scale=3.5),
         "tall": call(3, scale=1.5, height=24, steps=3),
         "one": call(4, scale=1.0, steps=1),
         # As FLUX.1 schnell's.
         "static": call(5, steps=3, scale=3.5, scheduler=FlowMatchEulerDiscreteScheduler()),
         "long": call(6, prompt=" ".join([PROMPT] * 30), scale=2.0, steps=2),
+        **image_calls(3.5),
     })
+    torch.manual_seed(96)
+    parts.update(transformer=flux_net(False), scheduler=FlowMatchEulerDiscreteScheduler())
+    make("schnell", KINDS["flux"], parts, {"plain": call(42, scale=1.0), "image": call(20, strength=0.6, steps=5, scale=1.0),
+                                           "mask": call(24, strength=0.9, steps=4, scale=1.0, mask=True)}, "transformer")
 
 
 def pixart(name, cls, dim, **net):
@@ -187,7 +244,7 @@ def pixart(name, cls, dim, **net):
         transformer=PixArtTransformer2DModel(num_layers=2, attention_head_dim=dim // 2, num_attention_heads=2,
                                              cross_attention_dim=dim, caption_channels=20, out_channels=8, **net),
         scheduler=DPMSolverMultistepScheduler(**betas))
-    make(name, cls, parts, {
+    make(name, (cls,), parts, {
         "plain": call(42, scale=4.5),
         "negative": call(3, prompt="  A CAT on a chair. ", negative_prompt="Blurry, low quality", scale=3.0, height=24),
         "unguided": call(7, scale=1.0, steps=3, width=24),

@@ -78,6 +78,11 @@ func (s *Scheduler) flowTimes(T float64, o Options) ([]float64, error) {
 			sigmas = append(sigmas, ends[0]+float64(i)*(ends[1]-ends[0])/float64(max(o.Steps-1, 1)))
 		}
 	}
+	if o.Strength != 0 { // ours: diffusers leaves out the first times instead
+		for i := range sigmas {
+			sigmas[i] *= o.Strength
+		}
+	}
 	if err := s.shiftFlow(sigmas, s.c.Shift, o); err != nil {
 		return nil, err
 	}

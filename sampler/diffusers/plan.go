@@ -22,7 +22,7 @@ type Options struct {
 	SMax                 float64 // Euler, FlowMatchHeun: s_tmax, 0 means no limit
 
 	OriginalSteps int      // LCM, TCD: original_inference_steps, 0 means the config's
-	Strength      float64  // LCM, TCD, 0 means 1
+	Strength      float64  // LCM, TCD; of FlowMatchEuler all times before the shift are times it; 0 means 1
 	Mu            *float64 // dynamic shifting
 
 	Order int      // LMS: order, 0 means 4
