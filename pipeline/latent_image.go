@@ -50,12 +50,15 @@ func (p *TextToImage) resolveImage(j *textJob) error {
 			Want: fmt.Sprintf("the size asked for, %dx%d", j.Width, j.Height)}
 	}
 	if j.Strength == 0 {
-		j.Strength = DefaultStrength
-		if p.flows() {
-			j.Strength = DefaultFlowStrength
-		}
-		if j.Mask != nil {
+		switch {
+		case j.Mask != nil:
 			j.Strength = 1
+		case p.flows():
+			j.Strength = DefaultFlowStrength
+		case p.info.Aesthetic:
+			j.Strength = refinerStrength
+		default:
+			j.Strength = DefaultStrength
 		}
 	}
 	if !(j.Strength > 0 && j.Strength <= 1) {
@@ -93,6 +96,10 @@ func cutPlan(p *sampler.Plan, steps int) (*sampler.Plan, bool) {
 	}
 	var base bool
 	var history [sampler.Slots]bool
+	cut.Stages = slices.Clone(cut.Stages)
+	for i := len(cut.Stages) - 1; i >= 0; i-- {
+		cut.Stages[i].Step -= cut.Stages[0].Step
+	}
 	for i := range cut.Stages {
 		st := &cut.Stages[i]
 		for _, row := range []*sampler.Row{&st.X, st.Base, st.Push} {

@@ -72,6 +72,10 @@ type Options struct {
 	// ControlNet is the folder of a ControlNetModel for text-to-image models, "" for none. It runs with the
 	// denoiser, in the same graph on a GPU, and takes [TextRequest.Control].
 	ControlNet string
+	// Refiner is the folder of a model that goes on where a text-to-image model leaves off, "" for none, such as the
+	// refiner of Stable Diffusion XL: see [TextRequest.RefinerSwitch]. It is opened with the same options, without the
+	// ControlNet and the LoRAs, and on a GPU beside the model.
+	Refiner string
 	// LoRAs are merged into the weights of text-to-image models, in order.
 	LoRAs []LoRA
 	// Plans is a file made by cudiffuse compile; without one cuDNN's plans come from the user's cache
@@ -171,7 +175,7 @@ func (p *Pipeline) drawable() error {
 }
 
 func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, error) {
-	if err := noControl(o); err != nil {
+	if err := errors.Join(noControl(o), noRefiner(o)); err != nil {
 		return nil, err
 	}
 	if err := noLoRAs(o); err != nil {

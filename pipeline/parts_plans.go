@@ -1,22 +1,14 @@
 package pipeline
 
-import (
-	"fmt"
-
-	"github.com/cudiffuse/cudiffuse/model"
-)
+import "github.com/cudiffuse/cudiffuse/model"
 
 // partPlans are the parts that a GPU may run, those first that take the longest on the CPU.
 func (p *TextToImage) partPlans() []partPlan {
 	in, exact := p.info, p.info.XL && p.vae.Config().ForceUpcast
 	plans := []partPlan{coderPlan("vae decoder", p.vae.Decoder(), tileSide(p.vae.Tile(), in.Height)/in.Factor,
 		tileSide(p.vae.Tile(), in.Width)/in.Factor, exact)}
-	for i, t := range p.texts {
-		name := "text_encoder"
-		if i > 0 {
-			name = fmt.Sprintf("text_encoder_%d", i+1)
-		}
-		plans = append(plans, partPlan{name: name, graph: t.encoder.Graph(), weights: t.encoder.Weights(), rows: 2,
+	for _, t := range p.texts {
+		plans = append(plans, partPlan{name: t.name, graph: t.encoder.Graph(), weights: t.encoder.Weights(), rows: 2,
 			size: model.Size{H: 1, W: 1, Tokens: t.tokens.Length()}})
 	}
 	plans = append(plans, coderPlan("vae encoder", p.vae.Encoder(), tileSide(p.vae.Tile(), in.Height),

@@ -46,6 +46,9 @@ func (s TextStep) Save() (*SavedRun, error) {
 	if s.p == nil {
 		return nil, sampler.ErrClosed
 	}
+	if s.j.refined != nil || s.j.refines {
+		return nil, &RequestError{Field: "refiner switch", Value: s.j.RefinerSwitch, Want: "1 in a run that is saved, which is of one model"}
+	}
 	r, err := saveStates(s.s, s.j.N)
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 // FLUX.1 and PixArt. It is safe for concurrent use.
 type TextToImage struct {
 	info  TextInfo
-	texts []textPart           // of CLIP: one, or two with Stable Diffusion XL and 3
+	texts []textPart           // of CLIP: one, or two with Stable Diffusion XL and 3, the second alone with a refiner
 	unet  *model.UNetCondition // nil with joint
 	joint *joint               // in the place of unet, or nil
 	vae   *model.Autoencoder
@@ -28,6 +28,8 @@ type TextToImage struct {
 
 	zeroNegative bool            // force_zeros_for_empty_prompt
 	noT5         bool            // text_encoder_3 is null
+	noFirst      bool            // text_encoder is null
+	refiner      *TextToImage    // of Options.Refiner, or nil
 	loras        []model.LoRAUse // while the parts are opened
 	fingerprint  func() string   // of the denoiser, computed once, when first wanted
 	place
@@ -35,6 +37,7 @@ type TextToImage struct {
 
 // textPart is a text encoder with the tokenizer it was trained on.
 type textPart struct {
+	name    string // text_encoder, text_encoder_2
 	tokens  *tokenizer.CLIP
 	encoder *model.CLIPText // with the hidden states that the network was trained on
 }
@@ -53,6 +56,9 @@ type TextInfo struct {
 	Latents       int // channels of the latents
 
 	XL bool // takes sizes beside the text
+	// Aesthetic tells that it is a refiner, which takes an aesthetic score beside the text in the place of the target.
+	Aesthetic bool
+	Refiner   string // name of the refiner that it was opened with
 	// Control tells that the model was opened with a ControlNet, and takes a control image.
 	Control bool
 	// Inpaint tells that the network takes a mask and the rest of the image beside the latents.
@@ -63,7 +69,8 @@ type TextInfo struct {
 }
 
 // OpenText opens a diffusers folder of a text-to-image pipeline: one with model_index.json, tokenizer/,
-// text_encoder/, unet/, vae/ and scheduler/, and for Stable Diffusion XL tokenizer_2/ and text_encoder_2/. Those of Stable
+// text_encoder/, unet/, vae/ and scheduler/, and for Stable Diffusion XL tokenizer_2/ and text_encoder_2/, which are its
+// refiner's only ones. Those of Stable
 // Diffusion 3, FLUX.1 and PixArt have transformer/ in the place of unet/, and T5 in the last of their text encoders,
 // which a Stable Diffusion 3 may be without, and which is the only one of PixArt.
 // No file outside the folder but those of [Options.LoRAs] is read, whatever the files say. On a GPU the denoiser runs
@@ -115,7 +122,11 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 	if p.place, err = openPlace(p.Network(), o); err != nil {
 		return nil, err
 	}
-	if err := p.openParts(p.partPlans(), o); err != nil {
+	err = p.openParts(p.partPlans(), o)
+	if err == nil {
+		err = p.openRefiner(o)
+	}
+	if err != nil {
 		_ = p.Close() // what matters is why the part did not load
 		return nil, err
 	}

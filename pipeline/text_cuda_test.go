@@ -84,6 +84,13 @@ func TestJointOnGPU(t *testing.T) {
 	}
 }
 
+// TestRefinerOnGPU: a model and the refiner that goes on, both there.
+func TestRefinerOnGPU(t *testing.T) {
+	requireAsCPU(t, "sdxl", pipeline.Options{Refiner: "testdata/refiner"}, func(pipeline.TextInfo) []pipeline.TextRequest {
+		return []pipeline.TextRequest{{Prompt: "a photo of a cat", Negative: "blurry", N: 2, Seed: 3, Steps: 4, RefinerSwitch: 0.6}}
+	})
+}
+
 // requireAsCPU draws requests with the denoiser on the GPU and on the CPU, and what is beside it, and compares latents and pixels.
 func requireAsCPU(t *testing.T, name string, o pipeline.Options, requests func(pipeline.TextInfo) []pipeline.TextRequest) {
 	t.Helper()

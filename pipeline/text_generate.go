@@ -23,8 +23,9 @@ type TextImage struct {
 type TextResult struct {
 	Images      []TextImage
 	Parameters  TextParameters // what repeats it, every default filled in
-	Plan        *sampler.Plan
-	Evaluations int // of the denoiser in this call, see [Result.Evaluations]
+	Plan        *sampler.Plan  // of the model itself, with a refiner up to the switch
+	Latents     *NoisyLatents  // with a DenoisingEnd, where the images show the noise that is left; nil without
+	Evaluations int            // of the denoiser in this call, see [Result.Evaluations]
 	Elapsed     time.Duration
 }
 
@@ -108,11 +109,16 @@ func (p *TextToImage) GenerateFunc(ctx context.Context, r TextRequest, progress 
 		if s.Stage < s.Stages {
 			continue
 		}
-		if res.Images, err = p.collect(ctx, j, s); err != nil {
+		if res.Images, err = s.p.collect(ctx, s.j, s); err != nil {
 			return TextResult{}, err
 		}
+		if j.DenoisingEnd != 0 {
+			if res.Latents, err = j.left(s); err != nil {
+				return TextResult{}, err
+			}
+		}
 	}
-	res.Evaluations = j.N * j.Resume.evaluations(j.plan, len(j.parts)+j.pagConditions(p.guided(j)))
+	res.Evaluations = p.evaluations(j)
 	res.Elapsed = time.Since(start)
 	return res, nil
 }
@@ -128,6 +134,14 @@ func (p *TextToImage) Steps(ctx context.Context, r TextRequest) iter.Seq2[TextSt
 }
 
 func (p *TextToImage) steps(ctx context.Context, j *textJob) iter.Seq2[TextStep, error] {
+	if j.refined != nil {
+		return p.ensemble(ctx, j)
+	}
+	return p.alone(ctx, j)
+}
+
+// alone are the steps of a job by the model itself.
+func (p *TextToImage) alone(ctx context.Context, j *textJob) iter.Seq2[TextStep, error] {
 	return func(yield func(TextStep, error) bool) {
 		reqs, held, err := p.requests(ctx, j)
 		if err != nil {
@@ -197,12 +211,13 @@ func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Reque
 	conds = j.perturb(conds)
 	reqs := make([]sampler.Request, j.N)
 	init := generators[j.RNG]
-	if j.Image != nil || j.Resume != nil {
-		init = nil
-	}
 	for i := range reqs {
 		reqs[i] = sampler.Request{Plan: j.plan, Conds: conds, Seed: j.Seed + uint64(i)}
-		if init != nil {
+		switch {
+		case j.Image != nil || j.Resume != nil:
+		case j.Latents != nil:
+			reqs[i].Init = j.goesOn(i)
+		case init != nil:
 			reqs[i].Init = make([]float32, j.elems())
 			init(reqs[i].Seed, reqs[i].Init)
 		}

@@ -71,6 +71,8 @@ type textIndex struct {
 	Class      string `json:"_class_name"`
 	ForceZeros *bool  `json:"force_zeros_for_empty_prompt"`
 	T5         []any  `json:"text_encoder_3"` // library and class, both null without it
+	First      []any  `json:"text_encoder"`   // null in a refiner
+	Aesthetic  bool   `json:"requires_aesthetics_score"`
 }
 
 // index reads model_index.json.
@@ -90,6 +92,8 @@ func (p *TextToImage) index(fsys fs.FS, dir string) (textClass, error) {
 			strings.Join(sortedKeys(textClasses), ", "))
 	}
 	p.info.Class, p.info.XL = index.Class, c.xl
+	p.info.Aesthetic = c.xl && index.Aesthetic
+	p.noFirst = c.xl && len(index.First) > 0 && !slices.ContainsFunc(index.First, func(v any) bool { return v != nil })
 	p.zeroNegative = c.xl && (index.ForceZeros == nil || *index.ForceZeros)
 	p.noT5 = c.joint && !c.flux && c.pixart == 0 && !slices.ContainsFunc(index.T5, func(v any) bool { return v != nil })
 	return c, nil

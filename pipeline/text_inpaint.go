@@ -31,9 +31,11 @@ func (p *TextToImage) resolveMask(j *textJob) error {
 	return nil
 }
 
-// fromNoise tells whether a job starts from noise alone: without an image, and as in diffusers with a mask at
+// fromNoise tells whether a job starts from noise alone: without an image or latents, and as in diffusers with a mask at
 // full strength.
-func (j *textJob) fromNoise() bool { return j.Image == nil || j.Mask != nil && j.Strength == 1 }
+func (j *textJob) fromNoise() bool {
+	return j.DenoisingStart == 0 && (j.Image == nil || j.Mask != nil && j.Strength == 1)
+}
 
 // masked is what the starts of a job need of its mask.
 type masked struct {

@@ -89,7 +89,7 @@ func TestTextPartsThatDoNotFit(t *testing.T) {
 		"a pixel network":  {"sd15", "unet", networks + "unet2d_ddpm", "unet/config.json"},
 		"no autoencoder":   {"sd15", "vae", networks + "none", "vae/config.json"},
 		"no text encoder":  {"sd15", "text_encoder", networks + "none", "text_encoder/config.json"},
-		"no sizes":         {"sdxl", "unet", "testdata/sd15/unet", "0 sizes"},
+		"no sizes":         {"sdxl", "unet", "testdata/sd15/unet", "0 numbers"},
 		"other pooled":     {"sdxl", "text_encoder_2", "testdata/sdxl/text_encoder", "pooled features"},
 		"no tokenizer":     {"sd15", "tokenizer", networks + "none", "tokenizer/vocab.json"},
 	} {

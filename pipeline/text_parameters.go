@@ -13,6 +13,7 @@ type TextParameters struct {
 	TextRequest
 	Model     string            // name of the folder
 	Scheduler string            // TextInfo.Scheduler, written where no sampler was named
+	Refiner   string            // TextInfo.Refiner; of a parsed text in Extra
 	LoRAs     []LoRA            // TextInfo.LoRAs; a parsed text has them in Extra, by name and strength
 	Tile      int               // side of the autoencoder's tiles in pixels, 0 without; of a parsed text in Extra
 	Extra     map[string]string // settings of a parsed text that are not of a request
@@ -20,8 +21,8 @@ type TextParameters struct {
 
 func (p *TextToImage) parameters(j *textJob) TextParameters {
 	r := j.TextRequest
-	r.Resume = nil
-	return TextParameters{TextRequest: r, Model: p.info.Name, Scheduler: p.info.Scheduler, LoRAs: p.info.LoRAs, Tile: p.vae.Tile()}
+	r.Resume, r.Latents = nil, nil
+	return TextParameters{TextRequest: r, Model: p.info.Name, Scheduler: p.info.Scheduler, Refiner: p.info.Refiner, LoRAs: p.info.LoRAs, Tile: p.vae.Tile()}
 }
 
 // oneLine writes a prompt on one line. Tokenizers take every run of white space for one space.
@@ -68,6 +69,10 @@ func (p TextParameters) String() string {
 	}
 	if p.MaskBlur != 0 {
 		set = append(set, "Mask blur: "+formatNumber(p.MaskBlur))
+	}
+	set = append(set, p.rangeSettings()...)
+	if p.Refiner != "" && p.RefinerSwitch != 1 {
+		set = append(set, "Refiner: "+quote(p.Refiner))
 	}
 	set = append(set, p.controlSettings()...)
 	set = append(set, p.pagSettings()...)
@@ -167,6 +172,7 @@ func (p *TextParameters) takeExtra() (err error) {
 		}
 	}
 	take("Images", integer(&p.N))
+	p.takeRange(take)
 	p.takeControl(take)
 	p.takePAG(take)
 	take("Clip skip", integer(&p.ClipSkip))

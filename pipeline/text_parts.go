@@ -33,6 +33,9 @@ func (p *TextToImage) open(fsys fs.FS, dir string) error {
 	if class.xl {
 		suffixes = append(suffixes, "_2")
 	}
+	if p.noFirst {
+		suffixes = suffixes[1:]
+	}
 	for _, s := range suffixes {
 		t, err := p.openTextPart(fsys, dir, s)
 		if err != nil {
@@ -54,6 +57,7 @@ func (p *TextToImage) open(fsys fs.FS, dir string) error {
 
 // openTextPart opens a text encoder and its tokenizer, the second ones with the suffix "_2".
 func (p *TextToImage) openTextPart(fsys fs.FS, dir, suffix string) (t textPart, err error) {
+	t.name = "text_encoder" + suffix
 	if t.encoder, err = model.OpenCLIPTextLoRA(fsys, path.Join(dir, "text_encoder"+suffix), "text_encoder"+suffix, p.loras); err != nil {
 		return t, err
 	}
@@ -79,7 +83,10 @@ func (p *TextToImage) openTextPart(fsys fs.FS, dir, suffix string) (t textPart, 
 // fit tells whether the parts are of one model.
 func (p *TextToImage) fit() error {
 	c, v := p.unet.Config(), p.vae.Config()
-	hidden := 0
+	hidden, last, ids := 0, p.texts[len(p.texts)-1], sizeIDs
+	if p.info.Aesthetic {
+		ids = refinerIDs
+	}
 	for _, t := range p.texts {
 		hidden += t.encoder.HiddenDim()
 	}
@@ -87,8 +94,8 @@ func (p *TextToImage) fit() error {
 		return fmt.Errorf("%s: %s %d: want %d, as %s has", file, what, found, want, of)
 	}
 	switch {
-	case p.info.XL && p.texts[0].tokens.Length() != p.texts[1].tokens.Length():
-		return mismatch("tokenizer_2", "texts of tokens", p.texts[1].tokens.Length(), p.texts[0].tokens.Length(), "tokenizer")
+	case p.texts[0].tokens.Length() != last.tokens.Length():
+		return mismatch("tokenizer_2", "texts of tokens", last.tokens.Length(), p.texts[0].tokens.Length(), "tokenizer")
 	case v.OutChannels != 3 || v.InChannels != 3:
 		return fmt.Errorf("vae: images of %d and %d channels: want 3", v.InChannels, v.OutChannels)
 	case c.OutChannels != v.LatentChannels:
@@ -100,10 +107,11 @@ func (p *TextToImage) fit() error {
 		return mismatch("unet", "cross_attention_dim", c.CrossAttentionDim, hidden, "the text encoder")
 	case !p.info.XL && (c.PooledDim != 0 || c.TimeIDs != 0):
 		return fmt.Errorf("unet: addition_embed_type text_time: want none with %s", p.info.Class)
-	case p.info.XL && c.TimeIDs != sizeIDs:
-		return fmt.Errorf("unet: %d sizes beside the text: want %d; refiners are not supported yet", c.TimeIDs, sizeIDs)
-	case p.info.XL && c.PooledDim != p.texts[1].encoder.PooledDim():
-		return mismatch("unet", "pooled features", c.PooledDim, p.texts[1].encoder.PooledDim(), "text_encoder_2")
+	case p.info.XL && c.TimeIDs != ids:
+		return fmt.Errorf("unet: %d numbers beside the text: want %d with requires_aesthetics_score %t of model_index.json",
+			c.TimeIDs, ids, p.info.Aesthetic)
+	case p.info.XL && c.PooledDim != last.encoder.PooledDim():
+		return mismatch("unet", "pooled features", c.PooledDim, last.encoder.PooledDim(), "text_encoder_2")
 	case c.ClassEmbedding != model.ClassNone:
 		return fmt.Errorf("unet: takes classes beside the text: want none")
 	case c.TimeCondDim == 1 || c.TimeCondDim == 2 || c.TimeCondDim == 3:

@@ -12,8 +12,11 @@ import (
 
 // sizeIDs is how many sizes Stable Diffusion XL takes beside a text (Podell et al., 2023,
 // arXiv:2307.01952, section 2.2): height and width of the original, top and left of the crop, height and
-// width of the target.
-const sizeIDs = 6
+// width of the target; a refiner takes a score in the place of the last two.
+const (
+	sizeIDs    = 6
+	refinerIDs = 5
+)
 
 // textOptions are the hidden states that the network attends to: Stable Diffusion XL was trained on those
 // before the last block, without the last norm, and so was 3.
@@ -193,7 +196,7 @@ func (p *TextToImage) encode(ctx context.Context, j *textJob) ([]*model.TextEmbe
 			if p.info.XL && k == len(p.texts)-1 {
 				d := encoder.PooledDim()
 				conds[i].Pooled = pooled[i*n*d : (i*n+1)*d : (i*n+1)*d]
-				conds[i].TimeIDs = j.sizes()
+				conds[i].TimeIDs = p.sizes(j, i > 0 && i == len(conds)-1)
 			}
 		}
 		at += width
@@ -212,12 +215,6 @@ func (p *TextToImage) Dropped(text string) int {
 		most = max(most, len(t.tokens.Tokens(text))-(t.tokens.Length()-2))
 	}
 	return most
-}
-
-// sizes are what Stable Diffusion XL takes beside the text.
-func (j *textJob) sizes() []float32 {
-	return []float32{float32(j.Original.Y), float32(j.Original.X), float32(j.Crop.Y), float32(j.Crop.X),
-		float32(j.Target.Y), float32(j.Target.X)}
 }
 
 // guidanceEmbedding embeds a guidance scale w, in the paper's convention one less than the usual, as the

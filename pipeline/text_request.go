@@ -31,7 +31,7 @@ type TextRequest struct {
 	// Image is where to start from in place of noise (Meng et al., 2022, arXiv:2108.01073), of the size asked
 	// for, which is its own if none is. Only the last Steps*Strength steps run, as in diffusers: rounded up for Stable
 	// Diffusion 3 and FLUX.1, and down for others. Strength is above 0 and at most 1, where nothing of the image is left;
-	// 0 means [DefaultStrength], with those two [DefaultFlowStrength].
+	// 0 means [DefaultStrength], with those two [DefaultFlowStrength], 0.3 for a refiner.
 	Image    image.Image
 	Strength float64
 	// ExactSteps runs all Steps of a sampler that is named, on timesteps or noise levels that start where Strength
@@ -39,6 +39,16 @@ type TextRequest struct {
 	// schedulers LCM and TCD can, as diffusers' LCM pipelines have them, and FlowMatchEulerDiscreteScheduler, whose times
 	// before the shift are those of Strength 1 times Strength.
 	ExactSteps bool
+
+	// DenoisingEnd ends the run before the timesteps below its share of all are reached, counted from the noise, as
+	// diffusers' denoising_end: 0.8 leaves the last fifth of the training timesteps to another model. 0 is the end.
+	// DenoisingStart is where that one goes on, from the Latents of [TextResult]; both have the same Steps, those of
+	// the whole. Neither goes with a mask or with models of flows.
+	DenoisingStart, DenoisingEnd float64
+	Latents                      *NoisyLatents
+	// RefinerSwitch is the share after which the refiner of [Options.Refiner] goes on, so that both draw an image:
+	// 0 means [DefaultRefinerSwitch], 1 is no refiner. Prompt, sampler and guidance are the same for both.
+	RefinerSwitch float64
 
 	// Mask says what of Image to draw anew: an image of its size, white there (a luminance of a half or more). The
 	// mask of a latent is that of its first pixel, and Strength is 1 if not given, where all starts from noise alone,
@@ -87,6 +97,9 @@ type TextRequest struct {
 	// an image of the size asked for that was not cropped.
 	Original, Target image.Point
 	Crop             image.Point // left and top
+	// Aesthetic and NegativeAesthetic are scores that a refiner takes in the place of Target (TextInfo.Aesthetic), from
+	// about 1 to 10, for the prompt and the negative one; 0 means 6 and 2.5.
+	Aesthetic, NegativeAesthetic float64
 
 	// Resume goes on with a run of this request that was saved, see [TextStep.Save]; nil begins.
 	Resume *SavedRun
@@ -114,13 +127,24 @@ type textJob struct {
 	// perturbed is the network of perturbed-attention guidance, nil without it.
 	perturbed *model.UNetCondition
 	pictures  func() string // [SavedRun.Pictures], computed once, when first wanted
+
+	end     float64        // DenoisingEnd, or the switch to a refiner
+	level   schedule.Point // where it ends
+	refines bool           // the job of a refiner, whose latents come later
+	refined *textJob       // that of the refiner, or nil
 }
 
 func (j *textJob) elems() int { return j.shape[0] * j.shape[1] * j.shape[2] }
 
 // resolve checks r and fills in the model's defaults.
 func (p *TextToImage) resolve(r TextRequest) (*textJob, error) {
-	j := &textJob{TextRequest: r}
+	return p.resolveJob(&textJob{TextRequest: r})
+}
+
+func (p *TextToImage) resolveJob(j *textJob) (*textJob, error) {
+	if j.N == 0 && j.Latents != nil {
+		j.N = len(j.Latents.Samples)
+	}
 	if j.N < 0 || j.N > maxTextImages {
 		return nil, &RequestError{Field: "n", Value: j.N, Want: fmt.Sprintf("1 to %d images", maxTextImages)}
 	}
@@ -128,7 +152,8 @@ func (p *TextToImage) resolve(r TextRequest) (*textJob, error) {
 	if _, ok := generators[j.RNG]; !ok {
 		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
 	}
-	for _, check := range []func(*textJob) error{p.resolveJoint, p.resolveMask, p.resolveImage, p.resolveControl, p.resolveSize, p.resolveGuidance, p.resolveText, p.resolvePlan, p.resolvePAG} {
+	for _, check := range []func(*textJob) error{p.resolveJoint, p.resolveSwitch, p.resolveRange, p.resolveMask, p.resolveImage,
+		p.resolveControl, p.resolveSize, p.resolveAesthetic, p.resolveGuidance, p.resolveText, p.resolvePlan, p.resolvePAG, p.resolveRefined} {
 		if err := check(j); err != nil {
 			return nil, err
 		}
@@ -198,117 +223,4 @@ func (p *TextToImage) resolveGuidance(j *textJob) error {
 			Want: "none: the network takes the guidance scale as an input and knows no negative prompt"}
 	}
 	return nil
-}
-
-// resolvePlan compiles the folder's scheduler, or the sampler that is named.
-func (p *TextToImage) resolvePlan(j *textJob) error {
-	var err error
-	if j.Sampler == p.info.Scheduler {
-		j.Sampler = ""
-	}
-	if j.Sampler == "" {
-		err = p.schedulerPlan(j)
-	} else {
-		err = p.samplerPlan(j)
-	}
-	if err != nil {
-		return err
-	}
-	sampler.WithRescale(j.Rescale)(j.plan)
-	guiding, err := j.Guiding.options(!p.info.Embedded && j.Guidance != 1 && j.Guidance != 0 && len(j.parts) == 2)
-	if err == nil && len(j.parts) > 2 && j.Guiding.projects() {
-		err = &RequestError{Field: "guidance type", Value: j.Guiding.Type, Want: "cfg for prompts that AND parts: the others are of two outputs"}
-	}
-	if err != nil {
-		return err
-	}
-	for _, o := range guiding {
-		o(j.plan)
-	}
-	if j.Brownian {
-		sampler.WithBrownian()(j.plan)
-	}
-	if !j.fromNoise() {
-		sampler.WithInit(1)(j.plan) // the requests hold the samples themselves
-	}
-	return j.plan.Validate()
-}
-
-func (p *TextToImage) schedulerPlan(j *textJob) error {
-	other := j.Params
-	other.Eta, other.Original = nil, 0
-	if other != (sampler.Params{}) || j.Schedule != schedule.ByTimestep || j.Spacing != nil {
-		return &RequestError{Field: "sampler", Value: `""`, Want: "a name beside options of samplers and schedules: " +
-			"the folder's scheduler has its own"}
-	}
-	if j.Steps == 0 {
-		j.Steps = p.info.Steps
-	}
-	o, err := p.schedulerOptions(j)
-	if err != nil {
-		return err
-	}
-	if j.plan, err = p.sched.scheduler.Plan(o); err != nil {
-		return err
-	}
-	skip, err := p.skipped(j)
-	if err != nil || skip == 0 {
-		return err
-	}
-	var ok bool
-	if j.plan, ok = cutPlan(j.plan, skip); !ok {
-		return &RequestError{Field: "sampler", Value: `""`, Want: "a name beside an image: " +
-			p.info.Scheduler + " needs the steps that the strength leaves out"}
-	}
-	return nil
-}
-
-func (p *TextToImage) samplerPlan(j *textJob) error {
-	entry, err := sampler.Lookup(j.Sampler)
-	if err != nil {
-		return err
-	}
-	if p.flows() {
-		return p.flowPlan(j, entry)
-	}
-	noise := p.sched.noise
-	if noise == nil {
-		return &RequestError{Field: "sampler", Value: entry.Name, Want: "none: the noise levels of " +
-			p.info.Scheduler + " are for its own sampler"}
-	}
-	j.Sampler = entry.Name
-	T := noise.Timesteps()
-	if j.Steps < 0 || j.Steps > T {
-		return &RequestError{Field: "steps", Value: j.Steps, Want: fmt.Sprintf("1 to %d", T)}
-	}
-	if j.Steps == 0 {
-		j.Steps = min(entry.Steps, T)
-	}
-	if j.Spacing == nil {
-		sp := p.sched.spacing
-		j.Spacing = &sp
-	}
-	if entry.Name == "lcm" && j.Params.Original == 0 {
-		j.Params.Original = p.sched.lcm
-	}
-	var opts []sampler.Option
-	if clip := p.sched.scheduler.Clip(); clip > 0 {
-		opts = append(opts, sampler.WithClip(clip))
-	}
-	opts = append(opts, sampler.WithThreshold(p.sched.scheduler.Threshold()))
-	g := schedule.Grid{Noise: noise, Steps: j.Steps, Spacing: *j.Spacing, Offset: p.sched.offset, Curve: j.Schedule}
-	if j.ExactSteps {
-		g.Strength = j.Strength
-	}
-	if skip, err := p.skipped(j); err != nil {
-		return err
-	} else if skip > 0 {
-		pts, err := entry.Points(g, j.Params)
-		if err != nil {
-			return err
-		}
-		g = cutGrid(g, pts, min(skip, len(pts)-2))
-	}
-	j.plan, err = entry.Plan(g, p.sched.kind, j.Params, opts...)
-	return err
 }

@@ -33,13 +33,14 @@ type textFlags struct {
 	ClipSkip   int      `help:"Last blocks of the text encoder to leave out, as diffusers counts." default:"0"`
 	inpaintFlags
 	pagFlags
+	refinerFlags
 	decodeFlags
 }
 
 // noText refuses the flags of text-to-image for other models.
 func (c *sampleCmd) noText() error {
 	f := c.textFlags
-	return refuse("want a text-to-image model, see --model", append(slices.Concat(f.inpaintFlags.given(), f.pagFlags.given(), c.controlFlags.given(), f.decodeFlags.given()), []given{{"--prompt", len(f.Prompt) > 0},
+	return refuse("want a text-to-image model, see --model", append(slices.Concat(f.inpaintFlags.given(), f.pagFlags.given(), f.refinerFlags.given(), c.controlFlags.given(), f.decodeFlags.given()), []given{{"--prompt", len(f.Prompt) > 0},
 		{"--prompt-file", f.PromptFile != ""}, {"--init-image", f.InitImage != ""}, {"--width", f.Width != 0},
 		{"--height", f.Height != 0}, {"--strength", f.Strength != 0}, {"--exact-steps", f.ExactSteps}, {"--clip-skip", f.ClipSkip != 0},
 		{"--prompt-syntax", f.Syntax != ""}, {"--tokenizer", f.Tokenizer != ""},
@@ -84,12 +85,15 @@ func (c *sampleCmd) runText(a *app, keep *saver, run *pipeline.SavedRun) error {
 		}
 	}
 	r, err := c.textRequest()
+	if err == nil && c.LatentsOut != "" && len(prompts) > 1 {
+		err = errors.New("--latents-out: want one prompt")
+	}
 	if err != nil {
 		return &usageError{err}
 	}
 	r.Resume = run
 	o := c.options()
-	o.ControlNet, o.Loading = c.ControlNet, a.loading()
+	o.ControlNet, o.Refiner, o.Loading = c.ControlNet, c.Refiner, a.loading()
 	o.Tokenizer, o.Variant = c.Tokenizer, c.Variant
 	if o.LoRAs, err = parseLoRAs(c.LoRA); err != nil {
 		return &usageError{err}
@@ -128,6 +132,9 @@ func (c *sampleCmd) runText(a *app, keep *saver, run *pipeline.SavedRun) error {
 			return classify(err)
 		}
 		results = append(results, res)
+	}
+	if err := c.writeLatents(results); err != nil {
+		return classify(err)
 	}
 	files, err := c.writeText(results)
 	if err != nil {
@@ -202,6 +209,9 @@ func (c *sampleCmd) textRequest() (pipeline.TextRequest, error) {
 		return r, err
 	}
 	c.pag(&r)
+	if err := c.refine(&r); err != nil {
+		return r, err
+	}
 	err = c.images(&r)
 	return r, err
 }
