@@ -32,7 +32,7 @@ func LoadGraph(ctx context.Context, c *gpu.CUDA, g *model.Graph, w *model.Weight
 		o: Options{Rows: max(1, o.Rows), Height: o.Size.H, Width: o.Size.W, Cache: o.Cache, NoCache: o.NoCache,
 			Bundle: o.Bundle, Autotune: o.Autotune}}
 	n.Sized = n.At(o.Size.H, o.Size.W)
-	prog, err := n.lower(n.o.Rows, o.Size.Tokens, nil)
+	prog, err := n.lower(n.o.Rows, o.Size.Tokens, nil, false)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func LoadGraph(ctx context.Context, c *gpu.CUDA, g *model.Graph, w *model.Weight
 // before any is taken. ctx ends the waits for the device, and no launch follows.
 func (g *Graph) Run(ctx context.Context, rows int, size model.Size, in model.Inputs, out [][]float32) error {
 	s := g.n.At(size.H, size.W)
-	prog, err := s.lower(rows, size.Tokens, nil)
+	prog, err := s.lower(rows, size.Tokens, nil, false)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (s *Sized) fits(prog *lower.Program, plans []*cudnn.Plan, weights int64) er
 	// is taken to grow with them.
 	for lo, hi := 1, prog.Rows-1; lo <= hi; {
 		mid := (lo + hi) / 2
-		smaller, err := s.lower(mid, prog.Size.Tokens, nil)
+		smaller, err := s.lower(mid, prog.Size.Tokens, nil, prog.Variance)
 		if err == nil && smaller.Arena+max(smaller.Work, work*int64(mid)/int64(prog.Rows)) <= available {
 			e.Fit, e.ArenaFit, lo = mid, smaller.Arena, mid+1
 		} else {

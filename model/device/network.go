@@ -44,8 +44,8 @@ type Sized struct {
 }
 
 var (
-	_ sampler.Model  = (*Sized)(nil)
-	_ sampler.Binder = (*Sized)(nil)
+	_ sampler.VarianceModel = (*Sized)(nil)
+	_ sampler.Binder        = (*Sized)(nil)
 )
 
 // Load makes plans for a network and uploads its weights. An operation that the device
@@ -60,7 +60,7 @@ func Load(ctx context.Context, c *gpu.CUDA, net model.Network, o Options) (*Netw
 	if err != nil {
 		return nil, err
 	}
-	prog, err := n.lower(n.o.Rows, model.DefaultTokens, nil)
+	prog, err := n.lower(n.o.Rows, model.DefaultTokens, nil, false)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func newNetwork(c *gpu.CUDA, net model.Network, o Options) (*Network, error) {
 	if o.Rows == 0 {
 		o.Rows = 2
 	}
-	if out, in := net.OutChannels(), net.Channels(); out != in-lower.Beside(net) && !leavesVariance(net) {
+	if out, in := net.OutChannels(), net.Channels(); out != in-lower.Beside(net) && !predictsVariance(net) {
 		return nil, &model.ShapeError{Op: "output", Detail: fmt.Sprintf("%d channels for %d of input: want as many, "+
 			"or twice as many of a network that predicts a variance", out, in)}
 	}
@@ -91,9 +91,8 @@ func newNetwork(c *gpu.CUDA, net model.Network, o Options) (*Network, error) {
 	return n, nil
 }
 
-// leavesVariance says that a network predicts a variance behind the noise, of which samplers get the noise, as from its
-// denoiser on the CPU.
-func leavesVariance(net model.Network) bool {
+// predictsVariance says that a network predicts a variance behind the noise, as its denoiser on the CPU does.
+func predictsVariance(net model.Network) bool {
 	switch net.(type) {
 	case *model.UNet2D, *model.DiT, *model.PixArt:
 		return net.OutChannels() == 2*net.Channels()
@@ -122,10 +121,14 @@ func (s *Sized) Perturbed(p model.Perturbation) (*Sized, error) {
 	return &Sized{n: s.n, height: s.height, width: s.width, replace: replace}, nil
 }
 
-// lower makes the program for a number of rows, some of which are perturbed.
-func (s *Sized) lower(rows, tokens int, perturbed []int) (*lower.Program, error) {
+// PredictsVariance implements [sampler.VarianceModel]: the variance goes to Eval.Variance, by one launch more, where a
+// program has a plan that learns it.
+func (s *Sized) PredictsVariance() bool { return predictsVariance(s.n.net) }
+
+// lower makes the program for a number of rows, some of which are perturbed, with the variance or without.
+func (s *Sized) lower(rows, tokens int, perturbed []int, variance bool) (*lower.Program, error) {
 	return lower.Lower(s.n.net.Graph(), lower.Options{Rows: rows, Type: s.n.typ, Beside: lower.Beside(s.n.net),
-		Channels: s.n.channels(), Perturbed: perturbed, Replace: s.replace,
+		Channels: s.n.channels(), Variance: variance, Perturbed: perturbed, Replace: s.replace,
 		Size: model.Size{H: s.height, W: s.width, Tokens: tokens}})
 }
 

@@ -18,8 +18,8 @@ type Network struct{ *Sized }
 type Sized struct{}
 
 var (
-	_ sampler.Model  = (*Sized)(nil)
-	_ sampler.Binder = (*Sized)(nil)
+	_ sampler.VarianceModel = (*Sized)(nil)
+	_ sampler.Binder        = (*Sized)(nil)
 )
 
 // Load returns [cuda.ErrNotBuilt].
@@ -35,6 +35,9 @@ func (*Sized) Perturbed(model.Perturbation) (*Sized, error) { return nil, cuda.E
 
 // Shape implements [sampler.Model].
 func (*Sized) Shape() []int { return nil }
+
+// PredictsVariance implements [sampler.VarianceModel].
+func (*Sized) PredictsVariance() bool { return false }
 
 // RunBytes is the memory of a run.
 func (*Network) RunBytes() int64 { return 0 }

@@ -34,7 +34,7 @@ type boundStep struct {
 // prepare makes a run for an evaluation and computes what its conditions determine.
 func (s *Sized) prepare(ctx context.Context, e *sampler.Eval) (*run, error) {
 	n := s.n
-	in, out, t, err := s.buffers(e)
+	at, stream, err := s.buffers(e)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (s *Sized) prepare(ctx context.Context, e *sampler.Eval) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	prog, err := s.lower(len(e.Conds), conds.tokens, conds.perturbed)
+	prog, err := s.lower(len(e.Conds), conds.tokens, conds.perturbed, at[lower.Variance] != 0)
 	if err != nil {
 		return nil, err
 	}
@@ -53,8 +53,8 @@ func (s *Sized) prepare(ctx context.Context, e *sampler.Eval) (*run, error) {
 	if err := s.fits(prog, plans, 0); err != nil {
 		return nil, err
 	}
-	r := &run{n: n, eval: e, stream: in.Stream(), prog: prog}
-	err = r.open(plans, map[lower.Region]uint64{lower.Sample: in.Ptr(), lower.Timestep: t.Ptr(), lower.Result: out.Ptr()})
+	r := &run{n: n, eval: e, stream: stream, prog: prog}
+	err = r.open(plans, at)
 	if err == nil {
 		err = r.conditions(ctx, conds)
 	}
@@ -65,18 +65,26 @@ func (s *Sized) prepare(ctx context.Context, e *sampler.Eval) (*run, error) {
 	return r, nil
 }
 
-// buffers are those of an evaluation on this device.
-func (s *Sized) buffers(e *sampler.Eval) (in, out, t *gpu.DeviceBuffer, err error) {
-	in, okIn := e.In.(*gpu.DeviceBuffer)
-	out, okOut := e.Out.(*gpu.DeviceBuffer)
-	t, okT := e.T.(*gpu.DeviceBuffer)
-	if !okIn || !okOut || !okT || in.Stream() == nil {
-		return nil, nil, nil, &model.InputError{Input: "sample", Detail: "is not in the memory of " + s.n.c.Name()}
+// buffers are where those of an evaluation on this device are, and its stream. That of the variance is there only if a
+// plan wants it.
+func (s *Sized) buffers(e *sampler.Eval) (map[lower.Region]uint64, *cuda.Stream, error) {
+	at := map[lower.Region]uint64{}
+	var stream *cuda.Stream
+	for region, b := range map[lower.Region]sampler.Buffer{lower.Sample: e.In, lower.Timestep: e.T, lower.Result: e.Out,
+		lower.Variance: e.Variance} {
+		if b == nil && region == lower.Variance {
+			continue
+		}
+		x, ok := b.(*gpu.DeviceBuffer)
+		if !ok || x.Stream() == nil {
+			return nil, nil, &model.InputError{Input: "sample", Detail: "is not in the memory of " + s.n.c.Name()}
+		}
+		at[region], stream = x.Ptr(), x.Stream()
 	}
 	if want := sampler.Elems(s.Shape()); e.Elems != want {
-		return nil, nil, nil, &model.InputError{Input: "sample", Detail: "has not the size that the network was loaded for"}
+		return nil, nil, &model.InputError{Input: "sample", Detail: "has not the size that the network was loaded for"}
 	}
-	return in, out, t, nil
+	return at, stream, nil
 }
 
 // scratch is what the steps of a program need beside the arena: they run one after

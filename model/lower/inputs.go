@@ -66,12 +66,24 @@ func (c *compiler) results() error {
 			v := c.read(id)
 			v.shape = shape
 			err = c.layout("result", false, at, v)
+			if err == nil && c.Variance && id == c.g.Outputs[0] {
+				err = c.variance(id)
+			}
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// variance brings what a result has behind its first channels to a place of its own. The sampler reads it where the noise
+// of a plan is learned.
+func (c *compiler) variance(id model.TensorID) error {
+	v, n := c.read(id), c.Channels
+	v.off += n
+	v.shape.C -= n
+	return c.layout("variance", false, Ref{Region: Variance}, v)
 }
 
 // outputOp is the operation that writes a tensor, nil for an input.

@@ -32,6 +32,8 @@ func Lower(g *model.Graph, o Options) (*Program, error) {
 	}
 	if most := shapes[g.Outputs[0]].C; o.Channels < 0 || o.Channels > most {
 		return nil, errorf("", "", "%d channels of the result are not within 0..%d", o.Channels, most)
+	} else if o.Variance && (o.Channels == 0 || o.Channels == most) {
+		return nil, errorf("", "", "no variance behind %d channels of a result of %d", o.Channels, most)
 	}
 	if err := o.checkPerturbed(g, shapes); err != nil {
 		return nil, err

@@ -231,3 +231,30 @@ func TestHeadsThatCuDNNDoesNotTake(t *testing.T) {
 	_, err = Lower(g, o)
 	require.NoError(t, err)
 }
+
+// TestVariance: the channels behind the sample's are one step more, which reads where the result ends; where there are
+// none a program that is to write them is refused.
+func TestVariance(t *testing.T) {
+	g := &model.Graph{Tensors: []model.Tensor{{Name: "x"}, {Name: "y"}}, Outputs: []model.TensorID{1},
+		Inputs: []model.Input{{Kind: model.InputSample, Tensor: 0, Channels: 6}},
+		Ops:    []model.Op{model.Act{Base: model.Base{Name: "act", Y: 1}, X: 0, Fn: model.SiLU}}}
+	o := Options{Rows: 2, Size: model.Size{H: 3, W: 3}, Type: cudnn.Float16, Channels: 3}
+	without, err := Lower(g, o)
+	require.NoError(t, err)
+	o.Variance = true
+	with, err := Lower(g, o)
+	require.NoError(t, err)
+	require.Len(t, with.Steps, len(without.Steps)+1)
+	require.Equal(t, without.ResultBytes, with.ResultBytes)
+	result, variance := with.Steps[len(with.Steps)-2], with.Steps[len(with.Steps)-1]
+	require.Equal(t, []Ref{{Region: Variance}}, variance.writes)
+	require.Equal(t, result.reads[0].Index, variance.reads[0].Index)
+	require.EqualValues(t, 3*2, variance.reads[0].Offset-result.reads[0].Offset, "three elements of 16 bits")
+	for _, channels := range []int{0, 6} {
+		o.Channels = channels
+		_, err := Lower(g, o)
+		var e *Error
+		require.ErrorAs(t, err, &e)
+		require.ErrorContains(t, err, "no variance")
+	}
+}

@@ -20,6 +20,8 @@ type Options struct {
 	// Channels of the result that are written, the first ones: without a variance, which networks have behind the
 	// noise. 0 is all of them.
 	Channels int
+	// Variance is to write the channels behind Channels too, to the region of that name.
+	Variance bool
 }
 
 // Program is a lowered graph. It is plain data and may be shared.
@@ -48,13 +50,14 @@ type Program struct {
 // Region is a piece of device memory.
 type Region int
 
-// The regions. All but the last three belong to the program's executor.
+// The regions. All but the last four belong to the program's executor.
 const (
 	Arena       Region = iota // Index counts Buffers
 	WeightStore               // Index counts Weights
 	Sample                    // the network's input, [rows, C, H, W]
 	Timestep                  // the time of each row, float32
 	Result                    // the network's output, [rows, C, H, W]
+	Variance                  // what it has behind Options.Channels, [rows, C, H, W]
 )
 
 // Ref is a place in device memory: Offset bytes into a buffer, a weight or a tensor of
