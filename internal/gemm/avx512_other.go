@@ -16,6 +16,14 @@ func gatherAVX512([]float32, int, []float32, []int32, []span) {}
 
 func move5(*float32, int, *float32, int, int, int) {}
 
+func sum2(*float32, int, *float32, int, *float32, int, int, int) {}
+
+func sum5(*float32, int, *float32, int, *float32, int, int, int) {}
+
+func pack2(*float32, *float32, int, int, int) {}
+
+func pack5(*float32, *float32, int, int, int) {}
+
 func few5(*float32, int, *float32, int, *int32, int, *float32, int, int, int, *float32) {}
 
 func weightsAVX2([]float32, int, []float32, int, int, []float64) {}

@@ -123,7 +123,7 @@ func peakRun(l level) func() {
 
 // BenchmarkLinear is the same for linear layers.
 func BenchmarkLinear(b *testing.B) {
-	for _, d := range []struct{ outF, inF, rows int }{{512, 128, 20}, {512, 512, 1}, {512, 512, 64}} {
+	for _, d := range []struct{ outF, inF, rows int }{{512, 128, 20}, {512, 512, 1}, {512, 512, 64}, {1280, 320, 4096}} {
 		b.Run(fmt.Sprintf("%dx%d/%d", d.outF, d.inF, d.rows), func(b *testing.B) {
 			l, err := NewLinear(d.outF, d.inF, make([]float32, d.outF*d.inF), make([]float32, d.outF))
 			if err != nil {

@@ -32,7 +32,7 @@ func PackConv(s ConvShape, weights []float32, bias []float32, o Packing) (*Conv,
 	t := simd.tiling()
 	c := &Conv{shape: s, tiling: t, weights: newPanels(s.OutC, s.k(), t.m, t.kBlock)}
 	c.weights.data = o.room(len(weights))
-	c.weights.pack(weights)
+	c.weights.pack(t.level, weights)
 	c.weights.data = o.settle(c.weights.data, weights)
 	switch {
 	case o.Lean:

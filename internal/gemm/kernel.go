@@ -77,3 +77,24 @@ func moveRows(l level, dst []float32, ldd int, src []float32, lds, rows, n int) 
 		copy(dst[i*ldd:][:n], src[i*lds:])
 	}
 }
+
+// sumRows is dst = a + b for rows of n floats, n <= maxTileN, which are ldd, lda and ldb apart; with
+// ldb 0 it is the same row of b every time. dst may be a or b.
+func sumRows(l level, dst []float32, ldd int, a []float32, lda int, b []float32, ldb, rows, n int) {
+	// The assembly checks nothing.
+	dst, a, b = dst[:(rows-1)*ldd+n], a[:(rows-1)*lda+n], b[:(rows-1)*ldb+n]
+	switch {
+	case l == avx512:
+		sum5(&dst[0], ldd, &a[0], lda, &b[0], ldb, rows, n)
+		return
+	case l == avx2 && (n == 8 || n == 16):
+		sum2(&dst[0], ldd, &a[0], lda, &b[0], ldb, rows, n)
+		return
+	}
+	for i := range rows {
+		x, y := a[i*lda:][:n], b[i*ldb:][:n]
+		for j := range dst[i*ldd:][:n] {
+			dst[i*ldd+j] = x[j] + y[j]
+		}
+	}
+}

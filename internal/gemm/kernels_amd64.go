@@ -329,3 +329,23 @@ func weights2(u *float32, stride int, w *float32, rows int, count int, t *float6
 //
 //go:noescape
 func weights5(u *float32, stride int, w *float32, rows int, count int, t *float64)
+
+// sum2 is sumRows for rows > 0 and n of 8 or 16.
+//
+//go:noescape
+func sum2(dst *float32, ldd int, a *float32, lda int, b *float32, ldb int, rows int, n int)
+
+// sum5 is sumRows for rows > 0 and n of 1 to 32.
+//
+//go:noescape
+func sum5(dst *float32, ldd int, a *float32, lda int, b *float32, ldb int, rows int, n int)
+
+// pack2 is packRows for 1 to 6 rows and blocks > 0 of eight values; dst has eight floats more.
+//
+//go:noescape
+func pack2(dst *float32, a *float32, rows int, blocks int, lda int)
+
+// pack5 is packRows for 1 to 16 rows and kn > 0.
+//
+//go:noescape
+func pack5(dst *float32, a *float32, rows int, kn int, lda int)

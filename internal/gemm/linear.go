@@ -119,43 +119,50 @@ type linearPack linearRun
 func (r *linearPack) Do(i int) {
 	k := r.layer.inF
 	r0, r1 := panelRow(i, r.panels, r.rows), panelRow(i+1, r.panels, r.rows)
-	packRows(r.a[r0*k:r1*k], r.src[r0*k:], r1-r0, k, k)
+	packRows(r.layer.tiling.level, r.a[r0*k:r1*k], r.src[r0*k:], r1-r0, k, k)
 }
 
 // linearMul is the product; index i is row group i%groups of output block i/groups.
 type linearMul linearRun
 
+// linearFloats are the rows that go past all tiles of a job in turn: a quarter of a second-level
+// cache, so that they stay there and every row of dst is written within a short time.
+const linearFloats = 128 << 10
+
 // Do implements workers.Task.
 func (r *linearMul) Do(i int) {
 	l, ws := r.layer, workspaces.Get().(*workspace)
-	tileN := l.tiling.n
 	block, group := i/r.groups, i%r.groups
 	p0, p1 := panelRow(group, r.groups, r.panels), panelRow(group+1, r.groups, r.panels)
-	last := min((block+1)*r.tilesPerJob, ceilDiv(l.outF, tileN))
-	for t := block * r.tilesPerJob; t < last; t++ {
-		b := l.weights[t*tileN*l.inF:][:tileN*l.inF]
-		for p := p0; p < p1; p++ {
-			r0, r1 := panelRow(p, r.panels, r.rows), panelRow(p+1, r.panels, r.rows)
-			a := r.a[r0*l.inF : r1*l.inF]
-			microKernel(l.tiling.level, r1-r0, tileN, l.inF, a, b, ws.c[:], tileN, false, nil)
-			for row := r0; row < r1; row++ {
-				r.store(ws.c[(row-r0)*tileN:][:tileN], row, t*tileN)
+	first := block * r.tilesPerJob
+	last := min(first+r.tilesPerJob, ceilDiv(l.outF, l.tiling.n))
+	some := max(1, linearFloats/(l.inF*l.tiling.m))
+	for ; p0 < p1; p0 += some {
+		for t := first; t < last; t++ {
+			for p := p0; p < min(p0+some, p1); p++ {
+				r.multiply(ws.c[:], p, t)
 			}
 		}
 	}
 	workspaces.Put(ws)
 }
 
-// store adds the bias to outputs o, o+1, ... of a row, as far as they exist, and writes them.
-func (r *linearMul) store(c []float32, row, o int) {
-	l := r.layer
-	d := r.dst[row*l.outF+o : row*l.outF+min(o+l.tiling.n, l.outF)]
-	c = c[:len(d)]
-	if l.bias == nil {
-		copy(d, c)
-		return
+// multiply makes the outputs of tile t for the rows of panel p, where they belong or, of a last
+// tile that is not full, in c first.
+func (r *linearMul) multiply(c []float32, p, t int) {
+	l, level, tileN := r.layer, r.layer.tiling.level, r.layer.tiling.n
+	r0, r1 := panelRow(p, r.panels, r.rows), panelRow(p+1, r.panels, r.rows)
+	a, b := r.a[r0*l.inF:r1*l.inF], l.weights[t*tileN*l.inF:][:tileN*l.inF]
+	rows, o := r1-r0, t*tileN
+	d, ldc, n := r.dst[r0*l.outF+o:], tileN, min(tileN, l.outF-o)
+	if n == tileN {
+		c, ldc = d, l.outF
 	}
-	for j, v := range l.bias[o:][:len(d)] {
-		d[j] = c[j] + v
+	microKernel(level, rows, tileN, l.inF, a, b, c, ldc, false, nil)
+	switch {
+	case l.bias != nil:
+		sumRows(level, d, l.outF, c, ldc, l.bias[o:], 0, rows, n)
+	case n < tileN:
+		moveRows(level, d, l.outF, c, ldc, rows, n)
 	}
 }

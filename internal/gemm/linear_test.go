@@ -12,7 +12,8 @@ func TestLinearEqualsNaive(t *testing.T) {
 	forEachImplementation(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(9, 10))
 		for _, d := range []struct{ outF, inF, rows int }{
-			{1, 1, 1}, {16, 8, 6}, {17, 9, 7}, {5, 400, 13}, {100, 33, 1}, {64, 64, 64}, {33, 1, 20},
+			{1, 1, 1}, {16, 8, 6}, {17, 9, 7}, {5, 400, 13}, {100, 33, 1}, {64, 64, 64}, {33, 1, 20}, {96, 40, 43},
+			{80, 1500, 100}, // more rows than stay in a cache
 		} {
 			weights, src := random(rng, d.outF*d.inF), random(rng, d.rows*d.inF)
 			bias := random(rng, d.outF)

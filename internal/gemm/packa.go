@@ -24,12 +24,12 @@ func newPanels(m, k, tileM, kMax int) panels {
 func panelRow(i, count, m int) int { return i * m / count }
 
 // pack copies a, row-major m x k, into p.data.
-func (p *panels) pack(a []float32) {
+func (p *panels) pack(l level, a []float32) {
 	for k0 := 0; k0 < p.k; k0 += p.kBlock {
 		kn := min(p.kBlock, p.k-k0)
 		for i := range len(p.rows) - 1 {
 			r0, r1 := p.rows[i], p.rows[i+1]
-			packRows(p.panel(i, k0, kn), a[r0*p.k+k0:], r1-r0, kn, p.k)
+			packRows(l, p.panel(i, k0, kn), a[r0*p.k+k0:], r1-r0, kn, p.k)
 		}
 	}
 }
@@ -42,13 +42,26 @@ func (p *panels) panel(i, k0, kn int) []float32 {
 }
 
 // packRows transposes rows x kn elements of a, its rows lda apart, into dst[k*rows+r].
-func packRows(dst, a []float32, rows, kn, lda int) {
+func packRows(l level, dst, a []float32, rows, kn, lda int) {
+	dst, a = dst[:rows*kn], a[:(rows-1)*lda+kn] // the assembly checks nothing
+	done := 0
+	switch {
+	case l == avx512:
+		pack5(&dst[0], &a[0], rows, kn, lda)
+		return
+	case l == avx2 && kn >= 2*pack2Block:
+		done = (kn/pack2Block - 1) * pack2Block
+		pack2(&dst[0], &a[0], rows, done/pack2Block, lda)
+	}
 	for r := range rows {
-		for k, v := range a[r*lda:][:kn] {
-			dst[k*rows+r] = v
+		for k, v := range a[r*lda:][done:kn] {
+			dst[(done+k)*rows+r] = v
 		}
 	}
 }
+
+// pack2Block is how many values of a row pack2 takes at once. It leaves as many behind.
+const pack2Block = 8
 
 // unpack is the reverse of pack.
 func (p *panels) unpack(a []float32) {

@@ -118,7 +118,9 @@ func (s shape) loadSums(sums [][]reg.VecVirtual, c, ldc reg.Register) {
 	JMP(LabelRef("begin"))
 	Label("zero")
 	eachRow(c, ldc, len(sums), func(r int, at reg.Register) {
-		PREFETCHT0(Mem{Base: at})
+		for line := 0; line < s.vectors*s.vecSize; line += 64 {
+			PREFETCHT0(Mem{Base: at, Disp: line})
+		}
 		for _, sum := range sums[r] {
 			if s.vecSize == 64 {
 				VPXORD(sum, sum, sum)

@@ -32,5 +32,9 @@ func main() {
 	consts := weightConsts()
 	wide2.weights("weights2", consts)
 	wide5.weights("weights5", consts)
+	sum2()
+	sum5()
+	pack2()
+	pack5()
 	Generate()
 }
