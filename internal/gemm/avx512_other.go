@@ -16,6 +16,12 @@ func gatherAVX512([]float32, int, []float32, []int32, []span) {}
 
 func move5(*float32, int, *float32, int, int, int) {}
 
+func gatherRun2(*float32, int, *float32, *int32, int, int) {}
+
+func gatherRun5(*float32, int, *float32, *int32, int, int) {}
+
+func evens2(*float32, int, *float32, int, int, int) {}
+
 func sum2(*float32, int, *float32, int, *float32, int, int, int) {}
 
 func sum5(*float32, int, *float32, int, *float32, int, int, int) {}

@@ -132,11 +132,11 @@ func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []f
 		r.runLean(p, oh, ow, scratch)
 	case winograd:
 		r.wino = c.wino
-		p.Run(r.splitWinograd(oh, ow, p.Threads()), (*winoTask)(r))
+		r.runWinograd(p, oh, ow)
 	case r.isFew():
 		p.Run(r.splitFew(), (*fewTask)(r))
 	default:
-		p.Run(r.split(p.Threads()), (*mulTask)(r))
+		r.runDirect(p)
 	}
 	r.src, r.dst, r.cols = nil, nil, nil
 	c.runs.Put(r)

@@ -30,9 +30,14 @@ type convRun struct {
 	tilesPerJob  int
 	groups       int // product: jobs along the rows
 
+	shared []float32 // B of a K block for all jobs, or nil
+	k0     int       // which one that is
+
 	rowsPerJob int // few outputs: rows of pixels per index
 
 	oh, ow, th, tw int       // Winograd's: output pixels, tiles
+	v              []float32 // the transformed inputs of all blocks, vStride apart, or nil
+	vStride        int
 	wino           *winograd // the weights in use: the layer's, or chunk
 	chunk          winograd  // those a lean layer made
 }
@@ -84,24 +89,32 @@ func (t *mulTask) Do(i int) {
 	r := (*convRun)(t)
 	ws := workspaces.Get().(*workspace)
 	a := &r.conv.weights
-	count := len(a.rows) - 1
-	block, group := i/r.groups, i%r.groups
-	first := block * r.tilesPerJob
-	tileN := r.conv.tiling.n
-	tiles := min(r.tilesPerJob, ceilDiv(r.n*r.pixels, tileN)-first)
-	p0, p1 := panelRow(group, r.groups, count), panelRow(group+1, r.groups, count)
+	first, tiles := r.blockTiles(i / r.groups)
 	for k0 := 0; k0 < a.k; k0 += a.kBlock {
 		kn := min(a.kBlock, a.k-k0)
-		for t := range tiles {
-			r.gather(ws, ws.b[t*kn*tileN:], (first+t)*tileN, k0, kn)
-		}
-		for p := p0; p < p1; p++ {
-			for t := range tiles {
-				r.multiply(ws, p, ws.b[t*kn*tileN:], (first+t)*tileN, k0, kn)
-			}
-		}
+		r.gatherTiles(ws, ws.b[:], first, tiles, k0, kn)
+		r.product(ws, ws.b[:], kn*r.conv.tiling.n, i, k0, kn)
 	}
 	workspaces.Put(ws)
+}
+
+// blockTiles is the first tile of a column block and their number.
+func (r *convRun) blockTiles(block int) (first, tiles int) {
+	first = block * r.tilesPerJob
+	return first, min(r.tilesPerJob, ceilDiv(r.n*r.pixels, r.conv.tiling.n)-first)
+}
+
+// product multiplies the panels and tiles of job i for the K block [k0, k0+kn), whose columns of B are
+// in b, the tiles size apart.
+func (r *convRun) product(ws *workspace, b []float32, size, i, k0, kn int) {
+	count, tileN := len(r.conv.weights.rows)-1, r.conv.tiling.n
+	first, tiles := r.blockTiles(i / r.groups)
+	p1 := panelRow(i%r.groups+1, r.groups, count)
+	for p := panelRow(i%r.groups, r.groups, count); p < p1; p++ {
+		for t := range tiles {
+			r.multiply(ws, p, b[t*size:], (first+t)*tileN, k0, kn)
+		}
+	}
 }
 
 // tileCols is the width of the tile that begins at column j: lanes where no more columns exist.
@@ -110,28 +123,6 @@ func (r *convRun) tileCols(j int) int {
 		return lanes
 	}
 	return r.conv.tiling.n
-}
-
-// gather packs the K block [k0, k0+kn) of the tile of B that begins at column j.
-func (r *convRun) gather(ws *workspace, b []float32, j, k0, kn int) {
-	cols, offsets := r.tileCols(j), r.offsets[k0:k0+kn]
-	longest := spanMax
-	if r.conv.tiling.level == avx512 {
-		longest = lanes
-	}
-	for g := 0; g < cols; g += lanes {
-		spans := ws.spans[:0]
-		end := min(j+g+lanes, r.n*r.pixels)
-		for col := j + g; col < end; {
-			img, q := col/r.pixels, col%r.pixels
-			run, x := q/r.geo.run, q%r.geo.run
-			n := min(end-col, r.geo.run-x, longest)
-			src := img*r.geo.image + run*r.geo.runStride + x
-			spans = append(spans, span{src: src, col: col - j - g, n: n})
-			col += n
-		}
-		gatherLanes(r.conv.tiling.level, b[g:], cols, r.cols, offsets, r.maxOffset, spans)
-	}
 }
 
 // multiply runs the micro-kernel for panel p of A and the tile of B in b, columns from j. A tile

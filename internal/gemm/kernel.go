@@ -14,6 +14,16 @@ const lanes = 16
 func microKernel(
 	l level, rows, cols, k int, a, b, c []float32, ldc int, load bool, bias []float32,
 ) {
+	microKernelAhead(l, rows, cols, k, a, b, c, ldc, load, bias, aheadPanels)
+}
+
+// aheadPanels is how many floats behind a, some panels, will be needed soon where panels follow one another.
+const aheadPanels = 4096
+
+// microKernelAhead is microKernel, and brings what lies so many floats behind a into a second-level cache.
+func microKernelAhead(
+	l level, rows, cols, k int, a, b, c []float32, ldc int, load bool, bias []float32, ahead int,
+) {
 	// The assembly checks nothing.
 	a, b, c = a[:rows*k], b[:cols*k], c[:(rows-1)*ldc+cols]
 	if bias != nil {
@@ -23,7 +33,7 @@ func microKernel(
 		kernelGeneric(rows, cols, k, a, b, c, ldc, load, bias)
 		return
 	}
-	kernelSIMD(l, rows, cols, k, a, b, c, ldc, load, bias)
+	kernelSIMD(l, rows, cols, k, a, b, c, ldc, load, bias, ahead)
 }
 
 // span is neighbouring columns of a group of lanes whose pixels are neighbours in the source too.
@@ -53,6 +63,29 @@ func gatherLanes(
 		gatherVectors(dst[:len(offsets)*lanes+spanMax], src, offsets, spans)
 	default:
 		gatherGeneric(dst, ldb, src, offsets, spans)
+	}
+}
+
+// gatherRun gathers whole tiles of B whose columns are neighbours in the source:
+//
+//	dst[t*len(offsets)*cols + k*cols + i] = src[offsets[k] + t*cols + i]
+//
+// for t < tiles and i < cols, which is the level's tile width.
+func gatherRun(l level, dst, src []float32, offsets []int32, maxOffset, cols, tiles int) {
+	size := len(offsets) * cols
+	dst, src = dst[:tiles*size], src[:maxOffset+tiles*cols]
+	switch l {
+	case avx512:
+		gatherRun5(&dst[0], size, &src[0], &offsets[0], len(offsets), tiles)
+		return
+	case avx2:
+		gatherRun2(&dst[0], size, &src[0], &offsets[0], len(offsets), tiles)
+		return
+	}
+	for k, off := range offsets {
+		for t := range tiles {
+			copy(dst[t*size+k*cols:][:cols], src[int(off)+t*cols:])
+		}
 	}
 }
 

@@ -18,7 +18,7 @@ func detect() []level {
 }
 
 // kernelFunc is microKernel in assembly for a fixed number of rows and columns.
-type kernelFunc func(k int, a, b, c *float32, ldc int, load bool, bias *float32)
+type kernelFunc func(k int, a, b, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // The kernels by rows-1.
 var (
@@ -39,18 +39,20 @@ var gathers5 = [...]func(dst *float32, ldb int, src *float32, offsets *int32, n 
 }
 
 // kernelSIMD is microKernel in assembly. The caller has checked the lengths.
-func kernelSIMD(l level, rows, cols, k int, a, b, c []float32, ldc int, load bool, bias []float32) {
+func kernelSIMD(
+	l level, rows, cols, k int, a, b, c []float32, ldc int, load bool, bias []float32, ahead int,
+) {
 	var bp *float32
 	if bias != nil {
 		bp = &bias[0]
 	}
 	switch {
 	case l == avx2:
-		kernels2[rows-1](k, &a[0], &b[0], &c[0], ldc, load, bp)
+		kernels2[rows-1](k, &a[0], &b[0], &c[0], ldc, load, bp, ahead)
 	case cols == lanes:
-		narrow5[rows-1](k, &a[0], &b[0], &c[0], ldc, load, bp)
+		narrow5[rows-1](k, &a[0], &b[0], &c[0], ldc, load, bp, ahead)
 	default:
-		kernels5[rows-1](k, &a[0], &b[0], &c[0], ldc, load, bp)
+		kernels5[rows-1](k, &a[0], &b[0], &c[0], ldc, load, bp, ahead)
 	}
 }
 

@@ -9,7 +9,9 @@ var kernelsNEON = [...]func(k int, a, b, c *float32, ldc int, load bool, bias *f
 }
 
 // kernelSIMD is microKernel in assembly. The caller has checked the lengths.
-func kernelSIMD(_ level, rows, _, k int, a, b, c []float32, ldc int, load bool, bias []float32) {
+func kernelSIMD(
+	_ level, rows, _, k int, a, b, c []float32, ldc int, load bool, bias []float32, _ int,
+) {
 	var bp *float32
 	if bias != nil {
 		bp = &bias[0]

@@ -6,7 +6,7 @@ package gemm
 // the functions.
 var levels = []level{generic}
 
-func kernelSIMD(level, int, int, int, []float32, []float32, []float32, int, bool, []float32) {}
+func kernelSIMD(level, int, int, int, []float32, []float32, []float32, int, bool, []float32, int) {}
 
 func gatherVectors([]float32, []float32, []int32, []span) {}
 

@@ -5,172 +5,172 @@ package gemm
 // kernel2x1 is microKernel for panels of 1 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func kernel2x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel2x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel2x2 is microKernel for panels of 2 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func kernel2x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel2x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel2x3 is microKernel for panels of 3 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func kernel2x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel2x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel2x4 is microKernel for panels of 4 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func kernel2x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel2x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel2x5 is microKernel for panels of 5 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func kernel2x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel2x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel2x6 is microKernel for panels of 6 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func kernel2x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel2x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x1 is microKernel for panels of 1 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x1 is microKernel for panels of 1 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x2 is microKernel for panels of 2 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x2 is microKernel for panels of 2 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x3 is microKernel for panels of 3 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x3 is microKernel for panels of 3 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x4 is microKernel for panels of 4 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x4 is microKernel for panels of 4 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x5 is microKernel for panels of 5 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x5 is microKernel for panels of 5 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x6 is microKernel for panels of 6 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x6 is microKernel for panels of 6 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x7 is microKernel for panels of 7 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x7(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x7(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x7 is microKernel for panels of 7 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x7(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x7(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x8 is microKernel for panels of 8 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x8(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x8(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x8 is microKernel for panels of 8 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x8(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x8(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x9 is microKernel for panels of 9 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x9(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x9(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x9 is microKernel for panels of 9 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x9(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x9(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x10 is microKernel for panels of 10 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x10(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x10(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x10 is microKernel for panels of 10 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x10(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x10(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x11 is microKernel for panels of 11 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x11(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x11(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x11 is microKernel for panels of 11 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x11(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x11(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x12 is microKernel for panels of 12 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x12(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x12(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x12 is microKernel for panels of 12 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x12(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x12(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x13 is microKernel for panels of 13 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x13(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x13(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x13 is microKernel for panels of 13 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x13(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x13(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // kernel5x14 is microKernel for panels of 14 rows, tiles of 32 columns; bias may be nil.
 //
 //go:noescape
-func kernel5x14(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func kernel5x14(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // narrow5x14 is microKernel for panels of 14 rows, tiles of 16 columns; bias may be nil.
 //
 //go:noescape
-func narrow5x14(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+func narrow5x14(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 
 // gather2x2 is gatherLanes for 2 spans; n > 0 is the number of offsets.
 //
@@ -329,6 +329,21 @@ func weights2(u *float32, stride int, w *float32, rows int, count int, t *float6
 //
 //go:noescape
 func weights5(u *float32, stride int, w *float32, rows int, count int, t *float64)
+
+// gatherRun2 is gatherRun for tiles of 16 columns, n > 0 offsets and tiles > 0.
+//
+//go:noescape
+func gatherRun2(dst *float32, size int, src *float32, offsets *int32, n int, tiles int)
+
+// gatherRun5 is gatherRun for tiles of 32 columns, n > 0 offsets and tiles > 0.
+//
+//go:noescape
+func gatherRun5(dst *float32, size int, src *float32, offsets *int32, n int, tiles int)
+
+// evens2 is convRun.every for a stride of 2, rows > 0 and n >= 8.
+//
+//go:noescape
+func evens2(dst *float32, ldd int, src *float32, lds int, rows int, n int)
 
 // sum2 is sumRows for rows > 0 and n of 8 or 16.
 //

@@ -2,9 +2,9 @@
 
 #include "textflag.h"
 
-// func kernel2x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel2x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·kernel2x1(SB), NOSPLIT, $0-56
+TEXT ·kernel2x1(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -86,9 +86,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel2x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel2x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·kernel2x2(SB), NOSPLIT, $0-56
+TEXT ·kernel2x2(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -198,9 +198,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel2x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel2x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·kernel2x3(SB), NOSPLIT, $0-56
+TEXT ·kernel2x3(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -338,9 +338,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel2x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel2x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·kernel2x4(SB), NOSPLIT, $0-56
+TEXT ·kernel2x4(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -506,9 +506,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel2x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel2x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·kernel2x5(SB), NOSPLIT, $0-56
+TEXT ·kernel2x5(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -702,9 +702,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel2x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel2x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, FMA3, MMX+
-TEXT ·kernel2x6(SB), NOSPLIT, $0-56
+TEXT ·kernel2x6(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -926,9 +926,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x1(SB), NOSPLIT, $0-56
+TEXT ·kernel5x1(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -1011,9 +1011,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x1(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x1(SB), NOSPLIT, $0-56
+TEXT ·narrow5x1(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -1076,9 +1076,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x2(SB), NOSPLIT, $0-56
+TEXT ·kernel5x2(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -1190,9 +1190,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x2(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x2(SB), NOSPLIT, $0-56
+TEXT ·narrow5x2(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -1269,9 +1269,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x3(SB), NOSPLIT, $0-56
+TEXT ·kernel5x3(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -1412,9 +1412,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x3(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x3(SB), NOSPLIT, $0-56
+TEXT ·narrow5x3(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -1505,9 +1505,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x4(SB), NOSPLIT, $0-56
+TEXT ·kernel5x4(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -1677,9 +1677,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x4(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x4(SB), NOSPLIT, $0-56
+TEXT ·narrow5x4(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -1784,9 +1784,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x5(SB), NOSPLIT, $0-56
+TEXT ·kernel5x5(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -1841,14 +1841,16 @@ zero:
 	VPXORD     Z9, Z9, Z9
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS      (DX), Z10
 	VMOVUPS      64(DX), Z11
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -1866,7 +1868,7 @@ loop:
 	VFMADD231PS  Z11, Z12, Z9
 	VMOVUPS      128(DX), Z10
 	VMOVUPS      192(DX), Z11
-	PREFETCHT1   16404(CX)
+	PREFETCHT1   20(CX)(DI*1)
 	VBROADCASTSS 20(CX), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -1884,7 +1886,7 @@ loop:
 	VFMADD231PS  Z11, Z12, Z9
 	VMOVUPS      256(DX), Z10
 	VMOVUPS      320(DX), Z11
-	PREFETCHT1   16424(CX)
+	PREFETCHT1   40(CX)(DI*1)
 	VBROADCASTSS 40(CX), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -1902,7 +1904,7 @@ loop:
 	VFMADD231PS  Z11, Z12, Z9
 	VMOVUPS      384(DX), Z10
 	VMOVUPS      448(DX), Z11
-	PREFETCHT1   16444(CX)
+	PREFETCHT1   60(CX)(DI*1)
 	VBROADCASTSS 60(CX), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -1920,7 +1922,7 @@ loop:
 	VFMADD231PS  Z11, Z12, Z9
 	ADDQ         $0x00000050, CX
 	ADDQ         $0x00000200, DX
-	DECQ         DI
+	DECQ         R8
 	JNZ          loop
 
 rest:
@@ -1930,7 +1932,7 @@ rest:
 one:
 	VMOVUPS      (DX), Z10
 	VMOVUPS      64(DX), Z11
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z12
 	VFMADD231PS  Z10, Z12, Z0
 	VFMADD231PS  Z11, Z12, Z1
@@ -1990,9 +1992,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x5(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x5(SB), NOSPLIT, $0-56
+TEXT ·narrow5x5(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -2032,34 +2034,36 @@ zero:
 	VPXORD     Z4, Z4, Z4
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS          (DX), Z5
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z5, Z0
 	VFMADD231PS.BCST 4(CX), Z5, Z1
 	VFMADD231PS.BCST 8(CX), Z5, Z2
 	VFMADD231PS.BCST 12(CX), Z5, Z3
 	VFMADD231PS.BCST 16(CX), Z5, Z4
 	VMOVUPS          64(DX), Z5
-	PREFETCHT1       16404(CX)
+	PREFETCHT1       20(CX)(DI*1)
 	VFMADD231PS.BCST 20(CX), Z5, Z0
 	VFMADD231PS.BCST 24(CX), Z5, Z1
 	VFMADD231PS.BCST 28(CX), Z5, Z2
 	VFMADD231PS.BCST 32(CX), Z5, Z3
 	VFMADD231PS.BCST 36(CX), Z5, Z4
 	VMOVUPS          128(DX), Z5
-	PREFETCHT1       16424(CX)
+	PREFETCHT1       40(CX)(DI*1)
 	VFMADD231PS.BCST 40(CX), Z5, Z0
 	VFMADD231PS.BCST 44(CX), Z5, Z1
 	VFMADD231PS.BCST 48(CX), Z5, Z2
 	VFMADD231PS.BCST 52(CX), Z5, Z3
 	VFMADD231PS.BCST 56(CX), Z5, Z4
 	VMOVUPS          192(DX), Z5
-	PREFETCHT1       16444(CX)
+	PREFETCHT1       60(CX)(DI*1)
 	VFMADD231PS.BCST 60(CX), Z5, Z0
 	VFMADD231PS.BCST 64(CX), Z5, Z1
 	VFMADD231PS.BCST 68(CX), Z5, Z2
@@ -2067,7 +2071,7 @@ loop:
 	VFMADD231PS.BCST 76(CX), Z5, Z4
 	ADDQ             $0x00000050, CX
 	ADDQ             $0x00000100, DX
-	DECQ             DI
+	DECQ             R8
 	JNZ              loop
 
 rest:
@@ -2076,7 +2080,7 @@ rest:
 
 one:
 	VMOVUPS          (DX), Z5
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z5, Z0
 	VFMADD231PS.BCST 4(CX), Z5, Z1
 	VFMADD231PS.BCST 8(CX), Z5, Z2
@@ -2116,9 +2120,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x6(SB), NOSPLIT, $0-56
+TEXT ·kernel5x6(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -2181,14 +2185,16 @@ zero:
 	VPXORD     Z11, Z11, Z11
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS      (DX), Z12
 	VMOVUPS      64(DX), Z13
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -2209,7 +2215,7 @@ loop:
 	VFMADD231PS  Z13, Z14, Z11
 	VMOVUPS      128(DX), Z12
 	VMOVUPS      192(DX), Z13
-	PREFETCHT1   16408(CX)
+	PREFETCHT1   24(CX)(DI*1)
 	VBROADCASTSS 24(CX), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -2230,7 +2236,7 @@ loop:
 	VFMADD231PS  Z13, Z14, Z11
 	VMOVUPS      256(DX), Z12
 	VMOVUPS      320(DX), Z13
-	PREFETCHT1   16432(CX)
+	PREFETCHT1   48(CX)(DI*1)
 	VBROADCASTSS 48(CX), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -2251,7 +2257,7 @@ loop:
 	VFMADD231PS  Z13, Z14, Z11
 	VMOVUPS      384(DX), Z12
 	VMOVUPS      448(DX), Z13
-	PREFETCHT1   16456(CX)
+	PREFETCHT1   72(CX)(DI*1)
 	VBROADCASTSS 72(CX), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -2272,7 +2278,7 @@ loop:
 	VFMADD231PS  Z13, Z14, Z11
 	ADDQ         $0x00000060, CX
 	ADDQ         $0x00000200, DX
-	DECQ         DI
+	DECQ         R8
 	JNZ          loop
 
 rest:
@@ -2282,7 +2288,7 @@ rest:
 one:
 	VMOVUPS      (DX), Z12
 	VMOVUPS      64(DX), Z13
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z14
 	VFMADD231PS  Z12, Z14, Z0
 	VFMADD231PS  Z13, Z14, Z1
@@ -2351,9 +2357,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x6(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x6(SB), NOSPLIT, $0-56
+TEXT ·narrow5x6(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -2398,13 +2404,15 @@ zero:
 	VPXORD     Z5, Z5, Z5
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS          (DX), Z6
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z6, Z0
 	VFMADD231PS.BCST 4(CX), Z6, Z1
 	VFMADD231PS.BCST 8(CX), Z6, Z2
@@ -2412,7 +2420,7 @@ loop:
 	VFMADD231PS.BCST 16(CX), Z6, Z4
 	VFMADD231PS.BCST 20(CX), Z6, Z5
 	VMOVUPS          64(DX), Z6
-	PREFETCHT1       16408(CX)
+	PREFETCHT1       24(CX)(DI*1)
 	VFMADD231PS.BCST 24(CX), Z6, Z0
 	VFMADD231PS.BCST 28(CX), Z6, Z1
 	VFMADD231PS.BCST 32(CX), Z6, Z2
@@ -2420,7 +2428,7 @@ loop:
 	VFMADD231PS.BCST 40(CX), Z6, Z4
 	VFMADD231PS.BCST 44(CX), Z6, Z5
 	VMOVUPS          128(DX), Z6
-	PREFETCHT1       16432(CX)
+	PREFETCHT1       48(CX)(DI*1)
 	VFMADD231PS.BCST 48(CX), Z6, Z0
 	VFMADD231PS.BCST 52(CX), Z6, Z1
 	VFMADD231PS.BCST 56(CX), Z6, Z2
@@ -2428,7 +2436,7 @@ loop:
 	VFMADD231PS.BCST 64(CX), Z6, Z4
 	VFMADD231PS.BCST 68(CX), Z6, Z5
 	VMOVUPS          192(DX), Z6
-	PREFETCHT1       16456(CX)
+	PREFETCHT1       72(CX)(DI*1)
 	VFMADD231PS.BCST 72(CX), Z6, Z0
 	VFMADD231PS.BCST 76(CX), Z6, Z1
 	VFMADD231PS.BCST 80(CX), Z6, Z2
@@ -2437,7 +2445,7 @@ loop:
 	VFMADD231PS.BCST 92(CX), Z6, Z5
 	ADDQ             $0x00000060, CX
 	ADDQ             $0x00000100, DX
-	DECQ             DI
+	DECQ             R8
 	JNZ              loop
 
 rest:
@@ -2446,7 +2454,7 @@ rest:
 
 one:
 	VMOVUPS          (DX), Z6
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z6, Z0
 	VFMADD231PS.BCST 4(CX), Z6, Z1
 	VFMADD231PS.BCST 8(CX), Z6, Z2
@@ -2491,9 +2499,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x7(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x7(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x7(SB), NOSPLIT, $0-56
+TEXT ·kernel5x7(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -2564,14 +2572,16 @@ zero:
 	VPXORD     Z13, Z13, Z13
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS      (DX), Z14
 	VMOVUPS      64(DX), Z15
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -2595,7 +2605,7 @@ loop:
 	VFMADD231PS  Z15, Z16, Z13
 	VMOVUPS      128(DX), Z14
 	VMOVUPS      192(DX), Z15
-	PREFETCHT1   16412(CX)
+	PREFETCHT1   28(CX)(DI*1)
 	VBROADCASTSS 28(CX), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -2619,7 +2629,7 @@ loop:
 	VFMADD231PS  Z15, Z16, Z13
 	VMOVUPS      256(DX), Z14
 	VMOVUPS      320(DX), Z15
-	PREFETCHT1   16440(CX)
+	PREFETCHT1   56(CX)(DI*1)
 	VBROADCASTSS 56(CX), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -2643,7 +2653,7 @@ loop:
 	VFMADD231PS  Z15, Z16, Z13
 	VMOVUPS      384(DX), Z14
 	VMOVUPS      448(DX), Z15
-	PREFETCHT1   16468(CX)
+	PREFETCHT1   84(CX)(DI*1)
 	VBROADCASTSS 84(CX), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -2667,7 +2677,7 @@ loop:
 	VFMADD231PS  Z15, Z16, Z13
 	ADDQ         $0x00000070, CX
 	ADDQ         $0x00000200, DX
-	DECQ         DI
+	DECQ         R8
 	JNZ          loop
 
 rest:
@@ -2677,7 +2687,7 @@ rest:
 one:
 	VMOVUPS      (DX), Z14
 	VMOVUPS      64(DX), Z15
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z16
 	VFMADD231PS  Z14, Z16, Z0
 	VFMADD231PS  Z15, Z16, Z1
@@ -2755,9 +2765,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x7(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x7(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x7(SB), NOSPLIT, $0-56
+TEXT ·narrow5x7(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -2807,13 +2817,15 @@ zero:
 	VPXORD     Z6, Z6, Z6
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS          (DX), Z7
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z7, Z0
 	VFMADD231PS.BCST 4(CX), Z7, Z1
 	VFMADD231PS.BCST 8(CX), Z7, Z2
@@ -2822,7 +2834,7 @@ loop:
 	VFMADD231PS.BCST 20(CX), Z7, Z5
 	VFMADD231PS.BCST 24(CX), Z7, Z6
 	VMOVUPS          64(DX), Z7
-	PREFETCHT1       16412(CX)
+	PREFETCHT1       28(CX)(DI*1)
 	VFMADD231PS.BCST 28(CX), Z7, Z0
 	VFMADD231PS.BCST 32(CX), Z7, Z1
 	VFMADD231PS.BCST 36(CX), Z7, Z2
@@ -2831,7 +2843,7 @@ loop:
 	VFMADD231PS.BCST 48(CX), Z7, Z5
 	VFMADD231PS.BCST 52(CX), Z7, Z6
 	VMOVUPS          128(DX), Z7
-	PREFETCHT1       16440(CX)
+	PREFETCHT1       56(CX)(DI*1)
 	VFMADD231PS.BCST 56(CX), Z7, Z0
 	VFMADD231PS.BCST 60(CX), Z7, Z1
 	VFMADD231PS.BCST 64(CX), Z7, Z2
@@ -2840,7 +2852,7 @@ loop:
 	VFMADD231PS.BCST 76(CX), Z7, Z5
 	VFMADD231PS.BCST 80(CX), Z7, Z6
 	VMOVUPS          192(DX), Z7
-	PREFETCHT1       16468(CX)
+	PREFETCHT1       84(CX)(DI*1)
 	VFMADD231PS.BCST 84(CX), Z7, Z0
 	VFMADD231PS.BCST 88(CX), Z7, Z1
 	VFMADD231PS.BCST 92(CX), Z7, Z2
@@ -2850,7 +2862,7 @@ loop:
 	VFMADD231PS.BCST 108(CX), Z7, Z6
 	ADDQ             $0x00000070, CX
 	ADDQ             $0x00000100, DX
-	DECQ             DI
+	DECQ             R8
 	JNZ              loop
 
 rest:
@@ -2859,7 +2871,7 @@ rest:
 
 one:
 	VMOVUPS          (DX), Z7
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z7, Z0
 	VFMADD231PS.BCST 4(CX), Z7, Z1
 	VFMADD231PS.BCST 8(CX), Z7, Z2
@@ -2909,9 +2921,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x8(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x8(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x8(SB), NOSPLIT, $0-56
+TEXT ·kernel5x8(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -2990,14 +3002,16 @@ zero:
 	VPXORD     Z15, Z15, Z15
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS      (DX), Z16
 	VMOVUPS      64(DX), Z17
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3024,7 +3038,7 @@ loop:
 	VFMADD231PS  Z17, Z18, Z15
 	VMOVUPS      128(DX), Z16
 	VMOVUPS      192(DX), Z17
-	PREFETCHT1   16416(CX)
+	PREFETCHT1   32(CX)(DI*1)
 	VBROADCASTSS 32(CX), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3051,7 +3065,7 @@ loop:
 	VFMADD231PS  Z17, Z18, Z15
 	VMOVUPS      256(DX), Z16
 	VMOVUPS      320(DX), Z17
-	PREFETCHT1   16448(CX)
+	PREFETCHT1   64(CX)(DI*1)
 	VBROADCASTSS 64(CX), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3078,7 +3092,7 @@ loop:
 	VFMADD231PS  Z17, Z18, Z15
 	VMOVUPS      384(DX), Z16
 	VMOVUPS      448(DX), Z17
-	PREFETCHT1   16480(CX)
+	PREFETCHT1   96(CX)(DI*1)
 	VBROADCASTSS 96(CX), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3105,7 +3119,7 @@ loop:
 	VFMADD231PS  Z17, Z18, Z15
 	ADDQ         $0x00000080, CX
 	ADDQ         $0x00000200, DX
-	DECQ         DI
+	DECQ         R8
 	JNZ          loop
 
 rest:
@@ -3115,7 +3129,7 @@ rest:
 one:
 	VMOVUPS      (DX), Z16
 	VMOVUPS      64(DX), Z17
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z18
 	VFMADD231PS  Z16, Z18, Z0
 	VFMADD231PS  Z17, Z18, Z1
@@ -3202,9 +3216,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x8(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x8(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x8(SB), NOSPLIT, $0-56
+TEXT ·narrow5x8(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -3259,13 +3273,15 @@ zero:
 	VPXORD     Z7, Z7, Z7
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS          (DX), Z8
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z8, Z0
 	VFMADD231PS.BCST 4(CX), Z8, Z1
 	VFMADD231PS.BCST 8(CX), Z8, Z2
@@ -3275,7 +3291,7 @@ loop:
 	VFMADD231PS.BCST 24(CX), Z8, Z6
 	VFMADD231PS.BCST 28(CX), Z8, Z7
 	VMOVUPS          64(DX), Z8
-	PREFETCHT1       16416(CX)
+	PREFETCHT1       32(CX)(DI*1)
 	VFMADD231PS.BCST 32(CX), Z8, Z0
 	VFMADD231PS.BCST 36(CX), Z8, Z1
 	VFMADD231PS.BCST 40(CX), Z8, Z2
@@ -3285,7 +3301,7 @@ loop:
 	VFMADD231PS.BCST 56(CX), Z8, Z6
 	VFMADD231PS.BCST 60(CX), Z8, Z7
 	VMOVUPS          128(DX), Z8
-	PREFETCHT1       16448(CX)
+	PREFETCHT1       64(CX)(DI*1)
 	VFMADD231PS.BCST 64(CX), Z8, Z0
 	VFMADD231PS.BCST 68(CX), Z8, Z1
 	VFMADD231PS.BCST 72(CX), Z8, Z2
@@ -3295,7 +3311,7 @@ loop:
 	VFMADD231PS.BCST 88(CX), Z8, Z6
 	VFMADD231PS.BCST 92(CX), Z8, Z7
 	VMOVUPS          192(DX), Z8
-	PREFETCHT1       16480(CX)
+	PREFETCHT1       96(CX)(DI*1)
 	VFMADD231PS.BCST 96(CX), Z8, Z0
 	VFMADD231PS.BCST 100(CX), Z8, Z1
 	VFMADD231PS.BCST 104(CX), Z8, Z2
@@ -3306,7 +3322,7 @@ loop:
 	VFMADD231PS.BCST 124(CX), Z8, Z7
 	ADDQ             $0x00000080, CX
 	ADDQ             $0x00000100, DX
-	DECQ             DI
+	DECQ             R8
 	JNZ              loop
 
 rest:
@@ -3315,7 +3331,7 @@ rest:
 
 one:
 	VMOVUPS          (DX), Z8
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z8, Z0
 	VFMADD231PS.BCST 4(CX), Z8, Z1
 	VFMADD231PS.BCST 8(CX), Z8, Z2
@@ -3370,9 +3386,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x9(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x9(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x9(SB), NOSPLIT, $0-56
+TEXT ·kernel5x9(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -3459,14 +3475,16 @@ zero:
 	VPXORD     Z17, Z17, Z17
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS      (DX), Z18
 	VMOVUPS      64(DX), Z19
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
@@ -3496,7 +3514,7 @@ loop:
 	VFMADD231PS  Z19, Z20, Z17
 	VMOVUPS      128(DX), Z18
 	VMOVUPS      192(DX), Z19
-	PREFETCHT1   16420(CX)
+	PREFETCHT1   36(CX)(DI*1)
 	VBROADCASTSS 36(CX), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
@@ -3526,7 +3544,7 @@ loop:
 	VFMADD231PS  Z19, Z20, Z17
 	VMOVUPS      256(DX), Z18
 	VMOVUPS      320(DX), Z19
-	PREFETCHT1   16456(CX)
+	PREFETCHT1   72(CX)(DI*1)
 	VBROADCASTSS 72(CX), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
@@ -3556,7 +3574,7 @@ loop:
 	VFMADD231PS  Z19, Z20, Z17
 	VMOVUPS      384(DX), Z18
 	VMOVUPS      448(DX), Z19
-	PREFETCHT1   16492(CX)
+	PREFETCHT1   108(CX)(DI*1)
 	VBROADCASTSS 108(CX), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
@@ -3586,7 +3604,7 @@ loop:
 	VFMADD231PS  Z19, Z20, Z17
 	ADDQ         $0x00000090, CX
 	ADDQ         $0x00000200, DX
-	DECQ         DI
+	DECQ         R8
 	JNZ          loop
 
 rest:
@@ -3596,7 +3614,7 @@ rest:
 one:
 	VMOVUPS      (DX), Z18
 	VMOVUPS      64(DX), Z19
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z20
 	VFMADD231PS  Z18, Z20, Z0
 	VFMADD231PS  Z19, Z20, Z1
@@ -3692,9 +3710,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x9(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x9(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x9(SB), NOSPLIT, $0-56
+TEXT ·narrow5x9(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -3754,13 +3772,15 @@ zero:
 	VPXORD     Z8, Z8, Z8
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS          (DX), Z9
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z9, Z0
 	VFMADD231PS.BCST 4(CX), Z9, Z1
 	VFMADD231PS.BCST 8(CX), Z9, Z2
@@ -3771,7 +3791,7 @@ loop:
 	VFMADD231PS.BCST 28(CX), Z9, Z7
 	VFMADD231PS.BCST 32(CX), Z9, Z8
 	VMOVUPS          64(DX), Z9
-	PREFETCHT1       16420(CX)
+	PREFETCHT1       36(CX)(DI*1)
 	VFMADD231PS.BCST 36(CX), Z9, Z0
 	VFMADD231PS.BCST 40(CX), Z9, Z1
 	VFMADD231PS.BCST 44(CX), Z9, Z2
@@ -3782,7 +3802,7 @@ loop:
 	VFMADD231PS.BCST 64(CX), Z9, Z7
 	VFMADD231PS.BCST 68(CX), Z9, Z8
 	VMOVUPS          128(DX), Z9
-	PREFETCHT1       16456(CX)
+	PREFETCHT1       72(CX)(DI*1)
 	VFMADD231PS.BCST 72(CX), Z9, Z0
 	VFMADD231PS.BCST 76(CX), Z9, Z1
 	VFMADD231PS.BCST 80(CX), Z9, Z2
@@ -3793,7 +3813,7 @@ loop:
 	VFMADD231PS.BCST 100(CX), Z9, Z7
 	VFMADD231PS.BCST 104(CX), Z9, Z8
 	VMOVUPS          192(DX), Z9
-	PREFETCHT1       16492(CX)
+	PREFETCHT1       108(CX)(DI*1)
 	VFMADD231PS.BCST 108(CX), Z9, Z0
 	VFMADD231PS.BCST 112(CX), Z9, Z1
 	VFMADD231PS.BCST 116(CX), Z9, Z2
@@ -3805,7 +3825,7 @@ loop:
 	VFMADD231PS.BCST 140(CX), Z9, Z8
 	ADDQ             $0x00000090, CX
 	ADDQ             $0x00000100, DX
-	DECQ             DI
+	DECQ             R8
 	JNZ              loop
 
 rest:
@@ -3814,7 +3834,7 @@ rest:
 
 one:
 	VMOVUPS          (DX), Z9
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z9, Z0
 	VFMADD231PS.BCST 4(CX), Z9, Z1
 	VFMADD231PS.BCST 8(CX), Z9, Z2
@@ -3874,9 +3894,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x10(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x10(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x10(SB), NOSPLIT, $0-56
+TEXT ·kernel5x10(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -3971,14 +3991,16 @@ zero:
 	VPXORD     Z19, Z19, Z19
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS      (DX), Z20
 	VMOVUPS      64(DX), Z21
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
@@ -4011,7 +4033,7 @@ loop:
 	VFMADD231PS  Z21, Z22, Z19
 	VMOVUPS      128(DX), Z20
 	VMOVUPS      192(DX), Z21
-	PREFETCHT1   16424(CX)
+	PREFETCHT1   40(CX)(DI*1)
 	VBROADCASTSS 40(CX), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
@@ -4044,7 +4066,7 @@ loop:
 	VFMADD231PS  Z21, Z22, Z19
 	VMOVUPS      256(DX), Z20
 	VMOVUPS      320(DX), Z21
-	PREFETCHT1   16464(CX)
+	PREFETCHT1   80(CX)(DI*1)
 	VBROADCASTSS 80(CX), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
@@ -4077,7 +4099,7 @@ loop:
 	VFMADD231PS  Z21, Z22, Z19
 	VMOVUPS      384(DX), Z20
 	VMOVUPS      448(DX), Z21
-	PREFETCHT1   16504(CX)
+	PREFETCHT1   120(CX)(DI*1)
 	VBROADCASTSS 120(CX), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
@@ -4110,7 +4132,7 @@ loop:
 	VFMADD231PS  Z21, Z22, Z19
 	ADDQ         $0x000000a0, CX
 	ADDQ         $0x00000200, DX
-	DECQ         DI
+	DECQ         R8
 	JNZ          loop
 
 rest:
@@ -4120,7 +4142,7 @@ rest:
 one:
 	VMOVUPS      (DX), Z20
 	VMOVUPS      64(DX), Z21
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z22
 	VFMADD231PS  Z20, Z22, Z0
 	VFMADD231PS  Z21, Z22, Z1
@@ -4225,9 +4247,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x10(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x10(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x10(SB), NOSPLIT, $0-56
+TEXT ·narrow5x10(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -4292,13 +4314,15 @@ zero:
 	VPXORD     Z9, Z9, Z9
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS          (DX), Z10
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z10, Z0
 	VFMADD231PS.BCST 4(CX), Z10, Z1
 	VFMADD231PS.BCST 8(CX), Z10, Z2
@@ -4310,7 +4334,7 @@ loop:
 	VFMADD231PS.BCST 32(CX), Z10, Z8
 	VFMADD231PS.BCST 36(CX), Z10, Z9
 	VMOVUPS          64(DX), Z10
-	PREFETCHT1       16424(CX)
+	PREFETCHT1       40(CX)(DI*1)
 	VFMADD231PS.BCST 40(CX), Z10, Z0
 	VFMADD231PS.BCST 44(CX), Z10, Z1
 	VFMADD231PS.BCST 48(CX), Z10, Z2
@@ -4322,7 +4346,7 @@ loop:
 	VFMADD231PS.BCST 72(CX), Z10, Z8
 	VFMADD231PS.BCST 76(CX), Z10, Z9
 	VMOVUPS          128(DX), Z10
-	PREFETCHT1       16464(CX)
+	PREFETCHT1       80(CX)(DI*1)
 	VFMADD231PS.BCST 80(CX), Z10, Z0
 	VFMADD231PS.BCST 84(CX), Z10, Z1
 	VFMADD231PS.BCST 88(CX), Z10, Z2
@@ -4334,7 +4358,7 @@ loop:
 	VFMADD231PS.BCST 112(CX), Z10, Z8
 	VFMADD231PS.BCST 116(CX), Z10, Z9
 	VMOVUPS          192(DX), Z10
-	PREFETCHT1       16504(CX)
+	PREFETCHT1       120(CX)(DI*1)
 	VFMADD231PS.BCST 120(CX), Z10, Z0
 	VFMADD231PS.BCST 124(CX), Z10, Z1
 	VFMADD231PS.BCST 128(CX), Z10, Z2
@@ -4347,7 +4371,7 @@ loop:
 	VFMADD231PS.BCST 156(CX), Z10, Z9
 	ADDQ             $0x000000a0, CX
 	ADDQ             $0x00000100, DX
-	DECQ             DI
+	DECQ             R8
 	JNZ              loop
 
 rest:
@@ -4356,7 +4380,7 @@ rest:
 
 one:
 	VMOVUPS          (DX), Z10
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z10, Z0
 	VFMADD231PS.BCST 4(CX), Z10, Z1
 	VFMADD231PS.BCST 8(CX), Z10, Z2
@@ -4421,9 +4445,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x11(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x11(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x11(SB), NOSPLIT, $0-56
+TEXT ·kernel5x11(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -4526,14 +4550,16 @@ zero:
 	VPXORD     Z21, Z21, Z21
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS      (DX), Z22
 	VMOVUPS      64(DX), Z23
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
@@ -4569,7 +4595,7 @@ loop:
 	VFMADD231PS  Z23, Z24, Z21
 	VMOVUPS      128(DX), Z22
 	VMOVUPS      192(DX), Z23
-	PREFETCHT1   16428(CX)
+	PREFETCHT1   44(CX)(DI*1)
 	VBROADCASTSS 44(CX), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
@@ -4605,7 +4631,7 @@ loop:
 	VFMADD231PS  Z23, Z24, Z21
 	VMOVUPS      256(DX), Z22
 	VMOVUPS      320(DX), Z23
-	PREFETCHT1   16472(CX)
+	PREFETCHT1   88(CX)(DI*1)
 	VBROADCASTSS 88(CX), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
@@ -4641,7 +4667,7 @@ loop:
 	VFMADD231PS  Z23, Z24, Z21
 	VMOVUPS      384(DX), Z22
 	VMOVUPS      448(DX), Z23
-	PREFETCHT1   16516(CX)
+	PREFETCHT1   132(CX)(DI*1)
 	VBROADCASTSS 132(CX), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
@@ -4677,7 +4703,7 @@ loop:
 	VFMADD231PS  Z23, Z24, Z21
 	ADDQ         $0x000000b0, CX
 	ADDQ         $0x00000200, DX
-	DECQ         DI
+	DECQ         R8
 	JNZ          loop
 
 rest:
@@ -4687,7 +4713,7 @@ rest:
 one:
 	VMOVUPS      (DX), Z22
 	VMOVUPS      64(DX), Z23
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z24
 	VFMADD231PS  Z22, Z24, Z0
 	VFMADD231PS  Z23, Z24, Z1
@@ -4801,9 +4827,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x11(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x11(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x11(SB), NOSPLIT, $0-56
+TEXT ·narrow5x11(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -4873,13 +4899,15 @@ zero:
 	VPXORD     Z10, Z10, Z10
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS          (DX), Z11
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z11, Z0
 	VFMADD231PS.BCST 4(CX), Z11, Z1
 	VFMADD231PS.BCST 8(CX), Z11, Z2
@@ -4892,7 +4920,7 @@ loop:
 	VFMADD231PS.BCST 36(CX), Z11, Z9
 	VFMADD231PS.BCST 40(CX), Z11, Z10
 	VMOVUPS          64(DX), Z11
-	PREFETCHT1       16428(CX)
+	PREFETCHT1       44(CX)(DI*1)
 	VFMADD231PS.BCST 44(CX), Z11, Z0
 	VFMADD231PS.BCST 48(CX), Z11, Z1
 	VFMADD231PS.BCST 52(CX), Z11, Z2
@@ -4905,7 +4933,7 @@ loop:
 	VFMADD231PS.BCST 80(CX), Z11, Z9
 	VFMADD231PS.BCST 84(CX), Z11, Z10
 	VMOVUPS          128(DX), Z11
-	PREFETCHT1       16472(CX)
+	PREFETCHT1       88(CX)(DI*1)
 	VFMADD231PS.BCST 88(CX), Z11, Z0
 	VFMADD231PS.BCST 92(CX), Z11, Z1
 	VFMADD231PS.BCST 96(CX), Z11, Z2
@@ -4918,7 +4946,7 @@ loop:
 	VFMADD231PS.BCST 124(CX), Z11, Z9
 	VFMADD231PS.BCST 128(CX), Z11, Z10
 	VMOVUPS          192(DX), Z11
-	PREFETCHT1       16516(CX)
+	PREFETCHT1       132(CX)(DI*1)
 	VFMADD231PS.BCST 132(CX), Z11, Z0
 	VFMADD231PS.BCST 136(CX), Z11, Z1
 	VFMADD231PS.BCST 140(CX), Z11, Z2
@@ -4932,7 +4960,7 @@ loop:
 	VFMADD231PS.BCST 172(CX), Z11, Z10
 	ADDQ             $0x000000b0, CX
 	ADDQ             $0x00000100, DX
-	DECQ             DI
+	DECQ             R8
 	JNZ              loop
 
 rest:
@@ -4941,7 +4969,7 @@ rest:
 
 one:
 	VMOVUPS          (DX), Z11
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z11, Z0
 	VFMADD231PS.BCST 4(CX), Z11, Z1
 	VFMADD231PS.BCST 8(CX), Z11, Z2
@@ -5011,9 +5039,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x12(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x12(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x12(SB), NOSPLIT, $0-56
+TEXT ·kernel5x12(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -5124,14 +5152,16 @@ zero:
 	VPXORD     Z23, Z23, Z23
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS      (DX), Z24
 	VMOVUPS      64(DX), Z25
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
@@ -5170,7 +5200,7 @@ loop:
 	VFMADD231PS  Z25, Z26, Z23
 	VMOVUPS      128(DX), Z24
 	VMOVUPS      192(DX), Z25
-	PREFETCHT1   16432(CX)
+	PREFETCHT1   48(CX)(DI*1)
 	VBROADCASTSS 48(CX), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
@@ -5209,7 +5239,7 @@ loop:
 	VFMADD231PS  Z25, Z26, Z23
 	VMOVUPS      256(DX), Z24
 	VMOVUPS      320(DX), Z25
-	PREFETCHT1   16480(CX)
+	PREFETCHT1   96(CX)(DI*1)
 	VBROADCASTSS 96(CX), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
@@ -5248,7 +5278,7 @@ loop:
 	VFMADD231PS  Z25, Z26, Z23
 	VMOVUPS      384(DX), Z24
 	VMOVUPS      448(DX), Z25
-	PREFETCHT1   16528(CX)
+	PREFETCHT1   144(CX)(DI*1)
 	VBROADCASTSS 144(CX), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
@@ -5287,7 +5317,7 @@ loop:
 	VFMADD231PS  Z25, Z26, Z23
 	ADDQ         $0x000000c0, CX
 	ADDQ         $0x00000200, DX
-	DECQ         DI
+	DECQ         R8
 	JNZ          loop
 
 rest:
@@ -5297,7 +5327,7 @@ rest:
 one:
 	VMOVUPS      (DX), Z24
 	VMOVUPS      64(DX), Z25
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z26
 	VFMADD231PS  Z24, Z26, Z0
 	VFMADD231PS  Z25, Z26, Z1
@@ -5420,9 +5450,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x12(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x12(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x12(SB), NOSPLIT, $0-56
+TEXT ·narrow5x12(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -5497,13 +5527,15 @@ zero:
 	VPXORD     Z11, Z11, Z11
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS          (DX), Z12
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z12, Z0
 	VFMADD231PS.BCST 4(CX), Z12, Z1
 	VFMADD231PS.BCST 8(CX), Z12, Z2
@@ -5517,7 +5549,7 @@ loop:
 	VFMADD231PS.BCST 40(CX), Z12, Z10
 	VFMADD231PS.BCST 44(CX), Z12, Z11
 	VMOVUPS          64(DX), Z12
-	PREFETCHT1       16432(CX)
+	PREFETCHT1       48(CX)(DI*1)
 	VFMADD231PS.BCST 48(CX), Z12, Z0
 	VFMADD231PS.BCST 52(CX), Z12, Z1
 	VFMADD231PS.BCST 56(CX), Z12, Z2
@@ -5531,7 +5563,7 @@ loop:
 	VFMADD231PS.BCST 88(CX), Z12, Z10
 	VFMADD231PS.BCST 92(CX), Z12, Z11
 	VMOVUPS          128(DX), Z12
-	PREFETCHT1       16480(CX)
+	PREFETCHT1       96(CX)(DI*1)
 	VFMADD231PS.BCST 96(CX), Z12, Z0
 	VFMADD231PS.BCST 100(CX), Z12, Z1
 	VFMADD231PS.BCST 104(CX), Z12, Z2
@@ -5545,7 +5577,7 @@ loop:
 	VFMADD231PS.BCST 136(CX), Z12, Z10
 	VFMADD231PS.BCST 140(CX), Z12, Z11
 	VMOVUPS          192(DX), Z12
-	PREFETCHT1       16528(CX)
+	PREFETCHT1       144(CX)(DI*1)
 	VFMADD231PS.BCST 144(CX), Z12, Z0
 	VFMADD231PS.BCST 148(CX), Z12, Z1
 	VFMADD231PS.BCST 152(CX), Z12, Z2
@@ -5560,7 +5592,7 @@ loop:
 	VFMADD231PS.BCST 188(CX), Z12, Z11
 	ADDQ             $0x000000c0, CX
 	ADDQ             $0x00000100, DX
-	DECQ             DI
+	DECQ             R8
 	JNZ              loop
 
 rest:
@@ -5569,7 +5601,7 @@ rest:
 
 one:
 	VMOVUPS          (DX), Z12
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z12, Z0
 	VFMADD231PS.BCST 4(CX), Z12, Z1
 	VFMADD231PS.BCST 8(CX), Z12, Z2
@@ -5644,9 +5676,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x13(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x13(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x13(SB), NOSPLIT, $0-56
+TEXT ·kernel5x13(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -5765,14 +5797,16 @@ zero:
 	VPXORD     Z25, Z25, Z25
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS      (DX), Z26
 	VMOVUPS      64(DX), Z27
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z28
 	VFMADD231PS  Z26, Z28, Z0
 	VFMADD231PS  Z27, Z28, Z1
@@ -5814,7 +5848,7 @@ loop:
 	VFMADD231PS  Z27, Z28, Z25
 	VMOVUPS      128(DX), Z26
 	VMOVUPS      192(DX), Z27
-	PREFETCHT1   16436(CX)
+	PREFETCHT1   52(CX)(DI*1)
 	VBROADCASTSS 52(CX), Z28
 	VFMADD231PS  Z26, Z28, Z0
 	VFMADD231PS  Z27, Z28, Z1
@@ -5856,7 +5890,7 @@ loop:
 	VFMADD231PS  Z27, Z28, Z25
 	VMOVUPS      256(DX), Z26
 	VMOVUPS      320(DX), Z27
-	PREFETCHT1   16488(CX)
+	PREFETCHT1   104(CX)(DI*1)
 	VBROADCASTSS 104(CX), Z28
 	VFMADD231PS  Z26, Z28, Z0
 	VFMADD231PS  Z27, Z28, Z1
@@ -5898,7 +5932,7 @@ loop:
 	VFMADD231PS  Z27, Z28, Z25
 	VMOVUPS      384(DX), Z26
 	VMOVUPS      448(DX), Z27
-	PREFETCHT1   16540(CX)
+	PREFETCHT1   156(CX)(DI*1)
 	VBROADCASTSS 156(CX), Z28
 	VFMADD231PS  Z26, Z28, Z0
 	VFMADD231PS  Z27, Z28, Z1
@@ -5940,7 +5974,7 @@ loop:
 	VFMADD231PS  Z27, Z28, Z25
 	ADDQ         $0x000000d0, CX
 	ADDQ         $0x00000200, DX
-	DECQ         DI
+	DECQ         R8
 	JNZ          loop
 
 rest:
@@ -5950,7 +5984,7 @@ rest:
 one:
 	VMOVUPS      (DX), Z26
 	VMOVUPS      64(DX), Z27
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z28
 	VFMADD231PS  Z26, Z28, Z0
 	VFMADD231PS  Z27, Z28, Z1
@@ -6082,9 +6116,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x13(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x13(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x13(SB), NOSPLIT, $0-56
+TEXT ·narrow5x13(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -6164,13 +6198,15 @@ zero:
 	VPXORD     Z12, Z12, Z12
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS          (DX), Z13
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z13, Z0
 	VFMADD231PS.BCST 4(CX), Z13, Z1
 	VFMADD231PS.BCST 8(CX), Z13, Z2
@@ -6185,7 +6221,7 @@ loop:
 	VFMADD231PS.BCST 44(CX), Z13, Z11
 	VFMADD231PS.BCST 48(CX), Z13, Z12
 	VMOVUPS          64(DX), Z13
-	PREFETCHT1       16436(CX)
+	PREFETCHT1       52(CX)(DI*1)
 	VFMADD231PS.BCST 52(CX), Z13, Z0
 	VFMADD231PS.BCST 56(CX), Z13, Z1
 	VFMADD231PS.BCST 60(CX), Z13, Z2
@@ -6200,7 +6236,7 @@ loop:
 	VFMADD231PS.BCST 96(CX), Z13, Z11
 	VFMADD231PS.BCST 100(CX), Z13, Z12
 	VMOVUPS          128(DX), Z13
-	PREFETCHT1       16488(CX)
+	PREFETCHT1       104(CX)(DI*1)
 	VFMADD231PS.BCST 104(CX), Z13, Z0
 	VFMADD231PS.BCST 108(CX), Z13, Z1
 	VFMADD231PS.BCST 112(CX), Z13, Z2
@@ -6215,7 +6251,7 @@ loop:
 	VFMADD231PS.BCST 148(CX), Z13, Z11
 	VFMADD231PS.BCST 152(CX), Z13, Z12
 	VMOVUPS          192(DX), Z13
-	PREFETCHT1       16540(CX)
+	PREFETCHT1       156(CX)(DI*1)
 	VFMADD231PS.BCST 156(CX), Z13, Z0
 	VFMADD231PS.BCST 160(CX), Z13, Z1
 	VFMADD231PS.BCST 164(CX), Z13, Z2
@@ -6231,7 +6267,7 @@ loop:
 	VFMADD231PS.BCST 204(CX), Z13, Z12
 	ADDQ             $0x000000d0, CX
 	ADDQ             $0x00000100, DX
-	DECQ             DI
+	DECQ             R8
 	JNZ              loop
 
 rest:
@@ -6240,7 +6276,7 @@ rest:
 
 one:
 	VMOVUPS          (DX), Z13
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z13, Z0
 	VFMADD231PS.BCST 4(CX), Z13, Z1
 	VFMADD231PS.BCST 8(CX), Z13, Z2
@@ -6320,9 +6356,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func kernel5x14(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func kernel5x14(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·kernel5x14(SB), NOSPLIT, $0-56
+TEXT ·kernel5x14(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -6449,14 +6485,16 @@ zero:
 	VPXORD     Z27, Z27, Z27
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS      (DX), Z28
 	VMOVUPS      64(DX), Z29
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
@@ -6501,7 +6539,7 @@ loop:
 	VFMADD231PS  Z29, Z30, Z27
 	VMOVUPS      128(DX), Z28
 	VMOVUPS      192(DX), Z29
-	PREFETCHT1   16440(CX)
+	PREFETCHT1   56(CX)(DI*1)
 	VBROADCASTSS 56(CX), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
@@ -6546,7 +6584,7 @@ loop:
 	VFMADD231PS  Z29, Z30, Z27
 	VMOVUPS      256(DX), Z28
 	VMOVUPS      320(DX), Z29
-	PREFETCHT1   16496(CX)
+	PREFETCHT1   112(CX)(DI*1)
 	VBROADCASTSS 112(CX), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
@@ -6591,7 +6629,7 @@ loop:
 	VFMADD231PS  Z29, Z30, Z27
 	VMOVUPS      384(DX), Z28
 	VMOVUPS      448(DX), Z29
-	PREFETCHT1   16552(CX)
+	PREFETCHT1   168(CX)(DI*1)
 	VBROADCASTSS 168(CX), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
@@ -6636,7 +6674,7 @@ loop:
 	VFMADD231PS  Z29, Z30, Z27
 	ADDQ         $0x000000e0, CX
 	ADDQ         $0x00000200, DX
-	DECQ         DI
+	DECQ         R8
 	JNZ          loop
 
 rest:
@@ -6646,7 +6684,7 @@ rest:
 one:
 	VMOVUPS      (DX), Z28
 	VMOVUPS      64(DX), Z29
-	PREFETCHT1   16384(CX)
+	PREFETCHT1   (CX)(DI*1)
 	VBROADCASTSS (CX), Z30
 	VFMADD231PS  Z28, Z30, Z0
 	VFMADD231PS  Z29, Z30, Z1
@@ -6787,9 +6825,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func narrow5x14(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32)
+// func narrow5x14(k int, a *float32, b *float32, c *float32, ldc int, load bool, bias *float32, ahead int)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·narrow5x14(SB), NOSPLIT, $0-56
+TEXT ·narrow5x14(SB), NOSPLIT, $0-64
 	MOVQ    k+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
@@ -6874,13 +6912,15 @@ zero:
 	VPXORD     Z13, Z13, Z13
 
 begin:
-	MOVQ AX, DI
-	SHRQ $0x02, DI
+	MOVQ ahead+56(FP), DI
+	SHLQ $0x02, DI
+	MOVQ AX, R8
+	SHRQ $0x02, R8
 	JZ   rest
 
 loop:
 	VMOVUPS          (DX), Z14
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z14, Z0
 	VFMADD231PS.BCST 4(CX), Z14, Z1
 	VFMADD231PS.BCST 8(CX), Z14, Z2
@@ -6896,7 +6936,7 @@ loop:
 	VFMADD231PS.BCST 48(CX), Z14, Z12
 	VFMADD231PS.BCST 52(CX), Z14, Z13
 	VMOVUPS          64(DX), Z14
-	PREFETCHT1       16440(CX)
+	PREFETCHT1       56(CX)(DI*1)
 	VFMADD231PS.BCST 56(CX), Z14, Z0
 	VFMADD231PS.BCST 60(CX), Z14, Z1
 	VFMADD231PS.BCST 64(CX), Z14, Z2
@@ -6912,7 +6952,7 @@ loop:
 	VFMADD231PS.BCST 104(CX), Z14, Z12
 	VFMADD231PS.BCST 108(CX), Z14, Z13
 	VMOVUPS          128(DX), Z14
-	PREFETCHT1       16496(CX)
+	PREFETCHT1       112(CX)(DI*1)
 	VFMADD231PS.BCST 112(CX), Z14, Z0
 	VFMADD231PS.BCST 116(CX), Z14, Z1
 	VFMADD231PS.BCST 120(CX), Z14, Z2
@@ -6928,7 +6968,7 @@ loop:
 	VFMADD231PS.BCST 160(CX), Z14, Z12
 	VFMADD231PS.BCST 164(CX), Z14, Z13
 	VMOVUPS          192(DX), Z14
-	PREFETCHT1       16552(CX)
+	PREFETCHT1       168(CX)(DI*1)
 	VFMADD231PS.BCST 168(CX), Z14, Z0
 	VFMADD231PS.BCST 172(CX), Z14, Z1
 	VFMADD231PS.BCST 176(CX), Z14, Z2
@@ -6945,7 +6985,7 @@ loop:
 	VFMADD231PS.BCST 220(CX), Z14, Z13
 	ADDQ             $0x000000e0, CX
 	ADDQ             $0x00000100, DX
-	DECQ             DI
+	DECQ             R8
 	JNZ              loop
 
 rest:
@@ -6954,7 +6994,7 @@ rest:
 
 one:
 	VMOVUPS          (DX), Z14
-	PREFETCHT1       16384(CX)
+	PREFETCHT1       (CX)(DI*1)
 	VFMADD231PS.BCST (CX), Z14, Z0
 	VFMADD231PS.BCST 4(CX), Z14, Z1
 	VFMADD231PS.BCST 8(CX), Z14, Z2
@@ -11243,6 +11283,109 @@ done:
 	ADDQ R8, AX
 	DECQ SI
 	JNZ  channel
+	VZEROUPPER
+	RET
+
+// func gatherRun2(dst *float32, size int, src *float32, offsets *int32, n int, tiles int)
+// Requires: AVX
+TEXT ·gatherRun2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ size+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ src+16(FP), DX
+	MOVQ offsets+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ tiles+40(FP), DI
+
+k:
+	MOVLQSX (BX), R8
+	LEAQ    (DX)(R8*4), R8
+	MOVQ    AX, R9
+	MOVQ    DI, R10
+
+tile:
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS Y0, (R9)
+	VMOVUPS Y1, 32(R9)
+	ADDQ    $0x40, R8
+	ADDQ    CX, R9
+	DECQ    R10
+	JNZ     tile
+	ADDQ    $0x40, AX
+	ADDQ    $0x04, BX
+	DECQ    SI
+	JNZ     k
+	VZEROUPPER
+	RET
+
+// func gatherRun5(dst *float32, size int, src *float32, offsets *int32, n int, tiles int)
+// Requires: AVX, AVX512F
+TEXT ·gatherRun5(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ size+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ src+16(FP), DX
+	MOVQ offsets+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ tiles+40(FP), DI
+
+k:
+	MOVLQSX (BX), R8
+	LEAQ    (DX)(R8*4), R8
+	MOVQ    AX, R9
+	MOVQ    DI, R10
+
+tile:
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS Z0, (R9)
+	VMOVUPS Z1, 64(R9)
+	ADDQ    $0x80, R8
+	ADDQ    CX, R9
+	DECQ    R10
+	JNZ     tile
+	ADDQ    $0x80, AX
+	ADDQ    $0x04, BX
+	DECQ    SI
+	JNZ     k
+	VZEROUPPER
+	RET
+
+// func evens2(dst *float32, ldd int, src *float32, lds int, rows int, n int)
+// Requires: AVX, AVX2, CMOV
+TEXT ·evens2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ ldd+8(FP), CX
+	SHLQ $0x02, CX
+	MOVQ src+16(FP), DX
+	MOVQ lds+24(FP), BX
+	SHLQ $0x02, BX
+	MOVQ rows+32(FP), SI
+	MOVQ n+40(FP), DI
+	LEAQ -8(DI), DI
+
+row:
+	XORQ R8, R8
+
+eight:
+	VMOVUPS (DX)(R8*8), Y0
+	VMOVUPS 28(DX)(R8*8), Y1
+	VSHUFPS $0xd8, Y1, Y0, Y0
+	VPERMPD $0xd8, Y0, Y0
+	VMOVUPS Y0, (AX)(R8*4)
+	CMPQ    R8, DI
+	JE      next
+	ADDQ    $0x08, R8
+	CMPQ    R8, DI
+	CMOVQGT DI, R8
+	JMP     eight
+
+next:
+	ADDQ BX, DX
+	ADDQ CX, AX
+	DECQ SI
+	JNZ  row
 	VZEROUPPER
 	RET
 

@@ -52,12 +52,33 @@ func (r *convRun) padPhase(dst, src []float32, phase int) {
 	i1 := min(max(ceilDiv(r.w+s.PadL-phase, s.Stride), i0), n)
 	for y := range r.h {
 		d := dst[y*r.geo.row+phase*n:][:n]
-		x := y*r.w + phase - s.PadL + i0*s.Stride
-		clear(d[:i0])
-		for i := i0; i < i1; i++ {
-			d[i] = src[x]
-			x += s.Stride
+		for i := range d[:i0] {
+			d[i] = 0
 		}
-		clear(d[i1:])
+		for i := i1; i < n; i++ {
+			d[i] = 0
+		}
+	}
+	if x := phase - s.PadL + i0*s.Stride; i0 < i1 {
+		r.every(dst[phase*n+i0:], src[x:], i1-i0)
 	}
 }
+
+// every copies each Stride-th float of the rows of src, n of each.
+func (r *convRun) every(dst, src []float32, n int) {
+	stride, row := r.conv.shape.Stride, r.geo.row
+	dst, src = dst[:(r.h-1)*row+n], src[:(r.h-1)*r.w+(n-1)*stride+1]
+	if l := r.conv.tiling.level; stride == 2 && n >= evensMin && (l == avx2 || l == avx512) {
+		evens2(&dst[0], row, &src[0], r.w, r.h, n)
+		return
+	}
+	for y := range r.h {
+		from := src[y*r.w:]
+		for i := range dst[y*row:][:n] {
+			dst[y*row+i] = from[i*stride]
+		}
+	}
+}
+
+// evensMin is the fewest values of a row that evens2 takes.
+const evensMin = 8

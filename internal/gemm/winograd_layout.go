@@ -113,14 +113,12 @@ func (r *convRun) segments(list []segment, p winoPart, i, n, lane int) []segment
 	return list
 }
 
-// transformInputs fills V, channel by channel.
-func (ws *winoSpace) transformInputs(r *convRun, cols int) {
-	l, k := r.conv.tiling.level, r.conv.shape.InC
-	at, stride := r.winoV((cols-1)/r.conv.tiling.n*r.conv.tiling.n, cols) // the last block
-	ws.v = grow(ws.v, at+winoTerms*stride)
+// transformInputs fills input channels c0 to c1 of V.
+func (ws *winoSpace) transformInputs(r *convRun, v []float32, cols, c0, c1 int) {
+	l := r.conv.tiling.level
 	size := len(ws.padded) / winoChannels
-	for k0 := 0; k0 < k; k0 += winoChannels {
-		kn := min(winoChannels, k-k0)
+	for k0 := c0; k0 < c1; k0 += winoChannels {
+		kn := min(winoChannels, c1-k0)
 		for ic := range kn {
 			ws.padChannel(r, ws.padded[ic*size:][:size], k0+ic)
 		}
@@ -128,8 +126,8 @@ func (ws *winoSpace) transformInputs(r *convRun, cols int) {
 			c := g * lanes / r.conv.tiling.n * r.conv.tiling.n
 			at, stride := r.winoV(c, cols)
 			n := r.winoCols(c, cols)
-			v := ws.v[at+k0*n+g*lanes-c:][:(winoTerms-1)*stride+(kn-1)*n+lanes]
-			ws.transformInput(l, v, stride, n, size, kn, ws.groups[g].spans)
+			to := v[at+k0*n+g*lanes-c:][:(winoTerms-1)*stride+(kn-1)*n+lanes]
+			ws.transformInput(l, to, stride, n, size, kn, ws.groups[g].spans)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package gemm
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/cudiffuse/cudiffuse/internal/workers"
+)
 
 const (
 	// winoFloats are a job's transformed inputs and sums: a part of a second-level cache.
@@ -70,6 +74,24 @@ func grow(v []float32, n int) []float32 {
 	return v[:n]
 }
 
+// runWinograd is the convolution with the weights in r.wino, on p's threads. Where several jobs need
+// the same transformed inputs, these are made once for all jobs.
+func (r *convRun) runWinograd(p *workers.Pool, oh, ow int) {
+	jobs := r.splitWinograd(oh, ow, p.Threads())
+	if r.groups == 1 {
+		p.Run(jobs, (*winoTask)(r))
+		return
+	}
+	ws := winoSpaces.Get().(*winoSpace)
+	r.vStride = r.winoSize(ceilDiv(r.tilesPerJob, lanes) * lanes)
+	ws.v = grow(ws.v, r.blocks*r.vStride)
+	r.v = ws.v
+	p.Run(r.blocks*ceilDiv(r.conv.shape.InC, inputChannels), (*winoInput)(r))
+	p.Run(jobs, (*winoTask)(r))
+	r.v = nil
+	winoSpaces.Put(ws)
+}
+
 // splitWinograd cuts the tiles of all images, and the panels where these are too few for the
 // threads, into jobs. It returns their number.
 func (r *convRun) splitWinograd(oh, ow, threads int) int {
@@ -84,8 +106,35 @@ func (r *convRun) splitWinograd(oh, ow, threads int) int {
 	most := max(winoFloats/(winoTerms*(s.InC+s.OutC))/n, 1) * n
 	r.tilesPerJob = min(most, ceilDiv(ceilDiv(tiles, want), n)*n)
 	r.blocks = ceilDiv(tiles, r.tilesPerJob)
-	r.groups = min(ceilDiv(threads, r.blocks), r.wino.p1-r.wino.p0)
+	r.groups = 1
+	if r.blocks < threads {
+		r.groups = min(ceilDiv(want, r.blocks), r.wino.p1-r.wino.p0)
+	}
 	return r.blocks * r.groups
+}
+
+// winoInput transforms inputs that jobs share; index i is inputChannels channels of a block.
+type winoInput convRun
+
+// inputChannels are the channels that an index of winoInput transforms.
+const inputChannels = 4 * winoChannels
+
+// Do implements workers.Task.
+func (t *winoInput) Do(i int) {
+	r, ws := (*convRun)(t), winoSpaces.Get().(*winoSpace)
+	parts := ceilDiv(r.conv.shape.InC, inputChannels)
+	block, c := i/parts, i%parts*inputChannels
+	cols := ws.begin(r, block)
+	ws.transformInputs(r, r.v[block*r.vStride:][:r.vStride], cols, c, min(c+inputChannels, r.conv.shape.InC))
+	winoSpaces.Put(ws)
+}
+
+// begin lays out a block and returns its columns.
+func (ws *winoSpace) begin(r *convRun, block int) (cols int) {
+	first := block * r.tilesPerJob
+	tiles := min(r.tilesPerJob, r.n*r.th*r.tw-first)
+	ws.layout(r, first, tiles)
+	return ceilDiv(tiles, lanes) * lanes
 }
 
 // winoTask is the convolution; index i is row group i%groups of tile block i/groups.
@@ -96,18 +145,28 @@ func (t *winoTask) Do(i int) {
 	r := (*convRun)(t)
 	ws, w := winoSpaces.Get().(*winoSpace), r.wino
 	block, group := i/r.groups, i%r.groups
-	first := block * r.tilesPerJob
-	tiles := min(r.tilesPerJob, r.n*r.th*r.tw-first)
-	cols := ceilDiv(tiles, lanes) * lanes
-	ws.layout(r, first, tiles)
-	ws.transformInputs(r, cols)
+	cols := ws.begin(r, block)
+	var v []float32
+	if r.v != nil {
+		v = r.v[block*r.vStride:][:r.vStride]
+	} else {
+		ws.v = grow(ws.v, r.winoSize(cols))
+		v = ws.v
+		ws.transformInputs(r, v, cols, 0, r.conv.shape.InC)
+	}
 	count := w.p1 - w.p0
 	p0, p1 := w.p0+panelRow(group, r.groups, count), w.p0+panelRow(group+1, r.groups, count)
 	perPass := max(1, winoMFloats/(winoTerms*cols*r.conv.tiling.m))
 	for ; p0 < p1; p0 += perPass {
-		ws.multiply(r, p0, min(p0+perPass, p1), cols)
+		ws.multiply(r, v, p0, min(p0+perPass, p1), cols)
 	}
 	winoSpaces.Put(ws)
+}
+
+// winoSize is the floats of V for so many columns.
+func (r *convRun) winoSize(cols int) int {
+	at, stride := r.winoV((cols-1)/r.conv.tiling.n*r.conv.tiling.n, cols) // the last block
+	return at + winoTerms*stride
 }
 
 // winoCols is the width of the block of V that begins at column c of a job.
@@ -121,7 +180,7 @@ func (r *convRun) winoV(c, cols int) (at, stride int) {
 
 // multiply makes the output channels of panels p0 to p1: the sums of every term, then their
 // transforms.
-func (ws *winoSpace) multiply(r *convRun, p0, p1, cols int) {
+func (ws *winoSpace) multiply(r *convRun, v []float32, p0, p1, cols int) {
 	w, l := r.wino, r.conv.tiling.level
 	row0, rows := w.rows[p0], w.rows[p1]-w.rows[p0]
 	stride := rows*cols + winoSkew
@@ -132,8 +191,8 @@ func (ws *winoSpace) multiply(r *convRun, p0, p1, cols int) {
 			n := r.winoCols(c, cols)
 			for p := p0; p < p1; p++ {
 				to := term*stride + (w.rows[p]-row0)*cols + c
-				microKernel(l, w.rows[p+1]-w.rows[p], n, w.k, w.panel(p, term),
-					ws.v[at+term*vStride:], ws.m[to:], cols, false, nil)
+				microKernelAhead(l, w.rows[p+1]-w.rows[p], n, w.k, w.panel(p, term),
+					v[at+term*vStride:], ws.m[to:], cols, false, nil, w.stride)
 			}
 		}
 	}

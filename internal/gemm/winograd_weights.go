@@ -125,7 +125,7 @@ func (r *convRun) runLean(p *workers.Pool, oh, ow int, scratch []float32) {
 	for i := range chunks {
 		r.chunk.p0, r.chunk.p1 = panelRow(i, chunks, panels), panelRow(i+1, chunks, panels)
 		p.Run((r.chunk.p1-r.chunk.p0)*ceilDiv(r.chunk.k, leanChannels), (*leanTask)(r))
-		p.Run(r.splitWinograd(oh, ow, p.Threads()), (*winoTask)(r))
+		r.runWinograd(p, oh, ow)
 	}
 	r.chunk.u = nil
 }

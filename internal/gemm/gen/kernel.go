@@ -26,10 +26,6 @@ var (
 // unroll is how many k one turn of the main loop does.
 const unroll = 4
 
-// prefetchAhead is how far behind the current A the second-level cache is warmed, in bytes: some
-// panels, which the weights of small images need that are read once a run.
-const prefetchAhead = 16384
-
 // vec returns a new register of the shape's size.
 func (s shape) vec() reg.VecVirtual {
 	if s.vecSize == 64 {
@@ -43,7 +39,7 @@ func (s shape) vec() reg.VecVirtual {
 //	c[r][j] = fma(a[k-1][r], b[k-1][j], ... fma(a[0][r], b[0][j], load ? c[r][j] : 0)) (+ bias[r])
 func (s shape) kernel(rows int) {
 	name := fmt.Sprintf("%sx%d", s.name, rows)
-	TEXT(name, NOSPLIT, "func(k int, a, b, c *float32, ldc int, load bool, bias *float32)")
+	TEXT(name, NOSPLIT, "func(k int, a, b, c *float32, ldc int, load bool, bias *float32, ahead int)")
 	Doc(fmt.Sprintf("%s is microKernel for panels of %d rows, tiles of %d columns; bias may be nil.",
 		name, rows, s.vectors*s.vecSize/4))
 	Pragma("noescape")
@@ -61,6 +57,11 @@ func (s shape) kernel(rows int) {
 		}
 	}
 	s.loadSums(sums, c, ldc)
+	var ahead reg.Register
+	if s.warms(rows) {
+		ahead = Load(Param("ahead"), GP64())
+		SHLQ(Imm(2), ahead)
+	}
 
 	turns := GP64()
 	MOVQ(k, turns)
@@ -68,7 +69,7 @@ func (s shape) kernel(rows int) {
 	JZ(LabelRef("rest"))
 	Label("loop")
 	for u := range unroll {
-		s.step(sums, a, b, u)
+		s.step(sums, a, b, ahead, u)
 	}
 	ADDQ(U32(uint32(unroll*rows*4)), a)
 	ADDQ(U32(uint32(unroll*s.vectors*s.vecSize)), b)
@@ -78,7 +79,7 @@ func (s shape) kernel(rows int) {
 	ANDQ(Imm(unroll-1), k)
 	JZ(LabelRef("addbias"))
 	Label("one")
-	s.step(sums, a, b, 0)
+	s.step(sums, a, b, ahead, 0)
 	ADDQ(U32(uint32(rows*4)), a)
 	ADDQ(U32(uint32(s.vectors*s.vecSize)), b)
 	DECQ(k)
@@ -144,16 +145,20 @@ func eachRow(c, ldc reg.Register, rows int, f func(r int, at reg.Register)) {
 	}
 }
 
+// warms tells whether a kernel brings later values of A into the second-level cache: the weights of
+// small images are read once a run.
+func (s shape) warms(rows int) bool { return s.vecSize == 64 && rows > 4 }
+
 // step emits the k that lies u steps after a and b.
-func (s shape) step(sums [][]reg.VecVirtual, a, b reg.Register, u int) {
+func (s shape) step(sums [][]reg.VecVirtual, a, b, ahead reg.Register, u int) {
 	bv := make([]reg.VecVirtual, s.vectors)
 	for v := range bv {
 		bv[v] = s.vec()
 		at := (u*s.vectors + v) * s.vecSize
 		VMOVUPS(Mem{Base: b, Disp: at}, bv[v])
 	}
-	if s.vecSize == 64 && len(sums) > 4 {
-		PREFETCHT1(Mem{Base: a, Disp: u*len(sums)*4 + prefetchAhead})
+	if s.warms(len(sums)) {
+		PREFETCHT1(Mem{Base: a, Index: ahead, Scale: 1, Disp: u * len(sums) * 4})
 	}
 	for r := range sums {
 		at := Mem{Base: a, Disp: (u*len(sums) + r) * 4}
