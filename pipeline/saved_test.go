@@ -131,7 +131,10 @@ func TestSavedTextRun(t *testing.T) {
 			{Prompt: prompt, Steps: 3, PAGScale: 3, Sampler: "dpmpp_2m"},
 		},
 		"inpaint": {{Prompt: prompt, Steps: 3, Image: img, Mask: mask, Sampler: "dpmpp_2m_sde", Seed: 6, RNG: "torch-cpu"}},
-		"sd3":     {{Prompt: prompt, Steps: 3, Seed: 9, Height: 16, Width: 24}},
+		"sd3": {
+			{Prompt: prompt, Steps: 3, Seed: 9, Height: 16, Width: 24},
+			{Prompt: prompt, Steps: 4, Seed: 9, Image: img, Mask: mask, Strength: 0.75},
+		},
 	} {
 		p, other := openText(t, folder, nil), openText(t, folder, nil)
 		for _, r := range requests {
