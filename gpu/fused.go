@@ -97,14 +97,27 @@ func (r *cpuRow) fuse(e *entry, lo, hi int) int {
 	return hi
 }
 
-// fuseNoise is fuse with noise, which passes a block at a time through the first-level cache.
+// noiseElems is how many elements have their noise made at a time: it passes through the first-level cache, and is
+// long enough for the routine that makes it.
+const noiseElems = 2048
+
+// fuseNoise is fuse with noise.
 func (r *cpuRow) fuseNoise(e *entry, lo, hi int) {
-	var n [2]block
+	var n0 [noiseElems]float32
+	if !e.has(flagN1) {
+		r.fuseBlocks(e, lo, hi, n0[:], nil)
+		return
+	}
+	var n1 [noiseElems]float32
+	r.fuseBlocks(e, lo, hi, n0[:], n1[:])
+}
+
+func (r *cpuRow) fuseBlocks(e *entry, lo, hi int, n0, n1 []float32) {
 	f := r.newFused(e)
-	f.r[regN], f.r[regN+1] = &n[0][0], &n[1][0]
-	for ; lo < hi; lo += blockElems {
-		count := min(blockElems, hi-lo)
-		r.makeNoise(e, n[0][:count], n[1][:count], lo)
+	f.r[regN], f.r[regN+1] = &n0[0], from(n1, 0)
+	for ; lo < hi; lo += noiseElems {
+		count := min(noiseElems, hi-lo)
+		r.makeNoise(e, n0[:count], n1[:min(count, len(n1))], lo)
 		f.at(r, e, lo)
 		fusedSIMD(count, &f)
 	}

@@ -156,14 +156,14 @@ func TestFusedTwins(t *testing.T) {
 	})
 }
 
-// TestFusedNoiseTwins has more elements than a block of noise.
+// TestFusedNoiseTwins makes more noise than at a time.
 func TestFusedNoiseTwins(t *testing.T) {
 	forLevels(t, levels[1:], func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(13, 14))
 		level := simd
 		defer func() { simd = level }()
 		for range 20 {
-			r, e := oddRow(rng, 2*blockElems+77, func(n int) []float32 { return make([]float32, n) })
+			r, e := oddRow(rng, 2*noiseElems+77, func(n int) []float32 { return make([]float32, n) })
 			e.x[regN], e.x[regN+1] = 0.5, 0.25
 			e.flags |= flagN0 | flagN1
 			got, _ := r.clone()

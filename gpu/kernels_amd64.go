@@ -15,24 +15,18 @@ func philoxAVX2(n int, dst *float32, words *uint32, block uint32)
 //go:noescape
 func boxMullerAVX2(n int, dst *float32)
 
+// normalsAVX512 writes n normals, a multiple of 32 above 0, of blocks from the low word of a counter on,
+// which does not wrap around; words is a stream. With n = -32 it makes 32 in place, of the bits of 16 radii,
+// then of 16 turns.
+//
+//go:noescape
+func normalsAVX512(n int, dst *float32, words *uint32, block uint32)
+
 // fusedAVX2 does a fused update, that of which f is the first field, for n elements,
 // a multiple of 8 above 0.
 //
 //go:noescape
 func fusedAVX2(n int, f **float32)
-
-// philoxAVX512 writes n words, a multiple of 64 above 0, of blocks from the low
-// word of a counter on, which does not wrap around; words is a stream. Each
-// 8 blocks give their words 0 and 2 in turn, then the words 1 and 3.
-//
-//go:noescape
-func philoxAVX512(n int, dst *float32, words *uint32, block uint32)
-
-// boxMullerAVX512 makes n normals, a multiple of 64 above 0, in place, from groups of
-// the bits of 16 radii, then of 16 turns.
-//
-//go:noescape
-func boxMullerAVX512(n int, dst *float32)
 
 // fusedAVX512 does a fused update, that of which f is the first field, for n elements,
 // a multiple of 16 above 0.

@@ -59,159 +59,159 @@ TEXT ·philoxAVX2(SB), NOSPLIT, $640-28
 
 philox:
 	VPMULUDQ Y2, Y1, Y4
+	VPMULUDQ Y2, Y0, Y7
 	VPSHUFD  $0xf5, Y4, Y5
+	VPSHUFD  $0xf5, Y7, Y8
 	VPXOR    (BX), Y5, Y5
+	VPXOR    (BX), Y8, Y8
 	VPMULUDQ Y3, Y5, Y5
-	VPSHUFD  $0xf5, Y5, Y6
-	VPXOR    32(BX), Y6, Y6
-	VPXOR    64(BX), Y4, Y4
-	VPMULUDQ Y3, Y4, Y4
-	VPMULUDQ Y2, Y6, Y7
-	VPSHUFD  $0xf5, Y4, Y6
-	VPXOR    96(BX), Y5, Y5
-	VPXOR    Y5, Y6, Y6
-	VPSHUFD  $0xf5, Y7, Y5
-	VPXOR    128(BX), Y5, Y5
-	VPADDD   vec_00000008<>+0(SB), Y1, Y1
-	VPMULUDQ Y2, Y0, Y8
-	VPSHUFD  $0xf5, Y8, Y9
-	VPXOR    (BX), Y9, Y9
-	VPMULUDQ Y3, Y9, Y9
-	VPSHUFD  $0xf5, Y9, Y10
-	VPXOR    32(BX), Y10, Y10
-	VPXOR    64(BX), Y8, Y8
 	VPMULUDQ Y3, Y8, Y8
-	VPMULUDQ Y2, Y10, Y11
-	VPSHUFD  $0xf5, Y8, Y10
-	VPXOR    96(BX), Y9, Y9
-	VPXOR    Y9, Y10, Y10
-	VPSHUFD  $0xf5, Y11, Y9
-	VPXOR    128(BX), Y9, Y9
+	VPSHUFD  $0xf5, Y5, Y6
+	VPSHUFD  $0xf5, Y8, Y9
+	VPXOR    32(BX), Y6, Y6
+	VPXOR    32(BX), Y9, Y9
+	VPXOR    64(BX), Y4, Y4
+	VPXOR    64(BX), Y7, Y7
+	VPMULUDQ Y3, Y4, Y4
+	VPMULUDQ Y3, Y7, Y10
+	VPMULUDQ Y2, Y6, Y7
+	VPMULUDQ Y2, Y9, Y11
+	VPSHUFD  $0xf5, Y4, Y6
+	VPSHUFD  $0xf5, Y10, Y9
+	VPXOR    96(BX), Y5, Y5
+	VPXOR    96(BX), Y8, Y8
+	VPXOR    Y5, Y6, Y6
+	VPXOR    Y8, Y9, Y9
+	VPSHUFD  $0xf5, Y7, Y5
+	VPSHUFD  $0xf5, Y11, Y8
+	VPXOR    128(BX), Y5, Y5
+	VPXOR    128(BX), Y8, Y8
+	VPADDD   vec_00000008<>+0(SB), Y1, Y1
 	VPADDD   vec_00000008<>+0(SB), Y0, Y0
 	VPMULUDQ Y2, Y6, Y6
+	VPMULUDQ Y2, Y9, Y9
 	VPMULUDQ Y3, Y5, Y5
-	VPSHUFD  $0xf5, Y5, Y12
+	VPMULUDQ Y3, Y8, Y12
+	VPSHUFD  $0xf5, Y5, Y8
+	VPSHUFD  $0xf5, Y12, Y13
 	VPXOR    160(BX), Y4, Y4
-	VPXOR    Y4, Y12, Y12
+	VPXOR    160(BX), Y10, Y10
+	VPXOR    Y4, Y8, Y8
+	VPXOR    Y10, Y13, Y13
 	VPSHUFD  $0xf5, Y6, Y4
-	VPXOR    192(BX), Y7, Y7
-	VPXOR    Y7, Y4, Y4
-	VPMULUDQ Y2, Y10, Y7
-	VPMULUDQ Y3, Y9, Y9
 	VPSHUFD  $0xf5, Y9, Y10
-	VPXOR    160(BX), Y8, Y8
-	VPXOR    Y8, Y10, Y10
-	VPSHUFD  $0xf5, Y7, Y8
+	VPXOR    192(BX), Y7, Y7
 	VPXOR    192(BX), Y11, Y11
-	VPXOR    Y11, Y8, Y8
-	VPMULUDQ Y2, Y12, Y11
-	VPMULUDQ Y3, Y4, Y4
-	VPSHUFD  $0xf5, Y4, Y12
-	VPXOR    224(BX), Y5, Y5
-	VPXOR    Y5, Y12, Y12
-	VPSHUFD  $0xf5, Y11, Y5
-	VPXOR    256(BX), Y6, Y6
-	VPXOR    Y6, Y5, Y5
-	VPMULUDQ Y2, Y10, Y6
-	VPMULUDQ Y3, Y8, Y8
-	VPSHUFD  $0xf5, Y8, Y10
-	VPXOR    224(BX), Y9, Y9
-	VPXOR    Y9, Y10, Y10
-	VPSHUFD  $0xf5, Y6, Y9
-	VPXOR    256(BX), Y7, Y7
-	VPXOR    Y7, Y9, Y9
-	VPMULUDQ Y2, Y12, Y7
-	VPMULUDQ Y3, Y5, Y5
-	VPSHUFD  $0xf5, Y5, Y12
-	VPXOR    288(BX), Y4, Y4
-	VPXOR    Y4, Y12, Y12
-	VPSHUFD  $0xf5, Y7, Y4
-	VPXOR    320(BX), Y11, Y11
-	VPXOR    Y11, Y4, Y4
-	VPMULUDQ Y2, Y10, Y10
-	VPMULUDQ Y3, Y9, Y9
-	VPSHUFD  $0xf5, Y9, Y11
-	VPXOR    288(BX), Y8, Y8
-	VPXOR    Y8, Y11, Y11
-	VPSHUFD  $0xf5, Y10, Y8
-	VPXOR    320(BX), Y6, Y6
-	VPXOR    Y6, Y8, Y8
-	VPMULUDQ Y2, Y12, Y6
-	VPMULUDQ Y3, Y4, Y4
-	VPSHUFD  $0xf5, Y4, Y12
-	VPXOR    352(BX), Y5, Y5
-	VPXOR    Y5, Y12, Y12
-	VPSHUFD  $0xf5, Y6, Y5
-	VPXOR    384(BX), Y7, Y7
-	VPXOR    Y7, Y5, Y5
-	VPMULUDQ Y2, Y11, Y7
-	VPMULUDQ Y3, Y8, Y8
-	VPSHUFD  $0xf5, Y8, Y11
-	VPXOR    352(BX), Y9, Y9
-	VPXOR    Y9, Y11, Y11
-	VPSHUFD  $0xf5, Y7, Y9
-	VPXOR    384(BX), Y10, Y10
-	VPXOR    Y10, Y9, Y9
-	VPMULUDQ Y2, Y12, Y10
-	VPMULUDQ Y3, Y5, Y5
-	VPSHUFD  $0xf5, Y5, Y12
-	VPXOR    416(BX), Y4, Y4
-	VPXOR    Y4, Y12, Y12
-	VPSHUFD  $0xf5, Y10, Y4
-	VPXOR    448(BX), Y6, Y6
-	VPXOR    Y6, Y4, Y4
-	VPMULUDQ Y2, Y11, Y6
-	VPMULUDQ Y3, Y9, Y9
-	VPSHUFD  $0xf5, Y9, Y11
-	VPXOR    416(BX), Y8, Y8
-	VPXOR    Y8, Y11, Y11
-	VPSHUFD  $0xf5, Y6, Y8
-	VPXOR    448(BX), Y7, Y7
-	VPXOR    Y7, Y8, Y8
-	VPMULUDQ Y2, Y12, Y7
-	VPMULUDQ Y3, Y4, Y4
-	VPSHUFD  $0xf5, Y4, Y12
-	VPXOR    480(BX), Y5, Y5
-	VPXOR    Y5, Y12, Y12
-	VPSHUFD  $0xf5, Y7, Y5
-	VPXOR    512(BX), Y10, Y10
-	VPXOR    Y10, Y5, Y5
-	VPMULUDQ Y2, Y11, Y10
-	VPMULUDQ Y3, Y8, Y8
-	VPSHUFD  $0xf5, Y8, Y11
-	VPXOR    480(BX), Y9, Y9
-	VPXOR    Y9, Y11, Y11
-	VPSHUFD  $0xf5, Y10, Y9
-	VPXOR    512(BX), Y6, Y6
-	VPXOR    Y6, Y9, Y9
-	VPMULUDQ Y2, Y12, Y6
-	VPMULUDQ Y3, Y5, Y5
-	VPSHUFD  $0xf5, Y5, Y12
-	VPXOR    544(BX), Y4, Y4
-	VPXOR    Y4, Y12, Y12
-	VPSHUFD  $0xf5, Y6, Y4
-	VPXOR    576(BX), Y7, Y7
 	VPXOR    Y7, Y4, Y4
-	VPMULUDQ Y2, Y11, Y7
-	VPMULUDQ Y3, Y9, Y9
+	VPXOR    Y11, Y10, Y10
+	VPMULUDQ Y2, Y8, Y7
+	VPMULUDQ Y2, Y13, Y8
+	VPMULUDQ Y3, Y4, Y4
+	VPMULUDQ Y3, Y10, Y11
+	VPSHUFD  $0xf5, Y4, Y10
+	VPSHUFD  $0xf5, Y11, Y13
+	VPXOR    224(BX), Y5, Y5
+	VPXOR    224(BX), Y12, Y12
+	VPXOR    Y5, Y10, Y10
+	VPXOR    Y12, Y13, Y13
+	VPSHUFD  $0xf5, Y7, Y5
+	VPSHUFD  $0xf5, Y8, Y12
+	VPXOR    256(BX), Y6, Y6
+	VPXOR    256(BX), Y9, Y9
+	VPXOR    Y6, Y5, Y5
+	VPXOR    Y9, Y12, Y12
+	VPMULUDQ Y2, Y10, Y6
+	VPMULUDQ Y2, Y13, Y9
+	VPMULUDQ Y3, Y5, Y5
+	VPMULUDQ Y3, Y12, Y12
+	VPSHUFD  $0xf5, Y5, Y10
+	VPSHUFD  $0xf5, Y12, Y13
+	VPXOR    288(BX), Y4, Y4
+	VPXOR    288(BX), Y11, Y11
+	VPXOR    Y4, Y10, Y10
+	VPXOR    Y11, Y13, Y13
+	VPSHUFD  $0xf5, Y6, Y4
 	VPSHUFD  $0xf5, Y9, Y11
-	VPXOR    544(BX), Y8, Y8
+	VPXOR    320(BX), Y7, Y7
+	VPXOR    320(BX), Y8, Y8
+	VPXOR    Y7, Y4, Y4
 	VPXOR    Y8, Y11, Y11
-	VPSHUFD  $0xf5, Y7, Y8
-	VPXOR    576(BX), Y10, Y10
-	VPXOR    Y10, Y8, Y8
+	VPMULUDQ Y2, Y10, Y7
+	VPMULUDQ Y2, Y13, Y8
+	VPMULUDQ Y3, Y4, Y4
+	VPMULUDQ Y3, Y11, Y11
+	VPSHUFD  $0xf5, Y4, Y10
+	VPSHUFD  $0xf5, Y11, Y13
+	VPXOR    352(BX), Y5, Y5
+	VPXOR    352(BX), Y12, Y12
+	VPXOR    Y5, Y10, Y10
+	VPXOR    Y12, Y13, Y13
+	VPSHUFD  $0xf5, Y7, Y5
+	VPSHUFD  $0xf5, Y8, Y12
+	VPXOR    384(BX), Y6, Y6
+	VPXOR    384(BX), Y9, Y9
+	VPXOR    Y6, Y5, Y5
+	VPXOR    Y9, Y12, Y12
+	VPMULUDQ Y2, Y10, Y6
+	VPMULUDQ Y2, Y13, Y9
+	VPMULUDQ Y3, Y5, Y5
+	VPMULUDQ Y3, Y12, Y12
+	VPSHUFD  $0xf5, Y5, Y10
+	VPSHUFD  $0xf5, Y12, Y13
+	VPXOR    416(BX), Y4, Y4
+	VPXOR    416(BX), Y11, Y11
+	VPXOR    Y4, Y10, Y10
+	VPXOR    Y11, Y13, Y13
+	VPSHUFD  $0xf5, Y6, Y4
+	VPSHUFD  $0xf5, Y9, Y11
+	VPXOR    448(BX), Y7, Y7
+	VPXOR    448(BX), Y8, Y8
+	VPXOR    Y7, Y4, Y4
+	VPXOR    Y8, Y11, Y11
+	VPMULUDQ Y2, Y10, Y7
+	VPMULUDQ Y2, Y13, Y8
+	VPMULUDQ Y3, Y4, Y4
+	VPMULUDQ Y3, Y11, Y11
+	VPSHUFD  $0xf5, Y4, Y10
+	VPSHUFD  $0xf5, Y11, Y13
+	VPXOR    480(BX), Y5, Y5
+	VPXOR    480(BX), Y12, Y12
+	VPXOR    Y5, Y10, Y10
+	VPXOR    Y12, Y13, Y13
+	VPSHUFD  $0xf5, Y7, Y5
+	VPSHUFD  $0xf5, Y8, Y12
+	VPXOR    512(BX), Y6, Y6
+	VPXOR    512(BX), Y9, Y9
+	VPXOR    Y6, Y5, Y5
+	VPXOR    Y9, Y12, Y12
+	VPMULUDQ Y2, Y10, Y6
+	VPMULUDQ Y2, Y13, Y9
+	VPMULUDQ Y3, Y5, Y5
+	VPMULUDQ Y3, Y12, Y12
+	VPSHUFD  $0xf5, Y5, Y10
+	VPSHUFD  $0xf5, Y12, Y13
+	VPXOR    544(BX), Y4, Y4
+	VPXOR    544(BX), Y11, Y11
+	VPXOR    Y4, Y10, Y10
+	VPXOR    Y11, Y13, Y13
+	VPSHUFD  $0xf5, Y6, Y4
+	VPSHUFD  $0xf5, Y9, Y11
+	VPXOR    576(BX), Y7, Y7
+	VPXOR    576(BX), Y8, Y8
+	VPXOR    Y7, Y4, Y4
+	VPXOR    Y8, Y11, Y11
 	VPSLLQ   $0x20, Y4, Y4
-	VPBLENDD $0xaa, Y4, Y12, Y12
-	VMOVDQU  Y12, (CX)
+	VPBLENDD $0xaa, Y4, Y10, Y10
+	VMOVDQU  Y10, (CX)
 	VPSLLQ   $0x20, Y6, Y6
 	VPBLENDD $0xaa, Y6, Y5, Y5
 	VMOVDQU  Y5, 32(CX)
-	VPSLLQ   $0x20, Y8, Y8
-	VPBLENDD $0xaa, Y8, Y11, Y11
-	VMOVDQU  Y11, 64(CX)
-	VPSLLQ   $0x20, Y7, Y7
-	VPBLENDD $0xaa, Y7, Y9, Y9
-	VMOVDQU  Y9, 96(CX)
+	VPSLLQ   $0x20, Y11, Y11
+	VPBLENDD $0xaa, Y11, Y13, Y13
+	VMOVDQU  Y13, 64(CX)
+	VPSLLQ   $0x20, Y9, Y9
+	VPBLENDD $0xaa, Y9, Y12, Y12
+	VMOVDQU  Y12, 96(CX)
 	ADDQ     $0x00000080, CX
 	SUBQ     $0x20, AX
 	JNZ      philox
@@ -309,97 +309,90 @@ DATA vec_00000008<>+60(SB)/4, $0x00000008
 GLOBL vec_00000008<>(SB), RODATA|NOPTR, $64
 
 // func boxMullerAVX2(n int, dst *float32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, FMA3
 TEXT ·boxMullerAVX2(SB), NOSPLIT, $0-16
 	MOVQ n+0(FP), AX
 	MOVQ dst+8(FP), CX
 
 boxMuller:
-	VMOVDQU    (CX), Y0
-	VMOVDQU    32(CX), Y2
-	VPSRLD     $0x10, Y0, Y1
-	VPADDD     vec_20000000<>+0(SB), Y2, Y3
-	VPBLENDW   $0xaa, vec_3b000000<>+0(SB), Y0, Y0
-	VPAND      vec_c0000000<>+0(SB), Y3, Y4
-	VPBLENDW   $0xaa, vec_43000000<>+0(SB), Y1, Y1
-	VPSUBD     Y4, Y2, Y4
-	VSUBPS     vec_43000080<>+0(SB), Y1, Y1
-	VCVTDQ2PS  Y4, Y4
-	VADDPS     Y1, Y0, Y0
-	VMULPS     vec_30c90fdb<>+0(SB), Y4, Y4
-	VADDPS     vec_2f000000<>+0(SB), Y0, Y0
-	VMULPS     Y4, Y4, Y2
-	VPADDD     vec_004afb0d<>+0(SB), Y0, Y0
-	VMULPS     vec_b94ca1f9<>+0(SB), Y2, Y5
-	VPSRLD     $0x17, Y0, Y1
-	VADDPS     vec_3c08839e<>+0(SB), Y5, Y5
-	VPSUBD     vec_0000007f<>+0(SB), Y1, Y1
-	VMULPS     Y2, Y5, Y5
-	VCVTDQ2PS  Y1, Y1
-	VSUBPS     vec_3e2aaaa3<>+0(SB), Y5, Y5
-	VPAND      vec_007fffff<>+0(SB), Y0, Y0
-	VMULPS     Y2, Y5, Y5
-	VPADDD     vec_3f3504f3<>+0(SB), Y0, Y0
-	VMULPS     Y4, Y5, Y5
-	VSUBPS     vec_3f800000<>+0(SB), Y0, Y0
-	VADDPS     Y4, Y5, Y5
-	VMULPS     Y0, Y0, Y4
-	VMULPS     vec_37ccf5ce<>+0(SB), Y2, Y10
-	VMULPS     Y4, Y4, Y6
-	VADDPS     vec_bab6061a<>+0(SB), Y10, Y10
-	VMULPS     vec_be7ffffc<>+0(SB), Y0, Y7
-	VMULPS     Y2, Y10, Y10
-	VADDPS     vec_3eaaaaaa<>+0(SB), Y7, Y7
-	VADDPS     vec_3d2aaaa5<>+0(SB), Y10, Y10
-	VMULPS     vec_be2aae50<>+0(SB), Y0, Y8
-	VMULPS     Y2, Y10, Y10
-	VADDPS     vec_3e4cceac<>+0(SB), Y8, Y8
-	VMULPS     Y2, Y10, Y10
-	VMULPS     vec_bdfe5d4f<>+0(SB), Y0, Y9
-	VMULPS     vec_3f000000<>+0(SB), Y2, Y2
-	VADDPS     vec_3e11e9bf<>+0(SB), Y9, Y9
-	VSUBPS     Y2, Y10, Y10
-	VMULPS     vec_bdebd1b8<>+0(SB), Y0, Y2
-	VADDPS     vec_3f800000<>+0(SB), Y10, Y10
-	VADDPS     vec_3def251a<>+0(SB), Y2, Y2
-	VPSLLD     $0x01, Y3, Y12
-	VMULPS     Y4, Y8, Y8
-	VBLENDVPS  Y12, Y5, Y10, Y11
-	VADDPS     Y7, Y8, Y7
-	VBLENDVPS  Y12, Y10, Y5, Y5
-	VMULPS     Y4, Y2, Y2
-	VPADDD     vec_40000000<>+0(SB), Y3, Y12
-	VADDPS     Y9, Y2, Y9
-	VPAND      vec_80000000<>+0(SB), Y12, Y12
-	VMULPS     vec_3d9021bb<>+0(SB), Y6, Y2
-	VPXOR      Y12, Y11, Y11
-	VADDPS     Y9, Y2, Y9
-	VPAND      vec_80000000<>+0(SB), Y3, Y3
-	VMULPS     Y6, Y9, Y9
-	VPXOR      Y3, Y5, Y5
-	VADDPS     Y7, Y9, Y7
-	VMULPS     Y4, Y0, Y2
-	VMULPS     Y2, Y7, Y7
-	VMULPS     vec_b95e8083<>+0(SB), Y1, Y2
-	VADDPS     Y2, Y7, Y7
-	VMULPS     vec_3f000000<>+0(SB), Y4, Y2
-	VSUBPS     Y2, Y7, Y7
-	VADDPS     Y7, Y0, Y0
-	VMULPS     vec_3f318000<>+0(SB), Y1, Y1
-	VADDPS     Y1, Y0, Y0
-	VMULPS     vec_c0000000<>+0(SB), Y0, Y0
-	VSQRTPS    Y0, Y0
-	VMULPS     Y11, Y0, Y11
-	VMULPS     Y5, Y0, Y5
-	VUNPCKLPS  Y5, Y11, Y0
-	VUNPCKHPS  Y5, Y11, Y1
-	VPERM2F128 $0x20, Y1, Y0, Y11
-	VPERM2F128 $0x31, Y1, Y0, Y5
-	VMOVDQU    Y11, (CX)
-	VMOVDQU    Y5, 32(CX)
-	ADDQ       $0x00000040, CX
-	SUBQ       $0x10, AX
-	JNZ        boxMuller
+	VMOVDQU      (CX), Y0
+	VMOVDQU      32(CX), Y2
+	VPSRLD       $0x10, Y0, Y1
+	VPSLLD       $0x02, Y2, Y3
+	VPBLENDW     $0xaa, vec_3b000000<>+0(SB), Y0, Y0
+	VCVTDQ2PS    Y3, Y3
+	VPBLENDW     $0xaa, vec_43000000<>+0(SB), Y1, Y1
+	VPADDD       vec_20000000<>+0(SB), Y2, Y2
+	VSUBPS       vec_43000080<>+0(SB), Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	VMULPS       vec_2fc90fdb<>+0(SB), Y3, Y3
+	VADDPS       vec_2f000000<>+0(SB), Y0, Y0
+	VMULPS       Y3, Y3, Y4
+	VPSUBD       vec_3f3504f3<>+0(SB), Y0, Y1
+	VMULPS       vec_b94ca1f9<>+0(SB), Y4, Y5
+	VPAND        vec_ff800000<>+0(SB), Y1, Y1
+	VPSUBD       Y1, Y0, Y0
+	VADDPS       vec_3c08839e<>+0(SB), Y5, Y5
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y4, Y5, Y5
+	VSUBPS       vec_3f800000<>+0(SB), Y0, Y0
+	VSUBPS       vec_3e2aaaa3<>+0(SB), Y5, Y5
+	VMULPS       Y0, Y0, Y6
+	VMULPS       Y6, Y6, Y7
+	VMULPS       Y4, Y5, Y5
+	VMULPS       vec_befffffc<>+0(SB), Y0, Y8
+	VMULPS       Y3, Y5, Y5
+	VADDPS       vec_3f2aaaaa<>+0(SB), Y8, Y8
+	VADDPS       Y3, Y5, Y5
+	VMULPS       vec_beaaae50<>+0(SB), Y0, Y3
+	VADDPS       vec_3eccceac<>+0(SB), Y3, Y3
+	VMULPS       vec_37ccf5ce<>+0(SB), Y4, Y11
+	VMULPS       vec_be7e5d4f<>+0(SB), Y0, Y9
+	VADDPS       vec_bab6061a<>+0(SB), Y11, Y11
+	VADDPS       vec_3e91e9bf<>+0(SB), Y9, Y9
+	VMULPS       Y4, Y11, Y11
+	VMULPS       vec_be6bd1b8<>+0(SB), Y0, Y10
+	VADDPS       vec_3d2aaaa5<>+0(SB), Y11, Y11
+	VADDPS       vec_3e6f251a<>+0(SB), Y10, Y10
+	VMULPS       Y6, Y3, Y3
+	VMULPS       Y4, Y11, Y11
+	VADDPS       Y8, Y3, Y8
+	VMULPS       Y4, Y11, Y11
+	VMULPS       Y6, Y10, Y10
+	VFNMADD231PS vec_3f000000<>+0(SB), Y4, Y11
+	VADDPS       Y9, Y10, Y9
+	VMULPS       vec_3e1021bb<>+0(SB), Y7, Y3
+	VADDPS       vec_3f800000<>+0(SB), Y11, Y11
+	VADDPS       Y9, Y3, Y9
+	VPSLLD       $0x01, Y2, Y4
+	VMULPS       Y7, Y9, Y9
+	VBLENDVPS    Y4, Y5, Y11, Y7
+	VADDPS       Y8, Y9, Y8
+	VMULPS       Y6, Y0, Y3
+	VBLENDVPS    Y4, Y11, Y5, Y5
+	VMULPS       Y3, Y8, Y8
+	VPADDD       vec_40000000<>+0(SB), Y2, Y4
+	VMULPS       vec_ae5e8083<>+0(SB), Y1, Y3
+	VPAND        vec_80000000<>+0(SB), Y4, Y4
+	VADDPS       Y3, Y8, Y8
+	VSUBPS       Y6, Y8, Y8
+	VPXOR        Y4, Y7, Y7
+	VFMADD231PS  vec_40000000<>+0(SB), Y0, Y8
+	VPAND        vec_80000000<>+0(SB), Y2, Y2
+	VFNMSUB231PS vec_34318000<>+0(SB), Y1, Y8
+	VPXOR        Y2, Y5, Y5
+	VSQRTPS      Y8, Y8
+	VMULPS       Y7, Y8, Y7
+	VMULPS       Y5, Y8, Y5
+	VUNPCKLPS    Y5, Y7, Y0
+	VUNPCKHPS    Y5, Y7, Y1
+	VPERM2F128   $0x20, Y1, Y0, Y7
+	VPERM2F128   $0x31, Y1, Y0, Y5
+	VMOVDQU      Y7, (CX)
+	VMOVDQU      Y5, 32(CX)
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x10, AX
+	JNZ          boxMuller
 	VZEROUPPER
 	RET
 
@@ -439,60 +432,6 @@ DATA vec_2f000000<>+56(SB)/4, $0x2f000000
 DATA vec_2f000000<>+60(SB)/4, $0x2f000000
 GLOBL vec_2f000000<>(SB), RODATA|NOPTR, $64
 
-DATA vec_004afb0d<>+0(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+4(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+8(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+12(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+16(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+20(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+24(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+28(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+32(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+36(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+40(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+44(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+48(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+52(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+56(SB)/4, $0x004afb0d
-DATA vec_004afb0d<>+60(SB)/4, $0x004afb0d
-GLOBL vec_004afb0d<>(SB), RODATA|NOPTR, $64
-
-DATA vec_0000007f<>+0(SB)/4, $0x0000007f
-DATA vec_0000007f<>+4(SB)/4, $0x0000007f
-DATA vec_0000007f<>+8(SB)/4, $0x0000007f
-DATA vec_0000007f<>+12(SB)/4, $0x0000007f
-DATA vec_0000007f<>+16(SB)/4, $0x0000007f
-DATA vec_0000007f<>+20(SB)/4, $0x0000007f
-DATA vec_0000007f<>+24(SB)/4, $0x0000007f
-DATA vec_0000007f<>+28(SB)/4, $0x0000007f
-DATA vec_0000007f<>+32(SB)/4, $0x0000007f
-DATA vec_0000007f<>+36(SB)/4, $0x0000007f
-DATA vec_0000007f<>+40(SB)/4, $0x0000007f
-DATA vec_0000007f<>+44(SB)/4, $0x0000007f
-DATA vec_0000007f<>+48(SB)/4, $0x0000007f
-DATA vec_0000007f<>+52(SB)/4, $0x0000007f
-DATA vec_0000007f<>+56(SB)/4, $0x0000007f
-DATA vec_0000007f<>+60(SB)/4, $0x0000007f
-GLOBL vec_0000007f<>(SB), RODATA|NOPTR, $64
-
-DATA vec_007fffff<>+0(SB)/4, $0x007fffff
-DATA vec_007fffff<>+4(SB)/4, $0x007fffff
-DATA vec_007fffff<>+8(SB)/4, $0x007fffff
-DATA vec_007fffff<>+12(SB)/4, $0x007fffff
-DATA vec_007fffff<>+16(SB)/4, $0x007fffff
-DATA vec_007fffff<>+20(SB)/4, $0x007fffff
-DATA vec_007fffff<>+24(SB)/4, $0x007fffff
-DATA vec_007fffff<>+28(SB)/4, $0x007fffff
-DATA vec_007fffff<>+32(SB)/4, $0x007fffff
-DATA vec_007fffff<>+36(SB)/4, $0x007fffff
-DATA vec_007fffff<>+40(SB)/4, $0x007fffff
-DATA vec_007fffff<>+44(SB)/4, $0x007fffff
-DATA vec_007fffff<>+48(SB)/4, $0x007fffff
-DATA vec_007fffff<>+52(SB)/4, $0x007fffff
-DATA vec_007fffff<>+56(SB)/4, $0x007fffff
-DATA vec_007fffff<>+60(SB)/4, $0x007fffff
-GLOBL vec_007fffff<>(SB), RODATA|NOPTR, $64
-
 DATA vec_3f3504f3<>+0(SB)/4, $0x3f3504f3
 DATA vec_3f3504f3<>+4(SB)/4, $0x3f3504f3
 DATA vec_3f3504f3<>+8(SB)/4, $0x3f3504f3
@@ -510,6 +449,24 @@ DATA vec_3f3504f3<>+52(SB)/4, $0x3f3504f3
 DATA vec_3f3504f3<>+56(SB)/4, $0x3f3504f3
 DATA vec_3f3504f3<>+60(SB)/4, $0x3f3504f3
 GLOBL vec_3f3504f3<>(SB), RODATA|NOPTR, $64
+
+DATA vec_ff800000<>+0(SB)/4, $0xff800000
+DATA vec_ff800000<>+4(SB)/4, $0xff800000
+DATA vec_ff800000<>+8(SB)/4, $0xff800000
+DATA vec_ff800000<>+12(SB)/4, $0xff800000
+DATA vec_ff800000<>+16(SB)/4, $0xff800000
+DATA vec_ff800000<>+20(SB)/4, $0xff800000
+DATA vec_ff800000<>+24(SB)/4, $0xff800000
+DATA vec_ff800000<>+28(SB)/4, $0xff800000
+DATA vec_ff800000<>+32(SB)/4, $0xff800000
+DATA vec_ff800000<>+36(SB)/4, $0xff800000
+DATA vec_ff800000<>+40(SB)/4, $0xff800000
+DATA vec_ff800000<>+44(SB)/4, $0xff800000
+DATA vec_ff800000<>+48(SB)/4, $0xff800000
+DATA vec_ff800000<>+52(SB)/4, $0xff800000
+DATA vec_ff800000<>+56(SB)/4, $0xff800000
+DATA vec_ff800000<>+60(SB)/4, $0xff800000
+GLOBL vec_ff800000<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3f800000<>+0(SB)/4, $0x3f800000
 DATA vec_3f800000<>+4(SB)/4, $0x3f800000
@@ -529,239 +486,221 @@ DATA vec_3f800000<>+56(SB)/4, $0x3f800000
 DATA vec_3f800000<>+60(SB)/4, $0x3f800000
 GLOBL vec_3f800000<>(SB), RODATA|NOPTR, $64
 
-DATA vec_be7ffffc<>+0(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+4(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+8(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+12(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+16(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+20(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+24(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+28(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+32(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+36(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+40(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+44(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+48(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+52(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+56(SB)/4, $0xbe7ffffc
-DATA vec_be7ffffc<>+60(SB)/4, $0xbe7ffffc
-GLOBL vec_be7ffffc<>(SB), RODATA|NOPTR, $64
+DATA vec_befffffc<>+0(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+4(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+8(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+12(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+16(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+20(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+24(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+28(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+32(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+36(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+40(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+44(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+48(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+52(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+56(SB)/4, $0xbefffffc
+DATA vec_befffffc<>+60(SB)/4, $0xbefffffc
+GLOBL vec_befffffc<>(SB), RODATA|NOPTR, $64
 
-DATA vec_3eaaaaaa<>+0(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+4(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+8(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+12(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+16(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+20(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+24(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+28(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+32(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+36(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+40(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+44(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+48(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+52(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+56(SB)/4, $0x3eaaaaaa
-DATA vec_3eaaaaaa<>+60(SB)/4, $0x3eaaaaaa
-GLOBL vec_3eaaaaaa<>(SB), RODATA|NOPTR, $64
+DATA vec_3f2aaaaa<>+0(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+4(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+8(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+12(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+16(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+20(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+24(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+28(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+32(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+36(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+40(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+44(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+48(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+52(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+56(SB)/4, $0x3f2aaaaa
+DATA vec_3f2aaaaa<>+60(SB)/4, $0x3f2aaaaa
+GLOBL vec_3f2aaaaa<>(SB), RODATA|NOPTR, $64
 
-DATA vec_be2aae50<>+0(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+4(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+8(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+12(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+16(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+20(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+24(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+28(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+32(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+36(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+40(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+44(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+48(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+52(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+56(SB)/4, $0xbe2aae50
-DATA vec_be2aae50<>+60(SB)/4, $0xbe2aae50
-GLOBL vec_be2aae50<>(SB), RODATA|NOPTR, $64
+DATA vec_beaaae50<>+0(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+4(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+8(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+12(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+16(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+20(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+24(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+28(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+32(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+36(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+40(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+44(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+48(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+52(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+56(SB)/4, $0xbeaaae50
+DATA vec_beaaae50<>+60(SB)/4, $0xbeaaae50
+GLOBL vec_beaaae50<>(SB), RODATA|NOPTR, $64
 
-DATA vec_3e4cceac<>+0(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+4(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+8(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+12(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+16(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+20(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+24(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+28(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+32(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+36(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+40(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+44(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+48(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+52(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+56(SB)/4, $0x3e4cceac
-DATA vec_3e4cceac<>+60(SB)/4, $0x3e4cceac
-GLOBL vec_3e4cceac<>(SB), RODATA|NOPTR, $64
+DATA vec_3eccceac<>+0(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+4(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+8(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+12(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+16(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+20(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+24(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+28(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+32(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+36(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+40(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+44(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+48(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+52(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+56(SB)/4, $0x3eccceac
+DATA vec_3eccceac<>+60(SB)/4, $0x3eccceac
+GLOBL vec_3eccceac<>(SB), RODATA|NOPTR, $64
 
-DATA vec_bdfe5d4f<>+0(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+4(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+8(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+12(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+16(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+20(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+24(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+28(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+32(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+36(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+40(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+44(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+48(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+52(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+56(SB)/4, $0xbdfe5d4f
-DATA vec_bdfe5d4f<>+60(SB)/4, $0xbdfe5d4f
-GLOBL vec_bdfe5d4f<>(SB), RODATA|NOPTR, $64
+DATA vec_be7e5d4f<>+0(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+4(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+8(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+12(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+16(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+20(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+24(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+28(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+32(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+36(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+40(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+44(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+48(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+52(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+56(SB)/4, $0xbe7e5d4f
+DATA vec_be7e5d4f<>+60(SB)/4, $0xbe7e5d4f
+GLOBL vec_be7e5d4f<>(SB), RODATA|NOPTR, $64
 
-DATA vec_3e11e9bf<>+0(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+4(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+8(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+12(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+16(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+20(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+24(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+28(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+32(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+36(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+40(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+44(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+48(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+52(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+56(SB)/4, $0x3e11e9bf
-DATA vec_3e11e9bf<>+60(SB)/4, $0x3e11e9bf
-GLOBL vec_3e11e9bf<>(SB), RODATA|NOPTR, $64
+DATA vec_3e91e9bf<>+0(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+4(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+8(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+12(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+16(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+20(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+24(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+28(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+32(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+36(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+40(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+44(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+48(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+52(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+56(SB)/4, $0x3e91e9bf
+DATA vec_3e91e9bf<>+60(SB)/4, $0x3e91e9bf
+GLOBL vec_3e91e9bf<>(SB), RODATA|NOPTR, $64
 
-DATA vec_bdebd1b8<>+0(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+4(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+8(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+12(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+16(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+20(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+24(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+28(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+32(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+36(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+40(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+44(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+48(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+52(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+56(SB)/4, $0xbdebd1b8
-DATA vec_bdebd1b8<>+60(SB)/4, $0xbdebd1b8
-GLOBL vec_bdebd1b8<>(SB), RODATA|NOPTR, $64
+DATA vec_be6bd1b8<>+0(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+4(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+8(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+12(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+16(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+20(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+24(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+28(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+32(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+36(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+40(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+44(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+48(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+52(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+56(SB)/4, $0xbe6bd1b8
+DATA vec_be6bd1b8<>+60(SB)/4, $0xbe6bd1b8
+GLOBL vec_be6bd1b8<>(SB), RODATA|NOPTR, $64
 
-DATA vec_3def251a<>+0(SB)/4, $0x3def251a
-DATA vec_3def251a<>+4(SB)/4, $0x3def251a
-DATA vec_3def251a<>+8(SB)/4, $0x3def251a
-DATA vec_3def251a<>+12(SB)/4, $0x3def251a
-DATA vec_3def251a<>+16(SB)/4, $0x3def251a
-DATA vec_3def251a<>+20(SB)/4, $0x3def251a
-DATA vec_3def251a<>+24(SB)/4, $0x3def251a
-DATA vec_3def251a<>+28(SB)/4, $0x3def251a
-DATA vec_3def251a<>+32(SB)/4, $0x3def251a
-DATA vec_3def251a<>+36(SB)/4, $0x3def251a
-DATA vec_3def251a<>+40(SB)/4, $0x3def251a
-DATA vec_3def251a<>+44(SB)/4, $0x3def251a
-DATA vec_3def251a<>+48(SB)/4, $0x3def251a
-DATA vec_3def251a<>+52(SB)/4, $0x3def251a
-DATA vec_3def251a<>+56(SB)/4, $0x3def251a
-DATA vec_3def251a<>+60(SB)/4, $0x3def251a
-GLOBL vec_3def251a<>(SB), RODATA|NOPTR, $64
+DATA vec_3e6f251a<>+0(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+4(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+8(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+12(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+16(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+20(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+24(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+28(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+32(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+36(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+40(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+44(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+48(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+52(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+56(SB)/4, $0x3e6f251a
+DATA vec_3e6f251a<>+60(SB)/4, $0x3e6f251a
+GLOBL vec_3e6f251a<>(SB), RODATA|NOPTR, $64
 
-DATA vec_3d9021bb<>+0(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+4(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+8(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+12(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+16(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+20(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+24(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+28(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+32(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+36(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+40(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+44(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+48(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+52(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+56(SB)/4, $0x3d9021bb
-DATA vec_3d9021bb<>+60(SB)/4, $0x3d9021bb
-GLOBL vec_3d9021bb<>(SB), RODATA|NOPTR, $64
+DATA vec_3e1021bb<>+0(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+4(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+8(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+12(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+16(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+20(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+24(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+28(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+32(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+36(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+40(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+44(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+48(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+52(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+56(SB)/4, $0x3e1021bb
+DATA vec_3e1021bb<>+60(SB)/4, $0x3e1021bb
+GLOBL vec_3e1021bb<>(SB), RODATA|NOPTR, $64
 
-DATA vec_b95e8083<>+0(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+4(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+8(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+12(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+16(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+20(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+24(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+28(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+32(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+36(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+40(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+44(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+48(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+52(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+56(SB)/4, $0xb95e8083
-DATA vec_b95e8083<>+60(SB)/4, $0xb95e8083
-GLOBL vec_b95e8083<>(SB), RODATA|NOPTR, $64
+DATA vec_ae5e8083<>+0(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+4(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+8(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+12(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+16(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+20(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+24(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+28(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+32(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+36(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+40(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+44(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+48(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+52(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+56(SB)/4, $0xae5e8083
+DATA vec_ae5e8083<>+60(SB)/4, $0xae5e8083
+GLOBL vec_ae5e8083<>(SB), RODATA|NOPTR, $64
 
-DATA vec_3f000000<>+0(SB)/4, $0x3f000000
-DATA vec_3f000000<>+4(SB)/4, $0x3f000000
-DATA vec_3f000000<>+8(SB)/4, $0x3f000000
-DATA vec_3f000000<>+12(SB)/4, $0x3f000000
-DATA vec_3f000000<>+16(SB)/4, $0x3f000000
-DATA vec_3f000000<>+20(SB)/4, $0x3f000000
-DATA vec_3f000000<>+24(SB)/4, $0x3f000000
-DATA vec_3f000000<>+28(SB)/4, $0x3f000000
-DATA vec_3f000000<>+32(SB)/4, $0x3f000000
-DATA vec_3f000000<>+36(SB)/4, $0x3f000000
-DATA vec_3f000000<>+40(SB)/4, $0x3f000000
-DATA vec_3f000000<>+44(SB)/4, $0x3f000000
-DATA vec_3f000000<>+48(SB)/4, $0x3f000000
-DATA vec_3f000000<>+52(SB)/4, $0x3f000000
-DATA vec_3f000000<>+56(SB)/4, $0x3f000000
-DATA vec_3f000000<>+60(SB)/4, $0x3f000000
-GLOBL vec_3f000000<>(SB), RODATA|NOPTR, $64
+DATA vec_40000000<>+0(SB)/4, $0x40000000
+DATA vec_40000000<>+4(SB)/4, $0x40000000
+DATA vec_40000000<>+8(SB)/4, $0x40000000
+DATA vec_40000000<>+12(SB)/4, $0x40000000
+DATA vec_40000000<>+16(SB)/4, $0x40000000
+DATA vec_40000000<>+20(SB)/4, $0x40000000
+DATA vec_40000000<>+24(SB)/4, $0x40000000
+DATA vec_40000000<>+28(SB)/4, $0x40000000
+DATA vec_40000000<>+32(SB)/4, $0x40000000
+DATA vec_40000000<>+36(SB)/4, $0x40000000
+DATA vec_40000000<>+40(SB)/4, $0x40000000
+DATA vec_40000000<>+44(SB)/4, $0x40000000
+DATA vec_40000000<>+48(SB)/4, $0x40000000
+DATA vec_40000000<>+52(SB)/4, $0x40000000
+DATA vec_40000000<>+56(SB)/4, $0x40000000
+DATA vec_40000000<>+60(SB)/4, $0x40000000
+GLOBL vec_40000000<>(SB), RODATA|NOPTR, $64
 
-DATA vec_3f318000<>+0(SB)/4, $0x3f318000
-DATA vec_3f318000<>+4(SB)/4, $0x3f318000
-DATA vec_3f318000<>+8(SB)/4, $0x3f318000
-DATA vec_3f318000<>+12(SB)/4, $0x3f318000
-DATA vec_3f318000<>+16(SB)/4, $0x3f318000
-DATA vec_3f318000<>+20(SB)/4, $0x3f318000
-DATA vec_3f318000<>+24(SB)/4, $0x3f318000
-DATA vec_3f318000<>+28(SB)/4, $0x3f318000
-DATA vec_3f318000<>+32(SB)/4, $0x3f318000
-DATA vec_3f318000<>+36(SB)/4, $0x3f318000
-DATA vec_3f318000<>+40(SB)/4, $0x3f318000
-DATA vec_3f318000<>+44(SB)/4, $0x3f318000
-DATA vec_3f318000<>+48(SB)/4, $0x3f318000
-DATA vec_3f318000<>+52(SB)/4, $0x3f318000
-DATA vec_3f318000<>+56(SB)/4, $0x3f318000
-DATA vec_3f318000<>+60(SB)/4, $0x3f318000
-GLOBL vec_3f318000<>(SB), RODATA|NOPTR, $64
-
-DATA vec_c0000000<>+0(SB)/4, $0xc0000000
-DATA vec_c0000000<>+4(SB)/4, $0xc0000000
-DATA vec_c0000000<>+8(SB)/4, $0xc0000000
-DATA vec_c0000000<>+12(SB)/4, $0xc0000000
-DATA vec_c0000000<>+16(SB)/4, $0xc0000000
-DATA vec_c0000000<>+20(SB)/4, $0xc0000000
-DATA vec_c0000000<>+24(SB)/4, $0xc0000000
-DATA vec_c0000000<>+28(SB)/4, $0xc0000000
-DATA vec_c0000000<>+32(SB)/4, $0xc0000000
-DATA vec_c0000000<>+36(SB)/4, $0xc0000000
-DATA vec_c0000000<>+40(SB)/4, $0xc0000000
-DATA vec_c0000000<>+44(SB)/4, $0xc0000000
-DATA vec_c0000000<>+48(SB)/4, $0xc0000000
-DATA vec_c0000000<>+52(SB)/4, $0xc0000000
-DATA vec_c0000000<>+56(SB)/4, $0xc0000000
-DATA vec_c0000000<>+60(SB)/4, $0xc0000000
-GLOBL vec_c0000000<>(SB), RODATA|NOPTR, $64
+DATA vec_34318000<>+0(SB)/4, $0x34318000
+DATA vec_34318000<>+4(SB)/4, $0x34318000
+DATA vec_34318000<>+8(SB)/4, $0x34318000
+DATA vec_34318000<>+12(SB)/4, $0x34318000
+DATA vec_34318000<>+16(SB)/4, $0x34318000
+DATA vec_34318000<>+20(SB)/4, $0x34318000
+DATA vec_34318000<>+24(SB)/4, $0x34318000
+DATA vec_34318000<>+28(SB)/4, $0x34318000
+DATA vec_34318000<>+32(SB)/4, $0x34318000
+DATA vec_34318000<>+36(SB)/4, $0x34318000
+DATA vec_34318000<>+40(SB)/4, $0x34318000
+DATA vec_34318000<>+44(SB)/4, $0x34318000
+DATA vec_34318000<>+48(SB)/4, $0x34318000
+DATA vec_34318000<>+52(SB)/4, $0x34318000
+DATA vec_34318000<>+56(SB)/4, $0x34318000
+DATA vec_34318000<>+60(SB)/4, $0x34318000
+GLOBL vec_34318000<>(SB), RODATA|NOPTR, $64
 
 DATA vec_20000000<>+0(SB)/4, $0x20000000
 DATA vec_20000000<>+4(SB)/4, $0x20000000
@@ -781,23 +720,23 @@ DATA vec_20000000<>+56(SB)/4, $0x20000000
 DATA vec_20000000<>+60(SB)/4, $0x20000000
 GLOBL vec_20000000<>(SB), RODATA|NOPTR, $64
 
-DATA vec_30c90fdb<>+0(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+4(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+8(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+12(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+16(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+20(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+24(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+28(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+32(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+36(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+40(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+44(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+48(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+52(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+56(SB)/4, $0x30c90fdb
-DATA vec_30c90fdb<>+60(SB)/4, $0x30c90fdb
-GLOBL vec_30c90fdb<>(SB), RODATA|NOPTR, $64
+DATA vec_2fc90fdb<>+0(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+4(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+8(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+12(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+16(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+20(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+24(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+28(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+32(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+36(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+40(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+44(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+48(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+52(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+56(SB)/4, $0x2fc90fdb
+DATA vec_2fc90fdb<>+60(SB)/4, $0x2fc90fdb
+GLOBL vec_2fc90fdb<>(SB), RODATA|NOPTR, $64
 
 DATA vec_b94ca1f9<>+0(SB)/4, $0xb94ca1f9
 DATA vec_b94ca1f9<>+4(SB)/4, $0xb94ca1f9
@@ -907,23 +846,23 @@ DATA vec_3d2aaaa5<>+56(SB)/4, $0x3d2aaaa5
 DATA vec_3d2aaaa5<>+60(SB)/4, $0x3d2aaaa5
 GLOBL vec_3d2aaaa5<>(SB), RODATA|NOPTR, $64
 
-DATA vec_40000000<>+0(SB)/4, $0x40000000
-DATA vec_40000000<>+4(SB)/4, $0x40000000
-DATA vec_40000000<>+8(SB)/4, $0x40000000
-DATA vec_40000000<>+12(SB)/4, $0x40000000
-DATA vec_40000000<>+16(SB)/4, $0x40000000
-DATA vec_40000000<>+20(SB)/4, $0x40000000
-DATA vec_40000000<>+24(SB)/4, $0x40000000
-DATA vec_40000000<>+28(SB)/4, $0x40000000
-DATA vec_40000000<>+32(SB)/4, $0x40000000
-DATA vec_40000000<>+36(SB)/4, $0x40000000
-DATA vec_40000000<>+40(SB)/4, $0x40000000
-DATA vec_40000000<>+44(SB)/4, $0x40000000
-DATA vec_40000000<>+48(SB)/4, $0x40000000
-DATA vec_40000000<>+52(SB)/4, $0x40000000
-DATA vec_40000000<>+56(SB)/4, $0x40000000
-DATA vec_40000000<>+60(SB)/4, $0x40000000
-GLOBL vec_40000000<>(SB), RODATA|NOPTR, $64
+DATA vec_3f000000<>+0(SB)/4, $0x3f000000
+DATA vec_3f000000<>+4(SB)/4, $0x3f000000
+DATA vec_3f000000<>+8(SB)/4, $0x3f000000
+DATA vec_3f000000<>+12(SB)/4, $0x3f000000
+DATA vec_3f000000<>+16(SB)/4, $0x3f000000
+DATA vec_3f000000<>+20(SB)/4, $0x3f000000
+DATA vec_3f000000<>+24(SB)/4, $0x3f000000
+DATA vec_3f000000<>+28(SB)/4, $0x3f000000
+DATA vec_3f000000<>+32(SB)/4, $0x3f000000
+DATA vec_3f000000<>+36(SB)/4, $0x3f000000
+DATA vec_3f000000<>+40(SB)/4, $0x3f000000
+DATA vec_3f000000<>+44(SB)/4, $0x3f000000
+DATA vec_3f000000<>+48(SB)/4, $0x3f000000
+DATA vec_3f000000<>+52(SB)/4, $0x3f000000
+DATA vec_3f000000<>+56(SB)/4, $0x3f000000
+DATA vec_3f000000<>+60(SB)/4, $0x3f000000
+GLOBL vec_3f000000<>(SB), RODATA|NOPTR, $64
 
 DATA vec_3b000000<>+0(SB)/4, $0x3b000000
 DATA vec_3b000000<>+4(SB)/4, $0x3b000000
@@ -978,6 +917,243 @@ DATA vec_80000000<>+52(SB)/4, $0x80000000
 DATA vec_80000000<>+56(SB)/4, $0x80000000
 DATA vec_80000000<>+60(SB)/4, $0x80000000
 GLOBL vec_80000000<>(SB), RODATA|NOPTR, $64
+
+// func normalsAVX512(n int, dst *float32, words *uint32, block uint32)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·normalsAVX512(SB), NOSPLIT, $0-28
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         words+16(FP), DX
+	MOVL         block+24(FP), BX
+	VMOVD        BX, X0
+	VPBROADCASTD X0, Z0
+	VPADDD       blocks_from_0<>+0(SB), Z0, Z0
+	VMOVDQU32    vec_d2511f53<>+0(SB), Z1
+	VMOVDQU32    vec_cd9e8d57<>+0(SB), Z2
+	VMOVDQU32    vec_2f000000<>+0(SB), Z3
+	MOVL         $0x00005555, BX
+	KMOVW        BX, K1
+	MOVL         $0x0000aaaa, BX
+	KMOVW        BX, K2
+	VMOVDQU32    (CX), Z4
+	VMOVDQU32    (CX), Z5
+	VMOVDQU32    (CX), Z6
+	VMOVDQU32    (CX), Z7
+	VMOVDQU32    (CX), Z8
+	VMOVDQU32    64(CX), Z9
+	VMOVDQU32    (CX), Z10
+	VMOVDQU32    (CX), Z11
+	VMOVDQU32    (CX), Z12
+	VMOVDQU32    (CX), Z13
+	VMOVDQU32    (CX), Z14
+	VCVTUDQ2PS   Z8, Z8
+	VFMADD132PS  vec_2f800000<>+0(SB), Z3, Z8
+	SHLQ         $0x02, AX
+	XORQ         DI, DI
+	MOVQ         $-384, BX
+
+normals:
+	MOVQ            BX, SI
+	TESTQ           SI, SI
+	CMOVQLT         DI, SI
+	ADDQ            CX, SI
+	VPMULUDQ        Z1, Z0, Z15
+	VPSUBD          vec_3f3504f3<>+0(SB), Z8, Z16
+	VPSLLD          $0x02, Z9, Z17
+	VPMULUDQ        Z1, Z4, Z20
+	VPSHUFD         $0xf5, Z15, Z4
+	VPANDD          vec_ff800000<>+0(SB), Z16, Z16
+	VFMADD231PS     vec_40000000<>+0(SB), Z11, Z10
+	VCVTDQ2PS       Z17, Z17
+	VPXORD.BCST     (DX), Z4, Z4
+	VPMULUDQ        Z2, Z6, Z6
+	VPSUBD          Z16, Z8, Z11
+	VPMULUDQ        Z2, Z4, Z4
+	VPADDD          vec_20000000<>+0(SB), Z9, Z21
+	VPSHUFD         $0xf5, Z4, Z8
+	VPSHUFD         $0xf5, Z6, Z9
+	VCVTDQ2PS       Z16, Z16
+	VMULPS          vec_2fc90fdb<>+0(SB), Z17, Z17
+	VPXORD.BCST     4(DX), Z8, Z8
+	VSUBPS          vec_3f800000<>+0(SB), Z11, Z11
+	VPTERNLOGD.BCST $0x96, 52(DX), Z5, Z9
+	VFNMSUB231PS    vec_34318000<>+0(SB), Z12, Z10
+	VPXORD.BCST     8(DX), Z15, Z15
+	VMULPS          Z17, Z17, Z12
+	VMULPS          Z11, Z11, Z5
+	VPMULUDQ        Z2, Z15, Z15
+	VMULPS          vec_b94ca1f9<>+0(SB), Z12, Z25
+	VPSHUFD         $0xf5, Z20, Z23
+	VPMULUDQ        Z1, Z8, Z22
+	VMULPS          Z5, Z5, Z24
+	VPSHUFD         $0xf5, Z15, Z8
+	VADDPS          vec_3c08839e<>+0(SB), Z25, Z25
+	VPTERNLOGD.BCST $0x96, 56(DX), Z7, Z23
+	VMULPS          vec_befffffc<>+0(SB), Z11, Z7
+	VPTERNLOGD.BCST $0x96, 12(DX), Z4, Z8
+	VEXTRACTF64X4   $0x01, Z10, Y26
+	VMULPS          Z12, Z25, Z25
+	VPSHUFD         $0xf5, Z22, Z4
+	VADDPS          vec_3f2aaaaa<>+0(SB), Z7, Z7
+	VPMULUDQ        Z1, Z9, Z9
+	VSUBPS          vec_3e2aaaa3<>+0(SB), Z25, Z25
+	VPXORD.BCST     16(DX), Z4, Z4
+	VMULPS          vec_beaaae50<>+0(SB), Z11, Z27
+	VPADDD          vec_00000008<>+0(SB), Z0, Z0
+	VPMULUDQ        Z2, Z23, Z23
+	VMULPS          Z12, Z25, Z25
+	VADDPS          vec_3eccceac<>+0(SB), Z27, Z27
+	VPMULUDQ        Z1, Z8, Z8
+	VSQRTPS         Y10, Y10
+	VMULPS          Z17, Z25, Z25
+	VPSHUFD         $0xf5, Z23, Z28
+	VPMULUDQ        Z2, Z4, Z4
+	VMULPS          vec_be7e5d4f<>+0(SB), Z11, Z30
+	VPSHUFD         $0xf5, Z4, Z29
+	VADDPS          Z17, Z25, Z25
+	VADDPS          vec_3e91e9bf<>+0(SB), Z30, Z30
+	VPTERNLOGD.BCST $0x96, 60(DX), Z6, Z28
+	VPTERNLOGD.BCST $0x96, 20(DX), Z15, Z29
+	VMULPS          vec_37ccf5ce<>+0(SB), Z12, Z31
+	VMULPS          vec_be6bd1b8<>+0(SB), Z11, Z17
+	VPSHUFD         $0xf5, Z8, Z6
+	VPSHUFD         $0xf5, Z9, Z15
+	VSQRTPS         Y26, Y26
+	VPTERNLOGD.BCST $0x96, 24(DX), Z22, Z6
+	VADDPS          vec_3e6f251a<>+0(SB), Z17, Z17
+	VADDPS          vec_bab6061a<>+0(SB), Z31, Z31
+	VPMULUDQ        Z1, Z29, Z22
+	VPTERNLOGD.BCST $0x96, 64(DX), Z20, Z15
+	VMULPS          Z5, Z27, Z27
+	VMULPS          Z12, Z31, Z31
+	VPMULUDQ        Z2, Z6, Z6
+	VADDPS          Z7, Z27, Z7
+	VPSHUFD         $0xf5, Z6, Z20
+	VPMULUDQ        Z1, Z28, Z27
+	VADDPS          vec_3d2aaaa5<>+0(SB), Z31, Z31
+	VINSERTF64X4    $0x01, Y26, Z10, Z10
+	VPTERNLOGD.BCST $0x96, 28(DX), Z4, Z20
+	VMULPS          Z5, Z17, Z17
+	VMULPS          Z12, Z31, Z31
+	VPMULUDQ        Z2, Z15, Z15
+	VPSHUFD         $0xf5, Z22, Z4
+	VADDPS          Z30, Z17, Z30
+	VPTERNLOGD.BCST $0x96, 32(DX), Z8, Z4
+	VMULPS          Z12, Z31, Z31
+	VMOVSLDUP       Z9, K2, Z23
+	VMULPS          vec_3e1021bb<>+0(SB), Z24, Z8
+	VPMULUDQ        Z1, Z20, Z9
+	VFNMADD231PS    vec_3f000000<>+0(SB), Z12, Z31
+	VMULPS          Z13, Z10, Z13
+	VPMULUDQ        Z2, Z4, Z4
+	VADDPS          Z30, Z8, Z30
+	VMOVDQA32       Z27, Z17
+	VPSHUFD         $0xf5, Z4, Z12
+	VADDPS          vec_3f800000<>+0(SB), Z31, Z31
+	VMULPS          Z24, Z30, Z30
+	VPTERNLOGD.BCST $0x96, 36(DX), Z6, Z12
+	VPSHUFD         $0xf5, Z15, K1, Z17
+	VPTESTMD        vec_40000000<>+0(SB), Z21, K3
+	VPSHUFD         $0xf5, Z9, Z6
+	VADDPS          Z7, Z30, Z7
+	VBLENDMPS       Z25, Z31, K3, Z18
+	VPTERNLOGD.BCST $0x96, 40(DX), Z22, Z6
+	VPTERNLOGQ.BCST $0x96, 68(DX), Z23, Z17
+	VMULPS          Z14, Z10, Z14
+	VMULPS          Z5, Z11, Z8
+	VPMULUDQ        Z1, Z12, Z20
+	VBLENDMPS       Z31, Z25, K3, Z19
+	VMULPS          Z8, Z7, Z7
+	VMOVSLDUP       Z27, K2, Z15
+	VPMULUDQ        Z2, Z6, Z6
+	VPADDD          vec_40000000<>+0(SB), Z21, Z10
+	VPSHUFD         $0xf5, Z6, Z22
+	VMULPS          vec_ae5e8083<>+0(SB), Z16, Z8
+	VCVTUDQ2PS      Z17, Z17
+	VPTERNLOGD.BCST $0x96, 44(DX), Z4, Z22
+	VPTERNLOGD      $0x78, vec_80000000<>+0(SB), Z10, Z18
+	VMOVDQU32       zip_0<>+0(SB), Z4
+	VPERMI2PS       Z14, Z13, Z4
+	VMOVDQU32       zip_8<>+0(SB), Z10
+	VPERMT2PS       Z14, Z10, Z13
+	VMOVDQU32       Z4, (SI)
+	VMOVDQU32       Z13, 64(SI)
+	VADDPS          Z8, Z7, Z7
+	VPSHUFD         $0xf5, Z20, Z23
+	VFMADD132PS     vec_2f800000<>+0(SB), Z3, Z17
+	VPTERNLOGD      $0x78, vec_80000000<>+0(SB), Z21, Z19
+	VSUBPS          Z5, Z7, Z7
+	VPTERNLOGD.BCST $0x96, 48(DX), Z9, Z23
+	VMOVDQA32       Z17, Z8
+	VMOVDQA32       Z15, Z9
+	VMOVDQA32       Z7, Z10
+	VMOVDQA32       Z11, Z11
+	VMOVDQA32       Z16, Z12
+	VMOVDQA32       Z18, Z13
+	VMOVDQA32       Z19, Z14
+	VMOVDQA32       Z22, Z4
+	VMOVDQA32       Z6, Z5
+	VMOVDQA32       Z23, Z6
+	VMOVDQA32       Z20, Z7
+	ADDQ            $0x00000080, BX
+	CMPQ            BX, AX
+	JLT             normals
+	VZEROUPPER
+	RET
+
+DATA vec_2f800000<>+0(SB)/4, $0x2f800000
+DATA vec_2f800000<>+4(SB)/4, $0x2f800000
+DATA vec_2f800000<>+8(SB)/4, $0x2f800000
+DATA vec_2f800000<>+12(SB)/4, $0x2f800000
+DATA vec_2f800000<>+16(SB)/4, $0x2f800000
+DATA vec_2f800000<>+20(SB)/4, $0x2f800000
+DATA vec_2f800000<>+24(SB)/4, $0x2f800000
+DATA vec_2f800000<>+28(SB)/4, $0x2f800000
+DATA vec_2f800000<>+32(SB)/4, $0x2f800000
+DATA vec_2f800000<>+36(SB)/4, $0x2f800000
+DATA vec_2f800000<>+40(SB)/4, $0x2f800000
+DATA vec_2f800000<>+44(SB)/4, $0x2f800000
+DATA vec_2f800000<>+48(SB)/4, $0x2f800000
+DATA vec_2f800000<>+52(SB)/4, $0x2f800000
+DATA vec_2f800000<>+56(SB)/4, $0x2f800000
+DATA vec_2f800000<>+60(SB)/4, $0x2f800000
+GLOBL vec_2f800000<>(SB), RODATA|NOPTR, $64
+
+DATA zip_0<>+0(SB)/4, $0x00000000
+DATA zip_0<>+4(SB)/4, $0x00000010
+DATA zip_0<>+8(SB)/4, $0x00000001
+DATA zip_0<>+12(SB)/4, $0x00000011
+DATA zip_0<>+16(SB)/4, $0x00000002
+DATA zip_0<>+20(SB)/4, $0x00000012
+DATA zip_0<>+24(SB)/4, $0x00000003
+DATA zip_0<>+28(SB)/4, $0x00000013
+DATA zip_0<>+32(SB)/4, $0x00000004
+DATA zip_0<>+36(SB)/4, $0x00000014
+DATA zip_0<>+40(SB)/4, $0x00000005
+DATA zip_0<>+44(SB)/4, $0x00000015
+DATA zip_0<>+48(SB)/4, $0x00000006
+DATA zip_0<>+52(SB)/4, $0x00000016
+DATA zip_0<>+56(SB)/4, $0x00000007
+DATA zip_0<>+60(SB)/4, $0x00000017
+GLOBL zip_0<>(SB), RODATA|NOPTR, $64
+
+DATA zip_8<>+0(SB)/4, $0x00000008
+DATA zip_8<>+4(SB)/4, $0x00000018
+DATA zip_8<>+8(SB)/4, $0x00000009
+DATA zip_8<>+12(SB)/4, $0x00000019
+DATA zip_8<>+16(SB)/4, $0x0000000a
+DATA zip_8<>+20(SB)/4, $0x0000001a
+DATA zip_8<>+24(SB)/4, $0x0000000b
+DATA zip_8<>+28(SB)/4, $0x0000001b
+DATA zip_8<>+32(SB)/4, $0x0000000c
+DATA zip_8<>+36(SB)/4, $0x0000001c
+DATA zip_8<>+40(SB)/4, $0x0000000d
+DATA zip_8<>+44(SB)/4, $0x0000001d
+DATA zip_8<>+48(SB)/4, $0x0000000e
+DATA zip_8<>+52(SB)/4, $0x0000001e
+DATA zip_8<>+56(SB)/4, $0x0000000f
+DATA zip_8<>+60(SB)/4, $0x0000001f
+GLOBL zip_8<>(SB), RODATA|NOPTR, $64
 
 // func fusedAVX2(n int, f **float32)
 // Requires: AVX
@@ -2036,408 +2212,6 @@ one_next:
 one_end:
 	VZEROUPPER
 	RET
-
-// func philoxAVX512(n int, dst *float32, words *uint32, block uint32)
-// Requires: AVX, AVX512F
-TEXT ·philoxAVX512(SB), NOSPLIT, $0-28
-	MOVQ         n+0(FP), AX
-	MOVQ         dst+8(FP), CX
-	MOVQ         words+16(FP), DX
-	MOVL         block+24(FP), BX
-	VMOVD        BX, X0
-	VPBROADCASTD X0, Z0
-	VPADDD       blocks_from_0<>+0(SB), Z0, Z1
-	VPADDD       blocks_from_8<>+0(SB), Z0, Z0
-	VMOVDQU32    vec_d2511f53<>+0(SB), Z2
-	VMOVDQU32    vec_cd9e8d57<>+0(SB), Z3
-
-philox:
-	VPMULUDQ        Z2, Z1, Z4
-	VPSHUFD         $0xf5, Z4, Z5
-	VPXORD.BCST     (DX), Z5, Z5
-	VPMULUDQ        Z3, Z5, Z5
-	VPSHUFD         $0xf5, Z5, Z6
-	VPXORD.BCST     4(DX), Z6, Z6
-	VPXORD.BCST     8(DX), Z4, Z4
-	VPMULUDQ        Z3, Z4, Z4
-	VPMULUDQ        Z2, Z6, Z7
-	VPSHUFD         $0xf5, Z4, Z6
-	VPTERNLOGD.BCST $0x96, 12(DX), Z5, Z6
-	VPSHUFD         $0xf5, Z7, Z5
-	VPXORD.BCST     16(DX), Z5, Z5
-	VPADDD          vec_00000010<>+0(SB), Z1, Z1
-	VPMULUDQ        Z2, Z0, Z8
-	VPSHUFD         $0xf5, Z8, Z9
-	VPXORD.BCST     (DX), Z9, Z9
-	VPMULUDQ        Z3, Z9, Z9
-	VPSHUFD         $0xf5, Z9, Z10
-	VPXORD.BCST     4(DX), Z10, Z10
-	VPXORD.BCST     8(DX), Z8, Z8
-	VPMULUDQ        Z3, Z8, Z8
-	VPMULUDQ        Z2, Z10, Z11
-	VPSHUFD         $0xf5, Z8, Z10
-	VPTERNLOGD.BCST $0x96, 12(DX), Z9, Z10
-	VPSHUFD         $0xf5, Z11, Z9
-	VPXORD.BCST     16(DX), Z9, Z9
-	VPADDD          vec_00000010<>+0(SB), Z0, Z0
-	VPMULUDQ        Z2, Z6, Z6
-	VPMULUDQ        Z3, Z5, Z5
-	VPSHUFD         $0xf5, Z5, Z12
-	VPTERNLOGD.BCST $0x96, 20(DX), Z4, Z12
-	VPSHUFD         $0xf5, Z6, Z4
-	VPTERNLOGD.BCST $0x96, 24(DX), Z7, Z4
-	VPMULUDQ        Z2, Z10, Z7
-	VPMULUDQ        Z3, Z9, Z9
-	VPSHUFD         $0xf5, Z9, Z10
-	VPTERNLOGD.BCST $0x96, 20(DX), Z8, Z10
-	VPSHUFD         $0xf5, Z7, Z8
-	VPTERNLOGD.BCST $0x96, 24(DX), Z11, Z8
-	VPMULUDQ        Z2, Z12, Z11
-	VPMULUDQ        Z3, Z4, Z4
-	VPSHUFD         $0xf5, Z4, Z12
-	VPTERNLOGD.BCST $0x96, 28(DX), Z5, Z12
-	VPSHUFD         $0xf5, Z11, Z5
-	VPTERNLOGD.BCST $0x96, 32(DX), Z6, Z5
-	VPMULUDQ        Z2, Z10, Z6
-	VPMULUDQ        Z3, Z8, Z8
-	VPSHUFD         $0xf5, Z8, Z10
-	VPTERNLOGD.BCST $0x96, 28(DX), Z9, Z10
-	VPSHUFD         $0xf5, Z6, Z9
-	VPTERNLOGD.BCST $0x96, 32(DX), Z7, Z9
-	VPMULUDQ        Z2, Z12, Z7
-	VPMULUDQ        Z3, Z5, Z5
-	VPSHUFD         $0xf5, Z5, Z12
-	VPTERNLOGD.BCST $0x96, 36(DX), Z4, Z12
-	VPSHUFD         $0xf5, Z7, Z4
-	VPTERNLOGD.BCST $0x96, 40(DX), Z11, Z4
-	VPMULUDQ        Z2, Z10, Z10
-	VPMULUDQ        Z3, Z9, Z9
-	VPSHUFD         $0xf5, Z9, Z11
-	VPTERNLOGD.BCST $0x96, 36(DX), Z8, Z11
-	VPSHUFD         $0xf5, Z10, Z8
-	VPTERNLOGD.BCST $0x96, 40(DX), Z6, Z8
-	VPMULUDQ        Z2, Z12, Z6
-	VPMULUDQ        Z3, Z4, Z4
-	VPSHUFD         $0xf5, Z4, Z12
-	VPTERNLOGD.BCST $0x96, 44(DX), Z5, Z12
-	VPSHUFD         $0xf5, Z6, Z5
-	VPTERNLOGD.BCST $0x96, 48(DX), Z7, Z5
-	VPMULUDQ        Z2, Z11, Z7
-	VPMULUDQ        Z3, Z8, Z8
-	VPSHUFD         $0xf5, Z8, Z11
-	VPTERNLOGD.BCST $0x96, 44(DX), Z9, Z11
-	VPSHUFD         $0xf5, Z7, Z9
-	VPTERNLOGD.BCST $0x96, 48(DX), Z10, Z9
-	VPMULUDQ        Z2, Z12, Z10
-	VPMULUDQ        Z3, Z5, Z5
-	VPSHUFD         $0xf5, Z5, Z12
-	VPTERNLOGD.BCST $0x96, 52(DX), Z4, Z12
-	VPSHUFD         $0xf5, Z10, Z4
-	VPTERNLOGD.BCST $0x96, 56(DX), Z6, Z4
-	VPMULUDQ        Z2, Z11, Z6
-	VPMULUDQ        Z3, Z9, Z9
-	VPSHUFD         $0xf5, Z9, Z11
-	VPTERNLOGD.BCST $0x96, 52(DX), Z8, Z11
-	VPSHUFD         $0xf5, Z6, Z8
-	VPTERNLOGD.BCST $0x96, 56(DX), Z7, Z8
-	VPMULUDQ        Z2, Z12, Z7
-	VPMULUDQ        Z3, Z4, Z4
-	VPSHUFD         $0xf5, Z4, Z12
-	VPTERNLOGD.BCST $0x96, 60(DX), Z5, Z12
-	VPSHUFD         $0xf5, Z7, Z5
-	VPTERNLOGD.BCST $0x96, 64(DX), Z10, Z5
-	VPMULUDQ        Z2, Z11, Z10
-	VPMULUDQ        Z3, Z8, Z8
-	VPSHUFD         $0xf5, Z8, Z11
-	VPTERNLOGD.BCST $0x96, 60(DX), Z9, Z11
-	VPSHUFD         $0xf5, Z10, Z9
-	VPTERNLOGD.BCST $0x96, 64(DX), Z6, Z9
-	VPMULUDQ        Z2, Z12, Z6
-	VPMULUDQ        Z3, Z5, Z5
-	VPSHUFD         $0xf5, Z5, Z12
-	VPTERNLOGD.BCST $0x96, 68(DX), Z4, Z12
-	VPSHUFD         $0xf5, Z6, Z4
-	VPTERNLOGD.BCST $0x96, 72(DX), Z7, Z4
-	VPMULUDQ        Z2, Z11, Z7
-	VPMULUDQ        Z3, Z9, Z9
-	VPSHUFD         $0xf5, Z9, Z11
-	VPTERNLOGD.BCST $0x96, 68(DX), Z8, Z11
-	VPSHUFD         $0xf5, Z7, Z8
-	VPTERNLOGD.BCST $0x96, 72(DX), Z10, Z8
-	MOVL            $0x0000aaaa, BX
-	KMOVW           BX, K1
-	VMOVSLDUP       Z4, K1, Z12
-	VMOVDQU32       Z12, (CX)
-	MOVL            $0x0000aaaa, BX
-	KMOVW           BX, K1
-	VMOVSLDUP       Z6, K1, Z5
-	VMOVDQU32       Z5, 64(CX)
-	MOVL            $0x0000aaaa, BX
-	KMOVW           BX, K1
-	VMOVSLDUP       Z8, K1, Z11
-	VMOVDQU32       Z11, 128(CX)
-	MOVL            $0x0000aaaa, BX
-	KMOVW           BX, K1
-	VMOVSLDUP       Z7, K1, Z9
-	VMOVDQU32       Z9, 192(CX)
-	ADDQ            $0x00000100, CX
-	SUBQ            $0x40, AX
-	JNZ             philox
-	VZEROUPPER
-	RET
-
-DATA blocks_from_8<>+0(SB)/4, $0x00000008
-DATA blocks_from_8<>+4(SB)/4, $0x00000000
-DATA blocks_from_8<>+8(SB)/4, $0x00000009
-DATA blocks_from_8<>+12(SB)/4, $0x00000000
-DATA blocks_from_8<>+16(SB)/4, $0x0000000a
-DATA blocks_from_8<>+20(SB)/4, $0x00000000
-DATA blocks_from_8<>+24(SB)/4, $0x0000000b
-DATA blocks_from_8<>+28(SB)/4, $0x00000000
-DATA blocks_from_8<>+32(SB)/4, $0x0000000c
-DATA blocks_from_8<>+36(SB)/4, $0x00000000
-DATA blocks_from_8<>+40(SB)/4, $0x0000000d
-DATA blocks_from_8<>+44(SB)/4, $0x00000000
-DATA blocks_from_8<>+48(SB)/4, $0x0000000e
-DATA blocks_from_8<>+52(SB)/4, $0x00000000
-DATA blocks_from_8<>+56(SB)/4, $0x0000000f
-DATA blocks_from_8<>+60(SB)/4, $0x00000000
-GLOBL blocks_from_8<>(SB), RODATA|NOPTR, $64
-
-DATA vec_00000010<>+0(SB)/4, $0x00000010
-DATA vec_00000010<>+4(SB)/4, $0x00000010
-DATA vec_00000010<>+8(SB)/4, $0x00000010
-DATA vec_00000010<>+12(SB)/4, $0x00000010
-DATA vec_00000010<>+16(SB)/4, $0x00000010
-DATA vec_00000010<>+20(SB)/4, $0x00000010
-DATA vec_00000010<>+24(SB)/4, $0x00000010
-DATA vec_00000010<>+28(SB)/4, $0x00000010
-DATA vec_00000010<>+32(SB)/4, $0x00000010
-DATA vec_00000010<>+36(SB)/4, $0x00000010
-DATA vec_00000010<>+40(SB)/4, $0x00000010
-DATA vec_00000010<>+44(SB)/4, $0x00000010
-DATA vec_00000010<>+48(SB)/4, $0x00000010
-DATA vec_00000010<>+52(SB)/4, $0x00000010
-DATA vec_00000010<>+56(SB)/4, $0x00000010
-DATA vec_00000010<>+60(SB)/4, $0x00000010
-GLOBL vec_00000010<>(SB), RODATA|NOPTR, $64
-
-// func boxMullerAVX512(n int, dst *float32)
-// Requires: AVX, AVX512F
-TEXT ·boxMullerAVX512(SB), NOSPLIT, $0-16
-	MOVQ n+0(FP), AX
-	MOVQ dst+8(FP), CX
-
-boxMuller:
-	VMOVDQU32  (CX), Z0
-	VMOVDQU32  64(CX), Z1
-	VMOVDQU32  128(CX), Z6
-	VMOVDQU32  192(CX), Z7
-	VCVTUDQ2PS Z0, Z0
-	VPADDD     vec_20000000<>+0(SB), Z1, Z2
-	VCVTUDQ2PS Z6, Z6
-	VPADDD     vec_20000000<>+0(SB), Z7, Z8
-	VMULPS     vec_2f800000<>+0(SB), Z0, Z0
-	VPANDD     vec_c0000000<>+0(SB), Z2, Z3
-	VMULPS     vec_2f800000<>+0(SB), Z6, Z6
-	VPANDD     vec_c0000000<>+0(SB), Z8, Z9
-	VADDPS     vec_2f000000<>+0(SB), Z0, Z0
-	VPSUBD     Z3, Z1, Z3
-	VADDPS     vec_2f000000<>+0(SB), Z6, Z6
-	VPSUBD     Z9, Z7, Z9
-	VPADDD     vec_004afb0d<>+0(SB), Z0, Z0
-	VCVTDQ2PS  Z3, Z3
-	VPADDD     vec_004afb0d<>+0(SB), Z6, Z6
-	VCVTDQ2PS  Z9, Z9
-	VGETEXPPS  Z0, Z1
-	VMULPS     vec_30c90fdb<>+0(SB), Z3, Z3
-	VGETEXPPS  Z6, Z7
-	VMULPS     vec_30c90fdb<>+0(SB), Z9, Z9
-	VPANDD     vec_007fffff<>+0(SB), Z0, Z0
-	VMULPS     Z3, Z3, Z12
-	VPANDD     vec_007fffff<>+0(SB), Z6, Z17
-	VMULPS     Z9, Z9, Z21
-	VPADDD     vec_3f3504f3<>+0(SB), Z0, Z0
-	VMULPS     vec_b94ca1f9<>+0(SB), Z12, Z16
-	VPADDD     vec_3f3504f3<>+0(SB), Z17, Z17
-	VMULPS     vec_b94ca1f9<>+0(SB), Z21, Z22
-	VSUBPS     vec_3f800000<>+0(SB), Z0, Z0
-	VADDPS     vec_3c08839e<>+0(SB), Z16, Z16
-	VSUBPS     vec_3f800000<>+0(SB), Z17, Z17
-	VADDPS     vec_3c08839e<>+0(SB), Z22, Z22
-	VMULPS     Z0, Z0, Z6
-	VMULPS     Z12, Z16, Z16
-	VMULPS     Z17, Z17, Z18
-	VMULPS     Z21, Z22, Z22
-	VMULPS     Z6, Z6, Z13
-	VSUBPS     vec_3e2aaaa3<>+0(SB), Z16, Z16
-	VMULPS     Z18, Z18, Z19
-	VSUBPS     vec_3e2aaaa3<>+0(SB), Z22, Z22
-	VMULPS     vec_be7ffffc<>+0(SB), Z0, Z14
-	VMULPS     Z12, Z16, Z16
-	VMULPS     vec_be7ffffc<>+0(SB), Z17, Z20
-	VMULPS     Z21, Z22, Z22
-	VADDPS     vec_3eaaaaaa<>+0(SB), Z14, Z14
-	VMULPS     Z3, Z16, Z16
-	VADDPS     vec_3eaaaaaa<>+0(SB), Z20, Z20
-	VMULPS     Z9, Z22, Z22
-	VMULPS     vec_be2aae50<>+0(SB), Z0, Z15
-	VADDPS     Z3, Z16, Z16
-	VMULPS     vec_be2aae50<>+0(SB), Z17, Z3
-	VADDPS     Z9, Z22, Z22
-	VADDPS     vec_3e4cceac<>+0(SB), Z15, Z15
-	VMULPS     vec_37ccf5ce<>+0(SB), Z12, Z24
-	VADDPS     vec_3e4cceac<>+0(SB), Z3, Z3
-	VMULPS     vec_37ccf5ce<>+0(SB), Z21, Z27
-	VMULPS     vec_bdfe5d4f<>+0(SB), Z0, Z9
-	VADDPS     vec_bab6061a<>+0(SB), Z24, Z24
-	VMULPS     vec_bdfe5d4f<>+0(SB), Z17, Z25
-	VADDPS     vec_bab6061a<>+0(SB), Z27, Z27
-	VADDPS     vec_3e11e9bf<>+0(SB), Z9, Z9
-	VMULPS     Z12, Z24, Z24
-	VADDPS     vec_3e11e9bf<>+0(SB), Z25, Z25
-	VMULPS     Z21, Z27, Z27
-	VMULPS     vec_bdebd1b8<>+0(SB), Z0, Z23
-	VADDPS     vec_3d2aaaa5<>+0(SB), Z24, Z24
-	VMULPS     vec_bdebd1b8<>+0(SB), Z17, Z26
-	VADDPS     vec_3d2aaaa5<>+0(SB), Z27, Z27
-	VADDPS     vec_3def251a<>+0(SB), Z23, Z23
-	VMULPS     Z12, Z24, Z24
-	VADDPS     vec_3def251a<>+0(SB), Z26, Z26
-	VMULPS     Z21, Z27, Z27
-	VMULPS     Z6, Z15, Z15
-	VMULPS     Z12, Z24, Z24
-	VMULPS     Z18, Z3, Z3
-	VMULPS     Z21, Z27, Z27
-	VADDPS     Z14, Z15, Z14
-	VMULPS     vec_3f000000<>+0(SB), Z12, Z12
-	VADDPS     Z20, Z3, Z20
-	VMULPS     vec_3f000000<>+0(SB), Z21, Z3
-	VMULPS     Z6, Z23, Z23
-	VSUBPS     Z12, Z24, Z24
-	VMULPS     Z18, Z26, Z26
-	VSUBPS     Z3, Z27, Z27
-	VADDPS     Z9, Z23, Z9
-	VADDPS     vec_3f800000<>+0(SB), Z24, Z24
-	VADDPS     Z25, Z26, Z25
-	VADDPS     vec_3f800000<>+0(SB), Z27, Z27
-	VMULPS     vec_3d9021bb<>+0(SB), Z13, Z3
-	VPTESTMD   vec_40000000<>+0(SB), Z2, K1
-	VMULPS     vec_3d9021bb<>+0(SB), Z19, Z12
-	VPTESTMD   vec_40000000<>+0(SB), Z8, K2
-	VADDPS     Z9, Z3, Z9
-	VBLENDMPS  Z16, Z24, K1, Z4
-	VADDPS     Z25, Z12, Z25
-	VBLENDMPS  Z22, Z27, K2, Z10
-	VMULPS     Z13, Z9, Z9
-	VBLENDMPS  Z24, Z16, K1, Z5
-	VMULPS     Z19, Z25, Z25
-	VBLENDMPS  Z27, Z22, K2, Z11
-	VADDPS     Z14, Z9, Z14
-	VPADDD     vec_40000000<>+0(SB), Z2, Z9
-	VADDPS     Z20, Z25, Z20
-	VPADDD     vec_40000000<>+0(SB), Z8, Z13
-	VMULPS     Z6, Z0, Z3
-	VPTERNLOGD $0x78, vec_80000000<>+0(SB), Z9, Z4
-	VMULPS     Z18, Z17, Z12
-	VPTERNLOGD $0x78, vec_80000000<>+0(SB), Z13, Z10
-	VMULPS     Z3, Z14, Z14
-	VPTERNLOGD $0x78, vec_80000000<>+0(SB), Z2, Z5
-	VMULPS     Z12, Z20, Z20
-	VPTERNLOGD $0x78, vec_80000000<>+0(SB), Z8, Z11
-	VMULPS     vec_b95e8083<>+0(SB), Z1, Z3
-	VMULPS     vec_b95e8083<>+0(SB), Z7, Z12
-	VADDPS     Z3, Z14, Z14
-	VADDPS     Z12, Z20, Z20
-	VMULPS     vec_3f000000<>+0(SB), Z6, Z3
-	VMULPS     vec_3f000000<>+0(SB), Z18, Z12
-	VSUBPS     Z3, Z14, Z14
-	VSUBPS     Z12, Z20, Z20
-	VADDPS     Z14, Z0, Z0
-	VADDPS     Z20, Z17, Z17
-	VMULPS     vec_3f318000<>+0(SB), Z1, Z1
-	VMULPS     vec_3f318000<>+0(SB), Z7, Z7
-	VADDPS     Z1, Z0, Z0
-	VADDPS     Z7, Z17, Z17
-	VMULPS     vec_c0000000<>+0(SB), Z0, Z0
-	VMULPS     vec_c0000000<>+0(SB), Z17, Z17
-	VSQRTPS    Z0, Z0
-	VSQRTPS    Z17, Z17
-	VMULPS     Z4, Z0, Z4
-	VMULPS     Z5, Z0, Z5
-	VMOVDQU32  zip_0<>+0(SB), Z0
-	VPERMI2PS  Z5, Z4, Z0
-	VMOVDQU32  zip_8<>+0(SB), Z1
-	VPERMT2PS  Z5, Z1, Z4
-	VMOVDQU32  Z0, (CX)
-	VMOVDQU32  Z4, 64(CX)
-	VMULPS     Z10, Z17, Z10
-	VMULPS     Z11, Z17, Z11
-	VMOVDQU32  zip_0<>+0(SB), Z0
-	VPERMI2PS  Z11, Z10, Z0
-	VMOVDQU32  zip_8<>+0(SB), Z1
-	VPERMT2PS  Z11, Z1, Z10
-	VMOVDQU32  Z0, 128(CX)
-	VMOVDQU32  Z10, 192(CX)
-	ADDQ       $0x00000100, CX
-	SUBQ       $0x40, AX
-	JNZ        boxMuller
-	VZEROUPPER
-	RET
-
-DATA vec_2f800000<>+0(SB)/4, $0x2f800000
-DATA vec_2f800000<>+4(SB)/4, $0x2f800000
-DATA vec_2f800000<>+8(SB)/4, $0x2f800000
-DATA vec_2f800000<>+12(SB)/4, $0x2f800000
-DATA vec_2f800000<>+16(SB)/4, $0x2f800000
-DATA vec_2f800000<>+20(SB)/4, $0x2f800000
-DATA vec_2f800000<>+24(SB)/4, $0x2f800000
-DATA vec_2f800000<>+28(SB)/4, $0x2f800000
-DATA vec_2f800000<>+32(SB)/4, $0x2f800000
-DATA vec_2f800000<>+36(SB)/4, $0x2f800000
-DATA vec_2f800000<>+40(SB)/4, $0x2f800000
-DATA vec_2f800000<>+44(SB)/4, $0x2f800000
-DATA vec_2f800000<>+48(SB)/4, $0x2f800000
-DATA vec_2f800000<>+52(SB)/4, $0x2f800000
-DATA vec_2f800000<>+56(SB)/4, $0x2f800000
-DATA vec_2f800000<>+60(SB)/4, $0x2f800000
-GLOBL vec_2f800000<>(SB), RODATA|NOPTR, $64
-
-DATA zip_0<>+0(SB)/4, $0x00000000
-DATA zip_0<>+4(SB)/4, $0x00000010
-DATA zip_0<>+8(SB)/4, $0x00000001
-DATA zip_0<>+12(SB)/4, $0x00000011
-DATA zip_0<>+16(SB)/4, $0x00000002
-DATA zip_0<>+20(SB)/4, $0x00000012
-DATA zip_0<>+24(SB)/4, $0x00000003
-DATA zip_0<>+28(SB)/4, $0x00000013
-DATA zip_0<>+32(SB)/4, $0x00000004
-DATA zip_0<>+36(SB)/4, $0x00000014
-DATA zip_0<>+40(SB)/4, $0x00000005
-DATA zip_0<>+44(SB)/4, $0x00000015
-DATA zip_0<>+48(SB)/4, $0x00000006
-DATA zip_0<>+52(SB)/4, $0x00000016
-DATA zip_0<>+56(SB)/4, $0x00000007
-DATA zip_0<>+60(SB)/4, $0x00000017
-GLOBL zip_0<>(SB), RODATA|NOPTR, $64
-
-DATA zip_8<>+0(SB)/4, $0x00000008
-DATA zip_8<>+4(SB)/4, $0x00000018
-DATA zip_8<>+8(SB)/4, $0x00000009
-DATA zip_8<>+12(SB)/4, $0x00000019
-DATA zip_8<>+16(SB)/4, $0x0000000a
-DATA zip_8<>+20(SB)/4, $0x0000001a
-DATA zip_8<>+24(SB)/4, $0x0000000b
-DATA zip_8<>+28(SB)/4, $0x0000001b
-DATA zip_8<>+32(SB)/4, $0x0000000c
-DATA zip_8<>+36(SB)/4, $0x0000001c
-DATA zip_8<>+40(SB)/4, $0x0000000d
-DATA zip_8<>+44(SB)/4, $0x0000001d
-DATA zip_8<>+48(SB)/4, $0x0000000e
-DATA zip_8<>+52(SB)/4, $0x0000001e
-DATA zip_8<>+56(SB)/4, $0x0000000f
-DATA zip_8<>+60(SB)/4, $0x0000001f
-GLOBL zip_8<>(SB), RODATA|NOPTR, $64
 
 // func fusedAVX512(n int, f **float32)
 // Requires: AVX, AVX512DQ, AVX512F

@@ -13,7 +13,7 @@ func (r *cpuRow) noise(dst []float32, e *entry, k, lo int) {
 		return
 	}
 	clear(dst)
-	var b block
+	var b [noiseElems]float32
 	n := b[:len(dst)]
 	for _, t := range terms {
 		normals(n, r.seed, t.draw, uint64(lo))

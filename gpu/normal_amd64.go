@@ -13,9 +13,9 @@ var levels = detect()
 
 func detect() []level {
 	switch {
-	case cpu.X86.HasAVX2 && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ:
+	case cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ:
 		return []level{generic, avx2, avx512}
-	case cpu.X86.HasAVX2:
+	case cpu.X86.HasAVX2 && cpu.X86.HasFMA:
 		return []level{generic, avx2}
 	}
 	return []level{generic}
@@ -59,20 +59,25 @@ func groups(dst []float32, seed uint64, draw uint32, b uint64) {
 			normalsGeneric(dst[:n], seed, draw, 4*b)
 		} else {
 			words := newStream(seed, draw, uint32(b>>32))
-			for at := 0; at < n; at += span {
-				part := dst[at:min(at+span, n)]
-				block := uint32(low) + uint32(at/4)
-				if simd == avx512 {
-					philoxAVX512(len(part), &part[0], &words[0], block)
-					boxMullerAVX512(len(part), &part[0])
-				} else {
-					philoxAVX2(len(part), &part[0], &words[0], block)
-					boxMullerAVX2(len(part), &part[0])
-				}
+			if simd == avx512 {
+				normalsAVX512(n, &dst[0], &words[0], uint32(low))
+			} else {
+				spans(dst[:n], &words, uint32(low))
 			}
 		}
 		dst = dst[n:]
 		b += uint64(n / 4)
+	}
+}
+
+// spans is the noise of whole groups in two routines.
+func spans(dst []float32, words *stream, block uint32) {
+	for len(dst) > 0 {
+		part := dst[:min(span, len(dst))]
+		philoxAVX2(len(part), &part[0], &words[0], block)
+		boxMullerAVX2(len(part), &part[0])
+		dst = dst[len(part):]
+		block += span / 4
 	}
 }
 

@@ -8,35 +8,58 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// assembly is the routines of a level.
-type assembly struct {
-	philox    func(n int, dst *float32, words *uint32, block uint32)
-	boxMuller func(n int, dst *float32)
-	pairs     int // in a group of boxMuller
+// boxMuller is the routine of a level, for groups of as many pairs.
+func boxMuller(v []float32) {
+	if simd == avx2 {
+		boxMullerAVX2(len(v), &v[0])
+		return
+	}
+	for ; len(v) > 0; v = v[32:] {
+		var words stream
+		normalsAVX512(-32, &v[0], &words[0], 0)
+	}
 }
 
-var assemblies = map[level]assembly{
-	avx2:   {philoxAVX2, boxMullerAVX2, 8},
-	avx512: {philoxAVX512, boxMullerAVX512, 16},
+// pairsOf is how many pairs are in a group of boxMuller.
+func pairsOf() int { return map[level]int{avx2: 8, avx512: 16}[simd] }
+
+// some is a word with all bits clear, set or random.
+func some(rng *rand.Rand) uint32 { return []uint32{0, math.MaxUint32, rng.Uint32()}[rng.IntN(3)] }
+
+// TestNormalsExtremeKeys makes normals of whole groups under keys and counters with all bits clear, set and random.
+func TestNormalsExtremeKeys(t *testing.T) {
+	forLevels(t, levels[1:], func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(1, 2))
+		for range 20_000 {
+			k0, k1, draw, high := some(rng), some(rng), some(rng), some(rng)
+			n := group * (1 + rng.IntN(3))
+			low := min(some(rng), -uint32(n/4)) // the last group may end where the word wraps around
+			all, got := guarded(n)
+			seed, first := uint64(k0)|uint64(k1)<<32, uint64(low)|uint64(high)<<32
+			groups(got, seed, draw, first)
+			want := make([]float32, n)
+			for at := 0; at < n; at += lanes {
+				normals4(want[at:min(at+lanes, n)], seed, draw, first+uint64(at/4))
+			}
+			requireTwin(t, want, all, "key %x %x, counter %x %x %x", k0, k1, low, high, draw)
+		}
+	})
 }
 
-// TestPhiloxAssembly compares the words of whole groups, under keys and counters with all bits
-// clear, set and random.
+// TestPhiloxAssembly compares the words of whole groups, under such keys and counters.
 func TestPhiloxAssembly(t *testing.T) {
-	forLevels(t, levels[1:], testPhiloxAssembly)
-}
-
-func testPhiloxAssembly(t *testing.T) {
-	pairs := assemblies[simd].pairs
+	if simd < avx2 {
+		t.Skip("no AVX2")
+	}
+	const pairs = 8
 	rng := rand.New(rand.NewPCG(1, 2))
-	some := func() uint32 { return []uint32{0, math.MaxUint32, rng.Uint32()}[rng.IntN(3)] }
 	for range 20_000 {
-		k0, k1, draw, high := some(), some(), some(), some()
+		k0, k1, draw, high := some(rng), some(rng), some(rng), some(rng)
 		n := group * (1 + rng.IntN(3))
-		low := min(some(), -uint32(n/4)) // the last group may end where the word wraps around
+		low := min(some(rng), -uint32(n/4)) // the last group may end where the word wraps around
 		all, got := guarded(n)
 		words := newStream(uint64(k0)|uint64(k1)<<32, draw, high)
-		assemblies[simd].philox(n, &got[0], &words[0], low)
+		philoxAVX2(n, &got[0], &words[0], low)
 		want := make([]float32, n)
 		for i := range n / 4 {
 			var c [4]uint32
@@ -98,7 +121,7 @@ func (p *twinPairs) add(t *testing.T, a, b uint32) {
 	if p.n == 0 {
 		p.first = [2]uint32{a, b}
 	}
-	size := assemblies[simd].pairs
+	size := pairsOf()
 	at := p.n/size*2*size + p.n%size
 	p.bits[at], p.bits[at+size] = math.Float32frombits(a), math.Float32frombits(b)
 	p.radii[p.n], p.turns[p.n] = uniform(a), b
@@ -108,7 +131,7 @@ func (p *twinPairs) add(t *testing.T, a, b uint32) {
 	p.n = 0
 	radius(p.radii[:])
 	rotate(p.want[:], p.radii[:], p.turns[:])
-	assemblies[simd].boxMuller(len(p.bits), &p.bits[0])
+	boxMuller(p.bits[:])
 	for i, w := range p.want {
 		if math.Float32bits(w) != math.Float32bits(p.bits[i]) {
 			require.Failf(t, "bits differ", "normal %d from radius %d, turn %d: want %x, got %x",

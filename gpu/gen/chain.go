@@ -17,16 +17,21 @@ func (c *chain) then(f func()) { c.steps = append(c.steps, f) }
 
 func (c *chain) do(f func(...Op), ops ...Op) { c.then(func() { f(ops...) }) }
 
-// interleave emits the chains, one instruction of each at a time.
+// interleave emits the chains side by side, each spread evenly from the beginning to the end.
 func interleave(chains []*chain) {
-	for i, left := 0, true; left; i++ {
-		left = false
-		for _, c := range chains {
-			if i < len(c.steps) {
-				c.steps[i]()
-				left = true
+	done := make([]int, len(chains))
+	for {
+		next, least := -1, 1.0
+		for i, c := range chains {
+			if at := (float64(done[i]) + 0.5) / float64(len(c.steps)); at < least {
+				next, least = i, at
 			}
 		}
+		if next < 0 {
+			return
+		}
+		chains[next].steps[done[next]]()
+		done[next]++
 	}
 }
 

@@ -44,19 +44,21 @@ func (s set) philox() {
 	}
 	f0, f1 := s.load(bits(m0)), s.load(bits(m1))
 	Label("philox")
-	var c [2]state
-	for half := range c {
-		c[half] = s.begin(count[half], f0, f1, keys)
-		VPADDD(bits(uint32(2*s.blocks())), count[half], count[half])
-	}
-	for r := 4; r <= rounds; r++ {
-		for half := range c {
-			c[half] = s.round(c[half], f0, f1, s.key(keys, 2*r-3), s.key(keys, 2*r-2))
+	var w [2]state
+	var chains []*chain
+	for half := range w {
+		c := &chain{set: s}
+		w[half] = c.begin(count[half], f0, f1, keys)
+		c.then(func() { VPADDD(bits(uint32(2*s.blocks())), count[half], count[half]) })
+		for r := 4; r <= rounds; r++ {
+			w[half] = c.round(w[half], f0, f1, s.key(keys, 2*r-3), s.key(keys, 2*r-2))
 		}
+		chains = append(chains, c)
 	}
-	for half := range c {
-		s.pack(c[half][2], c[half][0], Mem{Base: dst, Disp: 2 * half * s.size})
-		s.pack(c[half][3], c[half][1], Mem{Base: dst, Disp: (2*half + 1) * s.size})
+	interleave(chains)
+	for half := range w {
+		s.pack(w[half][2], w[half][0], Mem{Base: dst, Disp: 2 * half * s.size})
+		s.pack(w[half][3], w[half][1], Mem{Base: dst, Disp: (2*half + 1) * s.size})
 	}
 	ADDQ(U32(uint32(4*s.size)), dst)
 	SUBQ(Imm(uint64(8*s.blocks())), n)
@@ -67,24 +69,13 @@ func (s set) philox() {
 
 // pack stores the low halves of low and, above each, that of high.
 func (s set) pack(high, low reg.VecVirtual, to Op) {
-	if s.wide() {
-		odd, k := GP32(), K()
-		MOVL(U32(0xAAAA), odd)
-		KMOVW(odd, k)
-		VMOVSLDUP(high, k, low)
-	} else {
-		VPSLLQ(Imm(32), high, high)
-		VPBLENDD(Imm(0xAA), high, low, low)
-	}
+	VPSLLQ(Imm(32), high, high)
+	VPBLENDD(Imm(0xAA), high, low, low)
 	s.store(low, to)
 }
 
 // spread fills vectors on the stack with each word of a stream, and returns their aligned address.
-// AVX-512 needs no copies.
 func (s set) spread(words reg.Register) reg.Register {
-	if s.wide() {
-		return words
-	}
 	at := GP64()
 	LEAQ(AllocLocal((streamWords+1)*s.size), at)
 	ADDQ(Imm(uint64(s.size-1)), at)
@@ -97,7 +88,7 @@ func (s set) spread(words reg.Register) reg.Register {
 	return at
 }
 
-// key is word i of a stream, for xorKey and xor3.
+// key is word i of a stream, for xorKey and xor3. AVX-512 needs no copies.
 func (s set) key(keys reg.Register, i int) Mem {
 	if s.wide() {
 		return Mem{Base: keys, Disp: 4 * i}
@@ -106,22 +97,22 @@ func (s set) key(keys reg.Register, i int) Mem {
 }
 
 // xorKey is y ^= k.
-func (s set) xorKey(k Mem, y reg.VecVirtual) {
-	if s.wide() {
-		VPXORD_BCST(k, y, y)
+func (c *chain) xorKey(k Mem, y reg.VecVirtual) {
+	if c.wide() {
+		c.do(VPXORD_BCST, k, y, y)
 	} else {
-		VPXOR(k, y, y)
+		c.then(func() { VPXOR(k, y, y) })
 	}
 }
 
 // xor3 is y ^= a^k; a is lost.
-func (s set) xor3(k Mem, a, y reg.VecVirtual) {
-	if s.wide() {
-		VPTERNLOGD_BCST(Imm(0x96), k, a, y)
-	} else {
-		VPXOR(k, a, a)
-		VPXOR(a, y, y)
+func (c *chain) xor3(k Mem, a, y reg.VecVirtual) {
+	if c.wide() {
+		c.do(VPTERNLOGD_BCST, Imm(0x96), k, a, y)
+		return
 	}
+	c.then(func() { VPXOR(k, a, a) })
+	c.then(func() { VPXOR(a, y, y) })
 }
 
 // counters are the distances of the blocks of a half from the first of the group.
@@ -138,36 +129,36 @@ func (s set) counters(half int) Mem {
 //	P = M0*block,  c2 = hi(P)^w0,  Q = M1*c2              round 1 and the product of 2
 //	c = hi(Q)^w1, Q, P^w2, a part of w4                   round 2
 //	c = hi(M1*c2)^Q^w3, M1*c2, hi(M0*c0)^w4, M0*c0        round 3
-func (s set) begin(count, f0, f1 reg.VecVirtual, keys reg.Register) state {
-	p, q, c0, c1, c2, c3 := s.vec(), s.vec(), s.vec(), s.vec(), s.vec(), s.vec()
-	VPMULUDQ(f0, count, p)
-	high(p, q)
-	s.xorKey(s.key(keys, 0), q)
-	VPMULUDQ(f1, q, q)
-	high(q, c0)
-	s.xorKey(s.key(keys, 1), c0)
-	s.xorKey(s.key(keys, 2), p)
-	VPMULUDQ(f1, p, c1)
-	VPMULUDQ(f0, c0, c3)
-	high(c1, c0)
-	s.xor3(s.key(keys, 3), q, c0)
-	high(c3, c2)
-	s.xorKey(s.key(keys, 4), c2)
+func (c *chain) begin(count, f0, f1 reg.VecVirtual, keys reg.Register) state {
+	p, q, c0, c1, c2, c3 := c.vec(), c.vec(), c.vec(), c.vec(), c.vec(), c.vec()
+	c.do(VPMULUDQ, f0, count, p)
+	c.high(p, q)
+	c.xorKey(c.key(keys, 0), q)
+	c.do(VPMULUDQ, f1, q, q)
+	c.high(q, c0)
+	c.xorKey(c.key(keys, 1), c0)
+	c.xorKey(c.key(keys, 2), p)
+	c.do(VPMULUDQ, f1, p, c1)
+	c.do(VPMULUDQ, f0, c0, c3)
+	c.high(c1, c0)
+	c.xor3(c.key(keys, 3), q, c0)
+	c.high(c3, c2)
+	c.xorKey(c.key(keys, 4), c2)
 	return state{c0, c1, c2, c3}
 }
 
 // round is one round with the keys k0 and k1.
-func (s set) round(c state, f0, f1 reg.VecVirtual, k0, k1 Mem) state {
-	p0, p1, c0, c2 := s.vec(), s.vec(), s.vec(), s.vec()
-	VPMULUDQ(f0, c[0], p0)
-	VPMULUDQ(f1, c[2], p1)
-	high(p1, c0)
-	s.xor3(k0, c[1], c0)
-	high(p0, c2)
-	s.xor3(k1, c[3], c2)
+func (c *chain) round(w state, f0, f1 reg.VecVirtual, k0, k1 Mem) state {
+	p0, p1, c0, c2 := c.vec(), c.vec(), c.vec(), c.vec()
+	c.do(VPMULUDQ, f0, w[0], p0)
+	c.do(VPMULUDQ, f1, w[2], p1)
+	c.high(p1, c0)
+	c.xor3(k0, w[1], c0)
+	c.high(p0, c2)
+	c.xor3(k1, w[3], c2)
 	return state{c0, p1, c2, p0}
 }
 
 // high copies the high halves of 64-bit lanes to the low ones, on a port that multiplies do not
 // use.
-func high(from, to reg.VecVirtual) { VPSHUFD(Imm(0xF5), from, to) }
+func (c *chain) high(from, to reg.VecVirtual) { c.do(VPSHUFD, Imm(0xF5), from, to) }
