@@ -89,8 +89,7 @@ func (l *LoRA) File() string { return l.file }
 // Layers is the number of layers it changes.
 func (l *LoRA) Layers() int { return len(l.layers) }
 
-// Parts are those of a pipeline that it changes: of [PartUNet], [PartTextEncoder] and
-// [PartTextEncoder2].
+// Parts are those of a pipeline that it changes, such as [PartUNet] and [PartTextEncoder].
 func (l *LoRA) Parts() []string {
 	parts := map[string]bool{}
 	for _, c := range l.layers {

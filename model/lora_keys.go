@@ -2,12 +2,19 @@ package model
 
 import "strings"
 
-// Parts of a pipeline that a LoRA may change, as diffusers names their folders.
+// Parts of a pipeline that a LoRA may change, as diffusers names their folders; and PartT5, the T5 of files that call it
+// by its name: the folder is text_encoder_2 with FLUX.1, and text_encoder_3 with Stable Diffusion 3.
 const (
 	PartUNet         = "unet"
+	PartTransformer  = "transformer"
 	PartTextEncoder  = "text_encoder"
 	PartTextEncoder2 = "text_encoder_2"
+	PartTextEncoder3 = "text_encoder_3"
+	PartT5           = "t5"
 )
+
+// loraParts are all of them.
+var loraParts = []string{PartUNet, PartTransformer, PartTextEncoder, PartTextEncoder2, PartTextEncoder3, PartT5}
 
 // loraRole is what a tensor of a LoRA file is to its layer.
 type loraRole int
@@ -34,11 +41,14 @@ var loraSuffixes = []struct {
 }
 
 // loraPrefixes are the beginnings of the keys, and the part that they mean: kohya's, whose
-// names have no dots; diffusers'; and names of layers alone.
+// names have no dots; diffusers'; and ComfyUI's.
 var loraPrefixes = []struct{ start, part string }{
 	{"lora_unet_", PartUNet}, {"lora_te_", PartTextEncoder}, {"lora_te1_", PartTextEncoder},
-	{"lora_te2_", PartTextEncoder2},
+	{"lora_te2_", PartTextEncoder2}, {"lora_te3_", PartT5}, {"lora_transformer_", PartTransformer},
 	{"unet.", PartUNet}, {"text_encoder.", PartTextEncoder}, {"text_encoder_2.", PartTextEncoder2},
+	{"text_encoder_3.", PartTextEncoder3}, {"transformer.", PartTransformer},
+	{"text_encoders.clip_l.transformer.", PartTextEncoder}, {"text_encoders.clip_g.transformer.", PartTextEncoder2},
+	{"text_encoders.t5xxl.transformer.", PartT5},
 }
 
 // loraBare are the first words of layers in keys that name no part.
@@ -46,6 +56,9 @@ var loraBare = []struct{ start, part string }{
 	{"down_blocks.", PartUNet}, {"mid_block.", PartUNet}, {"up_blocks.", PartUNet},
 	{"conv_in", PartUNet}, {"conv_out", PartUNet}, {"time_embedding.", PartUNet},
 	{"add_embedding.", PartUNet}, {"text_model.", PartTextEncoder},
+	{"transformer_blocks.", PartTransformer}, {"single_transformer_blocks.", PartTransformer},
+	{"x_embedder.", PartTransformer}, {"context_embedder.", PartTransformer}, {"time_text_embed.", PartTransformer},
+	{"norm_out.", PartTransformer}, {"proj_out.", PartTransformer}, {"pos_embed.", PartTransformer},
 }
 
 // loraRefused are words of the keys of methods that are not LoRA, or not plain LoRA.
@@ -81,13 +94,16 @@ func parseLoRAKey(key string) (part, layer string, role loraRole, ok bool) {
 
 func splitLoRAPart(name string) (part, layer string) {
 	name = strings.TrimPrefix(name, "base_model.model.")
+	if layer := bflLayer(name); layer != "" {
+		return PartTransformer, layer
+	}
 	for _, p := range loraPrefixes {
 		if rest, ok := strings.CutPrefix(name, p.start); ok {
 			return p.part, strings.TrimPrefix(rest, "base_model.model.")
 		}
 	}
 	for _, p := range loraBare {
-		if strings.HasPrefix(name, p.start) {
+		if strings.HasPrefix(name+".", p.start) {
 			return p.part, name
 		}
 	}
@@ -102,10 +118,11 @@ func modernLayer(part, layer string) string {
 	layer = strings.ReplaceAll(layer, ".processor.", ".")
 	layer = strings.TrimSuffix(layer, "_lora") // of an alpha
 	i := strings.LastIndexByte(layer, '.') + 1
+	network := part == PartUNet || part == PartTransformer
 	switch last := layer[i:]; {
-	case part == PartUNet && last == "to_out":
+	case network && last == "to_out":
 		return layer + ".0"
-	case part != PartUNet && textNames[last] != "":
+	case !network && textNames[last] != "":
 		return layer[:i] + textNames[last]
 	}
 	return layer

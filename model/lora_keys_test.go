@@ -25,6 +25,19 @@ func TestLoRAKeys(t *testing.T) {
 		"text_encoder.text_model.l.0.self_attn.to_out_lora.down.weight": {PartTextEncoder, "text_model.l.0.self_attn.out_proj", loraDown},
 		"text_encoder_2.text_model.l.0.q_proj.lora_linear_layer.up.weight": {PartTextEncoder2, "text_model.l.0.q_proj",
 			loraUp},
+		"transformer.transformer_blocks.0.attn.to_q.lora_A.weight":             {PartTransformer, "transformer_blocks.0.attn.to_q", loraDown},
+		"transformer.x.attn.to_out.lora_B.weight":                              {PartTransformer, "x.attn.to_out.0", loraUp},
+		"transformer.single_transformer_blocks.1.proj_out.lora_down.weight":    {PartTransformer, "single_transformer_blocks.1.proj_out", loraDown},
+		"lora_transformer_x_embedder.alpha":                                    {PartTransformer, "x_embedder", loraAlpha},
+		"proj_out.lora_A.weight":                                               {PartTransformer, "proj_out", loraDown},
+		"lora_unet_double_blocks_0_img_attn_qkv.lora_up.weight":                {PartTransformer, "double_blocks_0_img_attn_qkv", loraUp},
+		"lora_unet_final_layer_linear.alpha":                                   {PartTransformer, "final_layer_linear", loraAlpha},
+		"diffusion_model.single_blocks.3.linear1.lora_A.weight":                {PartTransformer, "single_blocks.3.linear1", loraDown},
+		"base_model.model.double_blocks.0.txt_mlp.0.lora_B.weight":             {PartTransformer, "double_blocks.0.txt_mlp.0", loraUp},
+		"lora_te3_encoder_block_0_layer_0_SelfAttention_q.lora_down.weight":    {PartT5, "encoder_block_0_layer_0_SelfAttention_q", loraDown},
+		"text_encoders.t5xxl.transformer.encoder.x.lora_A.weight":              {PartT5, "encoder.x", loraDown},
+		"text_encoder_3.encoder.block.0.layer.1.DenseReluDense.wo.alpha":       {PartTextEncoder3, "encoder.block.0.layer.1.DenseReluDense.wo", loraAlpha},
+		"text_encoders.clip_l.transformer.text_model.l.0.q_proj.lora_A.weight": {PartTextEncoder, "text_model.l.0.q_proj", loraDown},
 	} {
 		part, layer, role, ok := parseLoRAKey(key)
 		assert.True(t, ok, key)
@@ -32,7 +45,7 @@ func TestLoRAKeys(t *testing.T) {
 		assert.Equal(t, want.layer, layer, key)
 		assert.Equal(t, want.role, role, key)
 	}
-	for _, key := range []string{"", ".alpha", "unet..weight", "unet.lora_A.weight", "transformer.x.lora_A.weight",
+	for _, key := range []string{"", ".alpha", "unet..weight", "unet.lora_A.weight", "transformer.lora_A.weight", "diffusion_model.joint_blocks.0.x.lora_A.weight",
 		"unet.conv_in.weight", "lora_unet_conv_in.lora_down.bias", "te.lora_up.weight"} {
 		_, _, _, ok := parseLoRAKey(key)
 		assert.False(t, ok, key)

@@ -38,7 +38,7 @@ func parseLoRAMetadata(l *LoRA, metadata map[string]string) (loraMetadata, error
 		return nil, wrong("", err)
 	}
 	m := loraMetadata{}
-	for _, part := range []string{PartUNet, PartTextEncoder, PartTextEncoder2} {
+	for _, part := range loraParts {
 		c, dora := &loraConfig{}, false
 		for key, to := range map[string]any{"lora_alpha": &c.Alpha, "alpha_pattern": &c.Patterns,
 			"use_rslora": &c.RSLoRA, "use_dora": &dora} {

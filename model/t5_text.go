@@ -29,6 +29,11 @@ func OpenT5Text(dir string) (*T5Text, error) {
 
 // OpenT5TextFS is [OpenT5Text] for a folder of a file system.
 func OpenT5TextFS(fsys fs.FS, dir string) (*T5Text, error) {
+	return openT5Text(fsys, dir, func(l loader) loader { return l })
+}
+
+// openT5Text opens an encoder whose weights are read by what wrap makes of the folder's loader.
+func openT5Text(fsys fs.FS, dir string, wrap func(loader) loader) (*T5Text, error) {
 	file, config, load, err := openT5Part(fsys, dir)
 	if err != nil {
 		return nil, err
@@ -41,7 +46,7 @@ func OpenT5TextFS(fsys fs.FS, dir string) (*T5Text, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := newNetwork(file, g, 0, 0, load)
+	n, err := newNetwork(file, g, 0, 0, wrap(load))
 	if err != nil {
 		return nil, err
 	}

@@ -237,7 +237,4 @@ func TestJointOpenErrors(t *testing.T) {
 	_, err := pipeline.OpenText("testdata/sd3", pipeline.Options{ControlNet: "testdata/control/controlnet"})
 	require.ErrorAs(t, err, &request)
 	require.Equal(t, "ControlNet", request.Field)
-	_, err = pipeline.OpenText("testdata/sd3", pipeline.Options{LoRAs: []pipeline.LoRA{{File: "testdata/lora/peft.safetensors"}}})
-	require.ErrorAs(t, err, &request)
-	require.Equal(t, "LoRAs", request.Field)
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cudiffuse/cudiffuse/model"
@@ -34,16 +35,22 @@ func openLoRAs(files []LoRA) ([]model.LoRAUse, error) {
 	return uses, nil
 }
 
-// fitLoRAs refuses a LoRA for the second text encoder of a model that has one.
-func fitLoRAs(uses []model.LoRAUse, xl bool) error {
+// fitLoRAs refuses LoRAs that change other parts than a model has.
+func fitLoRAs(uses []model.LoRAUse, parts ...string) error {
 	for _, u := range uses {
-		if keys := u.LoRA.Keys(model.PartTextEncoder2); len(keys) > 0 && !xl {
-			return &model.LoRAError{File: u.LoRA.File(), Keys: keys,
-				Detail: "changes a second text encoder, which the model has not: want a LoRA of the same sort of model"}
+		for _, part := range u.LoRA.Parts() {
+			if !slices.Contains(parts, part) {
+				return &model.LoRAError{File: u.LoRA.File(), Keys: u.LoRA.Keys(part),
+					Detail: fmt.Sprintf("changes %s, which the model has not: want a LoRA of the same sort of model", partNames[part])}
+			}
 		}
 	}
 	return nil
 }
+
+// partNames are the parts of models for a reader.
+var partNames = map[string]string{model.PartUNet: "a U-Net", model.PartTransformer: "a transformer", model.PartTextEncoder: "a text encoder",
+	model.PartTextEncoder2: "a second text encoder", model.PartTextEncoder3: "a third text encoder", model.PartT5: "T5"}
 
 // noLoRAs refuses LoRAs for models that are not text-to-image.
 func noLoRAs(o Options) error {

@@ -64,8 +64,11 @@ func asModel[M sampler.Model](m M, err error) (sampler.Model, error) {
 // openJoint reads the parts of a folder of Stable Diffusion 3, FLUX.1 or PixArt, whose index was read, and checks that they
 // fit together.
 func (p *TextToImage) openJoint(fsys fs.FS, dir string, c textClass) (err error) {
-	if len(p.loras) > 0 {
+	if len(p.loras) > 0 && c.pixart > 0 {
 		return noJoint("LoRAs", len(p.loras), p.info.Class)
+	}
+	if err := fitLoRAs(p.loras, p.jointParts(c)...); err != nil {
+		return err
 	}
 	p.joint = &joint{}
 	if p.sched, err = readSchedule(fsys, dir, nil); err != nil {
@@ -83,13 +86,13 @@ func (p *TextToImage) openJoint(fsys fs.FS, dir string, c textClass) (err error)
 	switch {
 	case c.flux:
 		suffixes, t5, p.joint.tokens = suffixes[:1], "_2", fluxTokens
-		p.joint.flux, err = model.OpenFluxFS(fsys, transformer)
+		p.joint.flux, err = model.OpenFluxLoRA(fsys, transformer, p.loras)
 	case c.pixart > 0:
 		suffixes, t5, p.joint.tokens = nil, "", c.pixart
 		p.joint.pixart, err = model.OpenPixArtFS(fsys, transformer)
 	default:
 		p.joint.tokens = sd3Tokens
-		p.joint.sd3, err = model.OpenSD3FS(fsys, transformer)
+		p.joint.sd3, err = model.OpenSD3LoRA(fsys, transformer, p.loras)
 	}
 	if err != nil {
 		return err
@@ -102,7 +105,7 @@ func (p *TextToImage) openJoint(fsys fs.FS, dir string, c textClass) (err error)
 		p.texts = append(p.texts, t)
 	}
 	if !p.noT5 {
-		if p.joint.t5, err = openT5Part(fsys, dir, t5); err != nil {
+		if p.joint.t5, err = openT5Part(fsys, dir, t5, p.loras); err != nil {
 			return err
 		}
 	}
@@ -121,6 +124,19 @@ func (p *TextToImage) openJoint(fsys fs.FS, dir string, c textClass) (err error)
 		return err
 	}
 	return p.jointDefaults()
+}
+
+// jointParts are the parts of a Stable Diffusion 3 or FLUX.1 that a LoRA may change. The second text encoder is T5 with
+// FLUX.1, the third with Stable Diffusion 3.
+func (p *TextToImage) jointParts(c textClass) []string {
+	parts := []string{model.PartTransformer, model.PartTextEncoder, model.PartTextEncoder2}
+	switch {
+	case c.flux:
+		return append(parts, model.PartT5)
+	case !p.noT5:
+		return append(parts, model.PartTextEncoder3, model.PartT5)
+	}
+	return parts
 }
 
 // fitSD3 tells whether the parts are of one Stable Diffusion 3.

@@ -20,9 +20,10 @@ type t5Part struct {
 // which the network attends too. Those of a T5 that is left out are zeros.
 const sd3Tokens = 256
 
-// openT5Part opens T5's encoder and its tokenizer, whose folders have a suffix.
-func openT5Part(fsys fs.FS, dir, suffix string) (*t5Part, error) {
-	encoder, err := model.OpenT5TextFS(fsys, path.Join(dir, "text_encoder"+suffix))
+// openT5Part opens T5's encoder, with LoRAs merged into it, and its tokenizer, whose folders have a suffix.
+func openT5Part(fsys fs.FS, dir, suffix string, loras []model.LoRAUse) (*t5Part, error) {
+	part := "text_encoder" + suffix
+	encoder, err := model.OpenT5TextLoRA(fsys, path.Join(dir, part), part, loras)
 	if err != nil {
 		return nil, err
 	}

@@ -26,12 +26,12 @@ func (p *TextToImage) open(fsys fs.FS, dir string) error {
 		return err
 	}
 	p.info.Scheduler = p.sched.scheduler.Class()
-	if err := fitLoRAs(p.loras, class.xl); err != nil {
-		return err
-	}
-	suffixes := []string{""}
+	suffixes, parts := []string{""}, []string{model.PartUNet, model.PartTextEncoder}
 	if class.xl {
-		suffixes = append(suffixes, "_2")
+		suffixes, parts = append(suffixes, "_2"), append(parts, model.PartTextEncoder2)
+	}
+	if err := fitLoRAs(p.loras, parts...); err != nil {
+		return err
 	}
 	if p.noFirst {
 		suffixes = suffixes[1:]
