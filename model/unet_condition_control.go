@@ -25,8 +25,8 @@ const controlPrefix = "controlnet."
 
 // WithControl is the network with a ControlNet before it in the same graph, weights
 // shared with both. Its runs also take Control and ControlScale as those of the
-// ControlNet do, its [ConditionDenoiser] takes them from the condition. A ControlNet for
-// another network gives a [*ConfigError].
+// ControlNet do, its [ConditionDenoiser] takes them from the condition. Without the weights
+// of one it has none. A ControlNet for another network gives a [*ConfigError].
 func (u *UNetCondition) WithControl(c *ControlNet) (*UNetCondition, error) {
 	if u.control != nil {
 		return nil, graphErrorf("", "the network has a ControlNet within: want one without")
@@ -53,7 +53,11 @@ func (u *UNetCondition) WithControl(c *ControlNet) (*UNetCondition, error) {
 		return residuals[i]
 	}
 	b.unet()
-	out, err := u.rebuilt(b, c.weights)
+	from := u
+	if c.weights == nil { // only parsed
+		from = &UNetCondition{config: u.config}
+	}
+	out, err := from.rebuilt(b, c.weights)
 	if err != nil {
 		return nil, err
 	}

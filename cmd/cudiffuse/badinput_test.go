@@ -104,6 +104,7 @@ var badArguments = []badCase{
 	{"compile --target sm_90 --out plans --rows 0", "--rows 0: want positive numbers"},
 	{"compile --target sm_90 --out plans --precision int8", `--precision "int8": want fp32, fp16 or bf16`},
 	{"compile --target sm_90 --out no/plans", "--out"},
+	{"compile --target sm_90 --out plans --controlnet x", "--controlnet: want a text-to-image model with a U-Net"},
 	{"inspect --device tpu", `--device must be one of "cpu","cuda"`},
 	{"inspect --device cuda --precision int8", `--precision "int8": want fp32, fp16 or bf16`},
 	{"sample --device gpu", `device "gpu": want auto, cpu or cuda:N`},

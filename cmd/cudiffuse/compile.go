@@ -7,20 +7,22 @@ import (
 	"strings"
 
 	"github.com/cudiffuse/cudiffuse/gpu"
+	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/device"
 	"github.com/cudiffuse/cudiffuse/pipeline"
 )
 
 type compileCmd struct {
-	Model     string `help:"Model folder in diffusers format, its config.json alone, or fashion or fashion_lcm." default:"fashion"`
-	Target    string `help:"Architecture: sm_80, sm_86, sm_89, sm_90, sm_100 or sm_120." required:""`
-	Out       string `short:"o" help:"File to write." required:"" placeholder:"FILE"`
-	Rows      []int  `help:"Network rows of a run (images times conditions), each with plans of its own." default:"2"`
-	Precision string `aliases:"dtype" help:"fp32, fp16 or bf16." default:"fp16"`
-	Height    int    `help:"Of the sample; the model's own if not given."`
-	Width     int    `help:"Of the sample; the model's own if not given."`
-	Tokens    int    `help:"Tokens of the text, for a model that takes one." default:"77"`
-	JSON      bool   `name:"json" help:"Print what was made as JSON."`
+	Model      string `help:"Model folder in diffusers format, its config.json alone, or fashion or fashion_lcm." default:"fashion"`
+	ControlNet string `name:"controlnet" help:"Folder of a ControlNet that runs will have, or its config.json alone." placeholder:"DIR"`
+	Target     string `help:"Architecture: sm_80, sm_86, sm_89, sm_90, sm_100 or sm_120." required:""`
+	Out        string `short:"o" help:"File to write." required:"" placeholder:"FILE"`
+	Rows       []int  `help:"Network rows of a run (images times conditions), each with plans of its own." default:"2"`
+	Precision  string `aliases:"dtype" help:"fp32, fp16 or bf16." default:"fp16"`
+	Height     int    `help:"Of the sample; the model's own if not given."`
+	Width      int    `help:"Of the sample; the model's own if not given."`
+	Tokens     int    `help:"Tokens of the text, for a model that takes one." default:"77"`
+	JSON       bool   `name:"json" help:"Print what was made as JSON."`
 }
 
 // compiled is what compile tells.
@@ -49,7 +51,7 @@ func (c *compileCmd) Run(a *app) error {
 			return usagef("--rows %d: want positive numbers", rows)
 		}
 	}
-	net, err := openShapes(c.Model)
+	net, err := c.network()
 	if err != nil {
 		return &usageError{err}
 	}
@@ -62,9 +64,33 @@ func (c *compileCmd) Run(a *app) error {
 	if c.JSON {
 		return json.NewEncoder(a.stdout).Encode(out)
 	}
+	name := c.Model
+	if c.ControlNet != "" {
+		name += " with " + c.ControlNet
+	}
 	fmt.Fprintf(a.stdout, "%s: %d plans for the %d operation graphs of %s on %s\n", out.File, out.Plans, out.Graphs,
-		c.Model, out.Target)
+		name, out.Target)
 	return nil
+}
+
+// network is that of the flags, without weights where only a config.json is there.
+func (c *compileCmd) network() (model.Network, error) {
+	net, err := openShapes(c.Model)
+	if err != nil || c.ControlNet == "" {
+		return net, err
+	}
+	u, ok := net.(*model.UNetCondition)
+	if !ok {
+		return nil, fmt.Errorf("--controlnet: want a text-to-image model with a U-Net, not a %T", net)
+	}
+	control, err := openControlShapes(c.ControlNet)
+	if err != nil {
+		return nil, fmt.Errorf("--controlnet: %w", err)
+	}
+	if u, err = u.WithControl(control); err != nil {
+		return nil, fmt.Errorf("--controlnet %s: %w", c.ControlNet, err)
+	}
+	return u, nil
 }
 
 // precision is the type of a flag's name.

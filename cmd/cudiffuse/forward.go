@@ -88,6 +88,27 @@ func openShapes(name string) (model.Network, error) {
 	if filepath.Ext(name) != ".json" {
 		return openNetwork(name)
 	}
+	config, err := readConfig(name)
+	if err != nil {
+		return nil, err
+	}
+	return model.ParseNetwork(name, config)
+}
+
+// openControlShapes is openShapes for a ControlNet.
+func openControlShapes(name string) (*model.ControlNet, error) {
+	if filepath.Ext(name) != ".json" {
+		return model.OpenControlNet(name)
+	}
+	config, err := readConfig(name)
+	if err != nil {
+		return nil, err
+	}
+	return model.ParseControlNet(name, config)
+}
+
+// readConfig reads a config.json.
+func readConfig(name string) ([]byte, error) {
 	const most = 1 << 20
 	f, err := os.Open(name)
 	if err != nil {
@@ -101,5 +122,5 @@ func openShapes(name string) (model.Network, error) {
 	if len(config) > most {
 		return nil, fmt.Errorf("%s: more than %d bytes", name, most)
 	}
-	return model.ParseNetwork(name, config)
+	return config, nil
 }

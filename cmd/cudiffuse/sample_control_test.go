@@ -36,3 +36,25 @@ func TestSampleControl(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, full, weak)
 }
+
+// TestCompileNetwork: the graph that plans are made for is that of a run with the ControlNet, of folders or of config.json.
+func TestCompileNetwork(t *testing.T) {
+	const unet, control = textModels + "/sd15", textModels + "/control/controlnet"
+	p, err := pipeline.OpenText(unet, pipeline.Options{ControlNet: control})
+	require.NoError(t, err)
+	defer p.Close()
+	for _, c := range []compileCmd{{Model: unet, ControlNet: control}, {Model: unet + "/unet/config.json", ControlNet: control + "/config.json"},
+		{Model: unet, ControlNet: control + "/config.json"}, {Model: unet + "/unet/config.json", ControlNet: control}} {
+		net, err := c.network()
+		require.NoError(t, err)
+		require.Equal(t, p.Network().Graph(), net.Graph(), "%+v", c)
+	}
+	for want, c := range map[string]compileCmd{
+		"no such file":                 {Model: unet, ControlNet: "none"},
+		"--controlnet: open none.json": {Model: unet, ControlNet: "none.json"},
+		"cross_attention_dim":          {Model: textModels + "/sdxl", ControlNet: "../../model/testdata/controlnet"},
+	} {
+		_, err := c.network()
+		require.ErrorContains(t, err, want)
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/cudiffuse/cudiffuse/cuda"
 	"github.com/cudiffuse/cudiffuse/cuda/cudnn"
 	"github.com/cudiffuse/cudiffuse/gpu"
+	"github.com/cudiffuse/cudiffuse/model"
 )
 
 // TestCompile makes plans for described GPUs with whatever cuDNN there is: the pinned one in make
@@ -76,6 +77,22 @@ func TestBundle(t *testing.T) {
 	_, err = Load(context.Background(), dev, fashion(t), Options{Bundle: filepath.Join(t.TempDir(), "none")})
 	var e *BundleError
 	require.ErrorAs(t, err, &e)
+}
+
+// TestBundleOf: so are those of a network with a ControlNet, and of one that predicts a variance, which runs leave out.
+func TestBundleOf(t *testing.T) {
+	for name, net := range map[string]model.Network{"controlnet": controlled(t), "variance": transformer(t, "unet2d_ddpm", map[string]any{"out_channels": 6})} {
+		dev := open(t, gpu.Float32, cuda.Options{})
+		info := dev.Driver().Info()
+		file := filepath.Join(t.TempDir(), "plans")
+		made, err := Compile(context.Background(), net, CompileOptions{Target: 10*info.Major + info.Minor, Rows: []int{2},
+			Type: gpu.Float32, File: file})
+		require.NoError(t, err, name)
+		n := load(t, dev, net, Options{Rows: 2, Bundle: file, NoCache: true})
+		assert.Equal(t, made.Plans, n.PlanStats().Bundle, name)
+		assert.Equal(t, made.Plans, n.PlanStats().Plans, name)
+		assert.Equal(t, made.Graphs, n.PlanStats().Graphs, name)
+	}
 }
 
 // TestAutotune times plans and keeps one of each graph.
