@@ -1,8 +1,6 @@
 package model
 
-import (
-	"github.com/cudiffuse/cudiffuse/internal/gemm"
-)
+import ()
 
 // boundStep is a step that takes its scratch after the memory is planned.
 type boundStep interface {
@@ -116,7 +114,7 @@ func (e *Executor) bindSmall(w *Weights, op Op) (boundStep, int, error) {
 // convStep runs [Conv2D] through package gemm.
 type convStep struct {
 	op      Conv2D
-	conv    *gemm.Conv
+	conv    convLayer
 	scratch []float32
 }
 
@@ -130,7 +128,7 @@ func (s *convStep) run(e *Executor, n int) {
 // linearStep runs [Linear] through package gemm.
 type linearStep struct {
 	op      Linear
-	linear  *gemm.Linear
+	linear  linearLayer
 	scratch []float32
 }
 

@@ -76,6 +76,9 @@ func ParseT5Text(file string, config []byte) (*Graph, error) {
 // Config returns the configuration with defaults filled in.
 func (t *T5Text) Config() T5TextConfig { return t.config }
 
+// Weights returns the values of the parameters.
+func (t *T5Text) Weights() *Weights { return t.weights }
+
 // HiddenDim is the number of features of a token of the hidden states.
 func (t *T5Text) HiddenDim() int { return t.config.HiddenSize }
 

@@ -3,11 +3,13 @@ package model
 import (
 	"sync"
 
+	"github.com/cudiffuse/cudiffuse/internal/bfloat"
 	"github.com/cudiffuse/cudiffuse/internal/gemm"
+	"github.com/cudiffuse/cudiffuse/internal/workers"
 )
 
 // tensor is the values of a parameter, row-major or packed in a layer; both where others may have the
-// slice. Packing only moves values, so each form gives the other.
+// slice. Packing only moves values, or rounds them, so each form gives the other.
 type tensor struct {
 	n int
 
@@ -17,9 +19,23 @@ type tensor struct {
 	layers map[layerKind]layer
 }
 
-// layer is a *gemm.Conv or a *gemm.Linear.
+// layer is a convolution or a linear layer, its weights packed in float32 or bfloat16.
 type layer interface {
 	Weights(dst []float32)
+}
+
+// convLayer is a *gemm.Conv or a *bfloat.Conv.
+type convLayer interface {
+	layer
+	Scratch(n, h, w int) int
+	Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []float32)
+}
+
+// linearLayer is a *gemm.Linear or a *bfloat.Linear.
+type linearLayer interface {
+	layer
+	Scratch(rows int) int
+	Run(p *workers.Pool, dst, src []float32, rows int, scratch []float32)
 }
 
 // layerKind tells a layer from others that are made of the same weights.
@@ -27,6 +43,7 @@ type layerKind struct {
 	conv      gemm.ConvShape // of a convolution
 	outF, inF int            // of a linear layer
 	lean      bool
+	bfloat    bool
 	bias      *tensor
 }
 
@@ -73,13 +90,14 @@ func (t *tensor) unpacked() []float32 {
 
 // packer packs the tensors of a network.
 type packer struct {
-	lean  bool
-	spare []float32 // room for the largest tensor, on its way
+	lean   bool
+	bfloat bool
+	spare  []float32 // room for the largest tensor, on its way
 }
 
 // pack returns the layer of a kind, made if there is none. The bias may be nil.
 func (p *packer) pack(t *tensor, kind layerKind, bias *tensor) (layer, error) {
-	kind.lean, kind.bias = p.lean, bias
+	kind.lean, kind.bfloat, kind.bias = p.lean, p.bfloat, bias
 	var b []float32
 	if bias != nil {
 		bias.use(func(values []float32) { b = append(b, values...) })
@@ -110,8 +128,13 @@ func (p *packer) pack(t *tensor, kind layerKind, bias *tensor) (layer, error) {
 
 // pack makes a layer.
 func (k *layerKind) pack(values, bias []float32, o gemm.Packing) (layer, error) {
-	if k.outF > 0 {
+	switch {
+	case k.outF > 0 && k.bfloat:
+		return bfloat.NewLinear(k.outF, k.inF, values, bias)
+	case k.outF > 0:
 		return gemm.PackLinear(k.outF, k.inF, values, bias, o)
+	case k.bfloat:
+		return bfloat.NewConv(k.conv, values, bias)
 	}
 	return gemm.PackConv(k.conv, values, bias, o)
 }

@@ -71,6 +71,18 @@ func (o Options) precision() (gpu.DType, error) {
 	return ParsePrecision(o.Precision)
 }
 
+// onCPU tells whether the denoiser runs on the CPU.
+func (o Options) onCPU() bool {
+	ordinal, err := parseDevice(o.Device)
+	return err == nil && ordinal < 0 || o.Network == "cpu"
+}
+
+// bfloat tells whether networks have bfloat16 on the CPU.
+func (o Options) bfloat() bool {
+	t, err := o.precision()
+	return err == nil && t == gpu.BFloat16 && o.onCPU()
+}
+
 // check refuses options that cannot be right, before anything is opened.
 func (o Options) check() error {
 	ordinal, err := parseDevice(o.Device)
@@ -89,8 +101,8 @@ func (o Options) check() error {
 		return &RequestError{Field: "parts", Value: `"device"`, Want: "cpu or nothing without a GPU"}
 	case o.Autotune < 0 || o.Autotune > maxAutotune:
 		return &RequestError{Field: "autotune", Value: fmt.Sprint(o.Autotune), Want: fmt.Sprintf("0..%d", maxAutotune)}
-	case t != gpu.Float32 && (ordinal < 0 || o.Network == "cpu"):
-		return &RequestError{Field: "precision", Value: fmt.Sprintf("%q", o.Precision), Want: "fp32 where the network runs on the CPU"}
+	case t == gpu.Float16 && o.onCPU():
+		return &RequestError{Field: "precision", Value: fmt.Sprintf("%q", o.Precision), Want: "fp32 or bf16 where the network runs on the CPU"}
 	}
 	return nil
 }
@@ -110,6 +122,9 @@ func openDevice(o Options) (openedDevice, error) {
 	t, err := o.precision()
 	if err != nil {
 		return nil, err
+	}
+	if o.Network == "cpu" {
+		t = gpu.Float32 // of the tensors; the network's matrices may have another
 	}
 	dev, err := gpu.OpenCUDA(ordinal, gpu.CUDAOptions{DType: t,
 		Driver: cuda.Options{SyncTimeout: syncTimeout}})
@@ -146,6 +161,12 @@ func openPlace(net model.Network, o Options) (place, error) {
 		if err != nil {
 			_ = dev.Close() // what matters is why the network did not load
 			return place{}, fmt.Errorf("device %s: %w", o.Device, err)
+		}
+	}
+	if o.bfloat() {
+		if err := net.Weights().UseBFloat16(); err != nil {
+			_ = dev.Close() // what matters is why not
+			return place{}, err
 		}
 	}
 	pl.pool = workers.New(o.Threads)

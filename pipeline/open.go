@@ -57,7 +57,9 @@ type Options struct {
 	Device  string
 	Threads int // of the CPU, 0: as many as GOMAXPROCS
 
-	// Precision of the network on a GPU: "fp32" (also ""), "fp16" or "bf16". The CPU has fp32.
+	// Precision of the network on a GPU: "fp32" (also ""), "fp16" or "bf16". On the CPU it is "fp32", or "bf16" for
+	// matrices in bfloat16, of the denoiser and of the networks beside it: half the memory, and several times the speed on
+	// processors with AMX; results are a few thousandths of their scale off. See [model.Weights.UseBFloat16].
 	Precision string
 	// Network is where the network runs: "device" (also "") or "cpu", which copies every evaluation to
 	// the host and back, and needs no cuDNN.
@@ -194,6 +196,9 @@ func (p *Pipeline) finish(fsys fs.FS, dir, shown string, o Options) (*Pipeline, 
 		return nil, &OpenError{Path: shown, Err: err}
 	}
 	p.fingerprint = sync.OnceValue(p.hash)
+	if o.bfloat() {
+		p.fingerprint() // of the weights as they are in the file
+	}
 	var err error
 	if p.place, err = openPlace(p.network, o); err != nil {
 		return nil, err

@@ -76,6 +76,11 @@ func (pl *place) openParts(plans []partPlan, o Options) error {
 	if !ok || o.Parts == "cpu" || s.auto && pl.net == nil {
 		for _, x := range plans {
 			s.all = append(s.all, Part{Name: x.name})
+			if o.bfloat() && !x.exact {
+				if err := x.weights.UseBFloat16(); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	}

@@ -113,6 +113,14 @@ func openText(fsys fs.FS, dir, shown, name string, o Options) (*TextToImage, err
 	}
 	p.loras = nil // merged
 	p.fingerprint = sync.OnceValue(p.hash)
+	if o.bfloat() {
+		p.fingerprint() // of the weights as they are in the file
+		if p.joint != nil && p.joint.t5 != nil {
+			if err := p.joint.t5.encoder.Weights().UseBFloat16(); err != nil {
+				return nil, &OpenError{Path: shown, Err: err}
+			}
+		}
+	}
 	if err := p.openDecoding(o, shown); err != nil {
 		return nil, err
 	}

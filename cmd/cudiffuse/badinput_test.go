@@ -95,7 +95,7 @@ var badArguments = []badCase{
 	{"sample --model @sd15 --prompt cat --control-scale 0.5", "--control-scale: want --controlnet with it"},
 	{"sample --model @sd15 --prompt cat --controlnet x --control-image none.png", "--control-image: open none.png"},
 	{"sample --precision fp8", `precision "fp8": want fp32, fp16 or bf16`},
-	{"sample --precision fp16", `precision "fp16": want fp32 where the network runs on the CPU`},
+	{"sample --precision fp16", `precision "fp16": want fp32 or bf16 where the network runs on the CPU`},
 	{"sample --network gpu", `network "gpu": want device or cpu`},
 	{"sample --autotune -1", "autotune -1: want 0..64"},
 	{"sample --rng numpy", `rng "numpy": want torch-cpu or torch-cuda`},

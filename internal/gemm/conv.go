@@ -26,7 +26,7 @@ func NewConv(s ConvShape, weights []float32, bias []float32) (*Conv, error) {
 
 // PackConv is [NewConv] with the memory of the weights under control.
 func PackConv(s ConvShape, weights []float32, bias []float32, o Packing) (*Conv, error) {
-	if err := s.check(len(weights), len(bias)); err != nil {
+	if err := s.Check(len(weights), len(bias)); err != nil {
 		return nil, err
 	}
 	t := simd.tiling()

@@ -99,6 +99,11 @@ func spansInside(spans []span, maxOffset, n int) bool {
 	return true
 }
 
+// MoveRows copies rows of n floats, n <= 32, from src to dst, for rows > 0; the rows are lds and ldd apart.
+func MoveRows(dst []float32, ldd int, src []float32, lds, rows, n int) {
+	moveRows(simd, dst, ldd, src, lds, rows, n)
+}
+
 // moveRows copies rows of n floats, n <= maxTileN, from src to dst; the rows are lds and ldd apart.
 func moveRows(l level, dst []float32, ldd int, src []float32, lds, rows, n int) {
 	dst, src = dst[:(rows-1)*ldd+n], src[:(rows-1)*lds+n]

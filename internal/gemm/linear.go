@@ -26,11 +26,7 @@ func NewLinear(outF, inF int, weights []float32, bias []float32) (*Linear, error
 
 // PackLinear is [NewLinear] with the memory of the weights under control.
 func PackLinear(outF, inF int, weights []float32, bias []float32, o Packing) (*Linear, error) {
-	if err := checkDims("linear", []dim{{"outF", outF, 1}, {"inF", inF, 1}}); err != nil {
-		return nil, err
-	}
-	dims := []int{outF, inF}
-	if err := checkParams("linear", dims, len(weights), outF, len(bias)); err != nil {
+	if err := CheckLinear(outF, inF, len(weights), len(bias)); err != nil {
 		return nil, err
 	}
 	l := &Linear{outF: outF, inF: inF, tiling: simd.tiling()}

@@ -31,8 +31,8 @@ func (s ConvShape) unpadded() bool {
 	return s.Stride == 1 && s.PadT == 0 && s.PadL == 0 && s.PadB == 0 && s.PadR == 0
 }
 
-// check returns a *ShapeError unless the shape and the lengths of its parameters fit.
-func (s ConvShape) check(weights, bias int) error {
+// Check returns a *ShapeError unless the shape and the lengths of its parameters fit.
+func (s ConvShape) Check(weights, bias int) error {
 	dims := []dim{
 		{"OutC", s.OutC, 1}, {"InC", s.InC, 1}, {"KH", s.KH, 1}, {"KW", s.KW, 1},
 		{"Stride", s.Stride, 1},
@@ -42,6 +42,14 @@ func (s ConvShape) check(weights, bias int) error {
 		return err
 	}
 	return checkParams("conv", []int{s.OutC, s.InC, s.KH, s.KW}, weights, s.OutC, bias)
+}
+
+// CheckLinear returns a *ShapeError unless the dimensions of a linear layer and the lengths of its parameters fit.
+func CheckLinear(outF, inF, weights, bias int) error {
+	if err := checkDims("linear", []dim{{"outF", outF, 1}, {"inF", inF, 1}}); err != nil {
+		return err
+	}
+	return checkParams("linear", []int{outF, inF}, weights, outF, bias)
 }
 
 // dim is an argument and the least it may be.

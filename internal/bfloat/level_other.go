@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package bfloat
+
+var levels = []level{generic}
