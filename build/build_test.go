@@ -83,7 +83,7 @@ func TestPTX(t *testing.T) {
 	exact := 0
 	for _, entry := range strings.Split(string(b), ".visible .entry ")[1:] {
 		name, _, _ := strings.Cut(entry, "(")
-		for _, prefix := range []string{"fused_step_", "start_", "fill_noise", "row_scalars_", "cast_"} {
+		for _, prefix := range []string{"fused_step_", "start_", "fill_noise", "row_scalars_", "row_average_", "cast_"} {
 			if strings.HasPrefix(name, prefix) {
 				exact++
 				require.NotContains(t, entry, "fma.rn", name)

@@ -1,7 +1,9 @@
 // The kernels of cudiffuse, in the order in which a run uses them. build/ holds what nvcc made of this file.
 //
-// A launch has blocks of kThreads (fused_step, start, fill_noise, casts) or 1024 threads (row_scalars), all in x.
-// fused_step and start have a grid of (requests, parts), row_scalars one of (requests), the others any.
+// A launch has blocks of kThreads (fused_step, row_average, start, fill_noise, casts) or 1024 threads (row_scalars),
+// all in x. fused_step, row_average and start have a grid of (requests, parts), row_scalars one of (requests), the
+// others any.
+#include "average.cuh"
 #include "network.cuh"
 #include "scalars.cuh"
 #include "start.cuh"
@@ -34,11 +36,19 @@ constexpr uint32_t kPush = 1 << kX | 1 << kD;
     STEP(general_##suffix, type, General<true>)                                   \
     STEP(general_any_##suffix, type, General<false>)
 
+// One block to a multiprocessor: for two ptxas would take 32 registers and spill.
 #define SCALARS(suffix, type)                                                                                     \
-    extern "C" __global__ void __launch_bounds__(kScalarThreads) row_scalars_##suffix(                             \
+    extern "C" __global__ void __launch_bounds__(kScalarThreads, 1) row_scalars_##suffix(                          \
         const Entry* __restrict__ table, const Row* __restrict__ rows, const float* __restrict__ weights,         \
         const State* state, float* arena, const type* out, Scalars* scalars, uint64_t elems) {                    \
         row_scalars<type>(table, rows, weights, state, arena, out, scalars, elems);                               \
+    }
+
+#define AVERAGE(name, type, vec)                                                                                  \
+    extern "C" __global__ void __launch_bounds__(kThreads) row_average_##name(                                     \
+        const Entry* __restrict__ table, const Row* __restrict__ rows, const State* state, float* arena,          \
+        const type* out, uint64_t elems) {                                                                        \
+        row_average<vec, type>(table, rows, state, arena, out, elems);                                            \
     }
 
 #define START(name, type, vec)                                                                                    \
@@ -53,10 +63,12 @@ constexpr uint32_t kPush = 1 << kX | 1 << kD;
         cast_all<to, from>(dst, src, n);                                                                          \
     }
 
-#define KERNELS(suffix, type)        \
-    START(suffix, type, true)        \
-    START(any_##suffix, type, false) \
-    SCALARS(suffix, type)            \
+#define KERNELS(suffix, type)          \
+    START(suffix, type, true)          \
+    START(any_##suffix, type, false)   \
+    AVERAGE(suffix, type, true)        \
+    AVERAGE(any_##suffix, type, false) \
+    SCALARS(suffix, type)              \
     STEPS(suffix, type)
 
 KERNELS(f32, float)

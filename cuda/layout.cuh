@@ -42,6 +42,7 @@ constexpr uint32_t kRowRescale = 32;    // m is multiplied by Scalars.factor
 constexpr uint32_t kRowAPG = 64;        // the weights are Scalars.w, by projection
 constexpr uint32_t kRowZeroStar = 128;
 constexpr uint32_t kRowTangential = 256;
+constexpr uint32_t kRowMomentum = 512;  // of APG: the running average stands for the difference
 constexpr uint32_t kRowProject = kRowAPG | kRowZeroStar | kRowTangential;
 
 // Entry is one stage of a plan, every number rounded to float32 once.
@@ -65,7 +66,7 @@ struct Term {
     float weight;
 };
 
-// Row is one request of the batch. x to mask are places in the arena, in float32 elements and multiples of
+// Row is one request of the batch. x to average are places in the arena, in float32 elements and multiples of
 // 4; each register takes elems rounded up to a multiple of 4. A register that the plan does not use shares
 // the place of x, where it is read and skipped, and never written.
 struct Row {
@@ -76,6 +77,7 @@ struct Row {
     uint64_t conds;   // number of conditions, each a network row
     uint64_t x, d, base, h[kSlots];
     uint64_t known, mask;           // of in-painting: clean values, and 1 where they are not used
+    uint64_t average;               // of kRowMomentum: the running average of the difference
     uint64_t variance;              // address of what the network predicts beside the first condition's output
     uint64_t terms;                 // address of the terms of its plan
     uint64_t rank;                  // of the quantile: floor(q*(elems-1))
@@ -85,7 +87,7 @@ struct Row {
     float less, norm;               // of APG: 1 less the share along the prediction, and the largest difference
     float init, first_in, first_t;  // scale of the initial noise; c_in and timestep of stage 0
     uint32_t flags;
-    uint32_t zero;
+    float momentum;                 // of the average
 };
 
 // State is what the kernels keep per request.
@@ -123,7 +125,7 @@ AT(Entry, reads, 188);
 SIZE(Term, 8);
 AT(Term, draw, 0);
 AT(Term, weight, 4);
-SIZE(Row, 184);
+SIZE(Row, 192);
 AT(Row, seed, 0);
 AT(Row, table, 8);
 AT(Row, stages, 16);
@@ -135,21 +137,22 @@ AT(Row, base, 56);
 AT(Row, h, 64);
 AT(Row, known, 96);
 AT(Row, mask, 104);
-AT(Row, variance, 112);
-AT(Row, terms, 120);
-AT(Row, rank, 128);
-AT(Row, lerp, 136);
-AT(Row, rest, 140);
-AT(Row, most, 144);
-AT(Row, phi, 148);
-AT(Row, keep, 152);
-AT(Row, less, 156);
-AT(Row, norm, 160);
-AT(Row, init, 164);
-AT(Row, first_in, 168);
-AT(Row, first_t, 172);
-AT(Row, flags, 176);
-AT(Row, zero, 180);
+AT(Row, average, 112);
+AT(Row, variance, 120);
+AT(Row, terms, 128);
+AT(Row, rank, 136);
+AT(Row, lerp, 144);
+AT(Row, rest, 148);
+AT(Row, most, 152);
+AT(Row, phi, 156);
+AT(Row, keep, 160);
+AT(Row, less, 164);
+AT(Row, norm, 168);
+AT(Row, init, 172);
+AT(Row, first_in, 176);
+AT(Row, first_t, 180);
+AT(Row, flags, 184);
+AT(Row, momentum, 188);
 SIZE(State, 8);
 AT(State, stage, 0);
 AT(State, arrived, 4);

@@ -1,6 +1,7 @@
 // The weights of a guidance that depends on the outputs c and u of two conditions: adaptive projected guidance (Sadat et
 // al. 2024, arXiv:2410.02416), CFG-Zero* (Fan et al. 2025, arXiv:2503.18886) and tangential damping (Kwon et al. 2025,
-// arXiv:2503.18137), each as m = a*c + b*u. Mirror of gpu/projection.go: same order, same names.
+// arXiv:2503.18137), each as m = a*c + b*u. With momentum u is the running average (average.cuh) and not an output.
+// Mirror of gpu/projection.go: same order, same names.
 #pragma once
 #include "layout.cuh"
 
@@ -14,24 +15,26 @@ struct Sums {
     float x, y, z;
 };
 
-// project_add adds one element: APG |d|^2, <d,c>, |c|^2 with d = c-u; ZeroStar <c,u>, |u|^2; Tangential |c|^2, <c,u>, |u|^2.
+// project_add adds one element: APG |d|^2, <d,c>, |c|^2 with d = c-u, or u with momentum; ZeroStar <c,u>, |u|^2; Tangential |c|^2, <c,u>, |u|^2.
 __device__ __forceinline__ void project_add(Sums& s, uint32_t flags, float c, float u) {
     float p = __fmul_rn(c, u), q = __fmul_rn(u, u), r = 0.0f;  // ZeroStar
     if (flags & kRowTangential) {
         r = q, q = p, p = __fmul_rn(c, c);
     } else if (flags & kRowAPG) {
-        const float d = __fsub_rn(c, u);
+        const float d = flags & kRowMomentum ? u : __fsub_rn(c, u);
         p = __fmul_rn(d, d), q = __fmul_rn(d, c), r = __fmul_rn(c, c);
     }
     s.x = __fadd_rn(s.x, p), s.y = __fadd_rn(s.y, q), s.z = __fadd_rn(s.z, r);
 }
 
-// apg is k = min(1, norm/|d|), q = (1-eta)*(k*<d,c>/|c|^2), m = (1 + (s-1)*(k-q))*c - (s-1)*k*u.
+// apg is k = min(1, norm/|d|), q = (1-eta)*(k*<d,c>/|c|^2), m = (1 + (s-1)*(k-q))*c - (s-1)*k*u, and with momentum
+// m = (1 - (s-1)*q)*c + (s-1)*k*u.
 __device__ __forceinline__ Weights apg(const Row& row, float rest, const Sums& s) {
     const float length = __fsqrt_rn(s.x), gain = -rest;
     float k = 1.0f, q = 0.0f;
     if (row.norm > 0.0f && length > row.norm) k = __fdiv_rn(row.norm, length);
     if (s.z != 0.0f) q = __fmul_rn(row.less, __fdiv_rn(__fmul_rn(k, s.y), s.z));
+    if (row.flags & kRowMomentum) return {__fsub_rn(1.0f, __fmul_rn(gain, q)), __fmul_rn(gain, k)};
     return {__fadd_rn(1.0f, __fmul_rn(gain, __fsub_rn(k, q))), -__fmul_rn(gain, k)};
 }
 

@@ -5,8 +5,9 @@
 // gpu/quantile.go: thread l adds elements l, l+1024, l+2048, ... and a tree adds the threads, so that the sums
 // have the same bits whatever else runs.
 //
-// Bytes per element: T for each condition a pass of the sums, three in all, x once; with thresholding 4 written
-// to d, where |raw| is kept until the update overwrites it, and 4 read in each of five passes.
+// Bytes per element: T for each condition (4 for the average of momentum in place of the second) a pass of the sums,
+// three in all, x once; with thresholding 4 written to d, where |raw| is kept until the update overwrites it, and 4 read
+// in each of five passes.
 #pragma once
 #include "layout.cuh"
 #include "projection.cuh"
@@ -49,6 +50,7 @@ template <typename T> struct Sample {
     uint32_t conds;  // those with one
     const float* x;  // [elems]
     float* d;        // [elems]
+    const float* average;  // [elems] of momentum
     uint64_t elems;
 
     // guidance makes the weights of the stage in shared memory, where they are not those of the row.
@@ -70,11 +72,16 @@ template <typename T> struct Sample {
     __device__ __forceinline__ Weights projected(Reduction& s) const {
         Sums sums = {};
         for (uint64_t i = threadIdx.x; i < elems; i += kScalarThreads)
-            project_add(sums, row.flags, to_float(out[i]), to_float(out[elems + i]));
+            project_add(sums, row.flags, to_float(out[i]), second(i));
         float none = 0.0f;
         totals(s, &sums.x, &sums.y);
         totals(s, &sums.z, &none);
         return project(row, w[0], w[1], sums);
+    }
+
+    // second is element i of what the second weight is for.
+    __device__ __forceinline__ float second(uint64_t i) const {
+        return row.flags & kRowMomentum ? average[i] : to_float(out[elems + i]);
     }
 
     // guided is m of element i: sum_c w[c]*out[c]; a zero weight skips its condition.
@@ -82,7 +89,8 @@ template <typename T> struct Sample {
         float m = 0.0f;
 #pragma unroll 1
         for (uint32_t c = 0; c < conds; ++c)
-            if (w[c] != 0.0f) m = __fadd_rn(m, __fmul_rn(w[c], to_float(out[c * elems + i])));
+            if (w[c] != 0.0f)
+                m = __fadd_rn(m, __fmul_rn(w[c], c == 1 ? second(i) : to_float(out[c * elems + i])));
         return m;
     }
 
@@ -198,7 +206,8 @@ __device__ __forceinline__ void row_scalars(const Entry* __restrict__ table, con
     if (s.stage >= row.stages) return;
     const Entry& e = table[row.table + s.stage];
     if (!(e.flags & kFlagEval)) return;
-    Sample<T> v{e, row, out + row.first * elems, weights + row.first, (uint32_t)row.conds, arena + row.x, arena + row.d, elems};
+    Sample<T> v{e, row, out + row.first * elems, weights + row.first, (uint32_t)row.conds, arena + row.x, arena + row.d,
+                arena + row.average, elems};
     Scalars result = {1.0f, 1.0f, {0.0f, 0.0f}};
     v.guidance(s);
     if (row.flags & kRowProject) result.w[0] = s.w[0], result.w[1] = s.w[1];

@@ -89,7 +89,7 @@ template <typename P> __device__ __forceinline__ P* opaque(P* p) {
 template <typename V, typename T> struct Work {
     const Entry& e;
     float *x, *d, *base, *h[kSlots], *push;  // [elems]
-    const float *known, *mask;               // [elems]
+    const float *known, *mask, *average;     // [elems]
     const T* out;                            // [conds, elems]
     const T* variance;                       // [elems] the network's, of the first condition
     const Term* terms;                       // of the plan's draws
@@ -112,6 +112,7 @@ template <typename V, typename T> struct Work {
         push = arena + row.h[e.slot];
         known = arena + row.known;
         mask = arena + row.mask;
+        average = arena + row.average;
         variance = opaque(reinterpret_cast<const T*>(row.variance));
         terms = opaque(reinterpret_cast<const Term*>(row.terms));
         out = out_ + row.first * elems;
@@ -134,13 +135,20 @@ template <typename V, typename T> struct Work {
     }
 
     // guide makes m = sum_c w[c]*out[c], from +0 in order; a zero weight skips its condition. last is
-    // out[conds-1]. With weights s and 1-s this is classifier-free guidance at scale s.
+    // out[conds-1]. With weights s and 1-s this is classifier-free guidance at scale s. With momentum the second
+    // weight is for the average.
     __device__ __forceinline__ void guide(float m[4], float last[4], uint64_t i) const {
         m[0] = m[1] = m[2] = m[3] = 0.0f;
 #pragma unroll 1
         for (uint32_t c = 0; c < conds; ++c) {
             load_net<V::kVec>(last, out + c * elems, i, elems);
-            add_term(m, weight(c), last);
+            if (c == 1 && flags & kRowMomentum) {
+                float second[4];
+                load4(second, average + i);
+                add_term(m, weight(c), second);
+            } else {
+                add_term(m, weight(c), last);
+            }
         }
         if (flags & kRowRescale)
             for (int k = 0; k < 4; ++k) m[k] = __fmul_rn(m[k], scalars.factor);

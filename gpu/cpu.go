@@ -131,6 +131,9 @@ func (r *cpuRow) bind(elems int, req *sampler.Request) error {
 	}
 	r.x, r.d = make([]float32, elems), make([]float32, elems)
 	r.scalars = newScalars(elems, req.Plan)
+	if req.Plan.Averages() {
+		r.average = make([]float32, elems)
+	}
 	if req.Inpaint != nil {
 		r.known, r.mask = slices.Clone(req.Inpaint.Known), slices.Clone(req.Inpaint.Mask)
 	}

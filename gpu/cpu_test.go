@@ -96,19 +96,22 @@ func TestSideBySide(t *testing.T) {
 // TestHash pins a mixed batch, so that builds for other processors (GOAMD64=v3 and arm64 have fused
 // multiply-add) are compared with this one without running both. The first sum is that of the requests
 // without, the second of those with threshold, rescale and in-painting, the third of those with other guidance, the
-// fourth of those whose noise is learned or a sum of draws.
+// fourth of those whose noise is learned or a sum of draws, the fifth of those whose guidance has momentum.
 func TestHash(t *testing.T) {
-	want := [4]string{"d022e4db1deed5ddd0cdbdf83c7871ae2228f1d9e1c7317ee66331199d019e6d",
+	want := [...]string{"d022e4db1deed5ddd0cdbdf83c7871ae2228f1d9e1c7317ee66331199d019e6d",
 		"3eca253aba1c8779afaf4eab5413818f6cb55cc340ddcdbca4b630b02bc68a25",
 		"1db5b472ec5cfc0301c4a5d8f96e3ddbc7d12fa81f16394a12db9ab5d495bedc",
-		"10f5ec9a6f66324cf657ea7a7b2b9759681ad35d4b40840d01d6493f672e735f"}
+		"10f5ec9a6f66324cf657ea7a7b2b9759681ad35d4b40840d01d6493f672e735f",
+		"0e4564539f1ee44461c6352f6b7964117ad64542685f12a42939c4647a552725"}
 	dev := NewCPU(2)
 	defer dev.Close()
-	sums := [4]gohash.Hash{sha256.New(), sha256.New(), sha256.New(), sha256.New()}
+	sums := [len(want)]gohash.Hash{sha256.New(), sha256.New(), sha256.New(), sha256.New(), sha256.New()}
 	for _, net := range []gputest.Net{gputest.Lattice, gputest.Specials} {
 		for i, trace := range gputest.Execute(t, dev, 1000, gputest.Requests(1000), net) {
 			sum := sums[0]
 			switch {
+			case i >= gputest.Averaged:
+				sum = sums[4]
 			case i >= gputest.Drawn:
 				sum = sums[3]
 			case i >= gputest.Guided:

@@ -36,7 +36,7 @@ func (p *cudaProgram) Capture(network func(s *cuda.Stream, e *sampler.Eval) erro
 			err = network(p.stream, &p.eval)
 		}
 		if err == nil {
-			err = p.kernels()
+			err = p.kernels(p.b.averages, p.b.reduces) // those of all stages
 		}
 		graph, end := p.stream.EndCapture()
 		if err == nil {

@@ -37,7 +37,8 @@ func (p *cudaProgram) open(reqs []sampler.Request) error {
 	if err = p.tables.upload(p.c.dev, p.b, p.variance); err != nil {
 		return err
 	}
-	// Registers that a kernel loads before they were written are skipped; here they are also defined.
+	// Averages start from zero. Other registers that a kernel loads before they were written are skipped; here they are
+	// also defined.
 	if err = p.stream.Fill(p.arena, 0, 0, p.arena.Size()); err != nil {
 		return err
 	}
@@ -97,6 +98,17 @@ func (p *cudaProgram) launches() error {
 		tab.rows, arena, p.in.Ptr(), p.t.Ptr(), elems)
 	if err != nil {
 		return err
+	}
+	if b.averages {
+		name := "row_average"
+		if b.elems%4 != 0 {
+			name = "row_average_any"
+		}
+		p.average, err = p.prepare(name, cuda.Geometry{Grid: grid, Block: block},
+			tab.entries, tab.rows, tab.state, arena, p.out.Ptr(), elems)
+		if err != nil {
+			return err
+		}
 	}
 	if b.reduces {
 		p.reduce, err = p.prepare("row_scalars",

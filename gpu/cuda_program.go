@@ -11,7 +11,8 @@ import (
 // cudaProgram implements sampler.Program on a GPU. The host mirrors the stage of each request, which
 // it knows without reading anything back: a request advances by one with every step until it is done.
 //
-// Step enqueues one kernel (two where a plan reduces, one graph after Capture) and allocates nothing.
+// Step enqueues one kernel, before it the ones for averages and scalars where a request's stage needs them, or
+// one graph of all after Capture, and allocates nothing.
 type cudaProgram struct {
 	c      *CUDA
 	b      *batch
@@ -26,6 +27,7 @@ type cudaProgram struct {
 	arena      *cuda.Buffer
 	in, out, t *DeviceBuffer
 	variance   *DeviceBuffer // nil when no plan asks for it
+	average    *cuda.Launch  // nil when no plan has a running average
 	reduce     *cuda.Launch  // nil when no plan reduces
 	update     *cuda.Launch
 	graph      *cuda.Graph // nil before Capture
@@ -104,11 +106,25 @@ func (p *cudaProgram) step() error {
 	if p.graph != nil {
 		return p.stream.Replay(p.graph)
 	}
-	return p.kernels()
+	var averages, reduces bool
+	for i := range p.stages {
+		if e := p.entry(i); e != nil && e.has(flagEval) {
+			flags := p.b.rows[i].flags
+			averages = averages || flags&rowMomentum != 0 && e.averages()
+			reduces = reduces || flags&rowReduces != 0
+		}
+	}
+	return p.kernels(averages, reduces)
 }
 
-func (p *cudaProgram) kernels() error {
-	if p.reduce != nil {
+// kernels enqueues a stage. Requests whose stage does not need a kernel are left alone by it.
+func (p *cudaProgram) kernels(averages, reduces bool) error {
+	if averages {
+		if err := p.stream.Launch(p.average); err != nil {
+			return err
+		}
+	}
+	if reduces {
 		if err := p.stream.Launch(p.reduce); err != nil {
 			return err
 		}
@@ -175,7 +191,7 @@ func (p *cudaProgram) free() error {
 	if p.stream != nil {
 		errs = append(errs, p.stream.Sync(context.Background()))
 	}
-	for _, l := range []*cuda.Launch{p.reduce, p.update} {
+	for _, l := range []*cuda.Launch{p.average, p.reduce, p.update} {
 		if l != nil {
 			errs = append(errs, l.Close())
 		}

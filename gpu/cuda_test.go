@@ -31,32 +31,32 @@ func counters(t testing.TB) emu.CounterSet {
 	return c
 }
 
-// TestOneLaunchAStage counts, for every sampler and for plans that reduce: one launch a stage, two
-// with a reduction, and no copy to the host and no waiting between the first step and the last.
+// TestOneLaunchAStage counts, for every sampler and for plans that reduce: one launch a stage, two where one of them
+// evaluates and reduces, three where one adds to its average, and no copy to the host and no waiting between the first
+// step and the last.
 func TestOneLaunchAStage(t *testing.T) {
 	const elems = 784
 	dev := openCUDA(t, gputest.Float16)
 	for name, reqs := range map[string][]sampler.Request{
 		"samplers": gputest.SamplerRequests(t, elems),
 		"static":   gputest.Requests(elems)[:gputest.Static],
-		"reducing": gputest.Requests(elems)[gputest.Static:],
+		"reducing": gputest.Requests(elems)[gputest.Static:gputest.Averaged],
+		"momentum": gputest.Requests(elems)[gputest.Averaged:],
 	} {
 		p, err := dev.Program(elems, reqs)
 		require.NoError(t, err)
-		stages, launches := 0, 0
+		stages, steps, launches := 0, 0, 0
 		for i := range reqs {
 			stages = max(stages, len(reqs[i].Plan.Stages))
 		}
 		before := counters(t)
 		for e := p.Next(); e != nil; e = p.Next() {
+			launches += launchesOf(reqs, steps)
 			require.NoError(t, p.Step())
-			launches++
-			if name == "reducing" {
-				launches++
-			}
+			steps++
 		}
 		after := counters(t)
-		require.Equal(t, stages, map[bool]int{true: launches / 2, false: launches}[name == "reducing"], name)
+		require.Equal(t, stages, steps, name)
 		require.EqualValues(t, launches, after.Launches-before.Launches, name)
 		require.Zero(t, after.DeviceToHost-before.DeviceToHost, name)
 		require.Zero(t, after.HostToDevice-before.HostToDevice, name)
@@ -64,6 +64,46 @@ func TestOneLaunchAStage(t *testing.T) {
 		require.EqualValues(t, launches, after.Calls-before.Calls, "%s: a step is nothing but its launches", name)
 		require.NoError(t, p.Close())
 	}
+}
+
+// launchesOf is what the stages with this index need of a batch.
+func launchesOf(reqs []sampler.Request, stage int) int {
+	reduces, averages := 0, 0
+	for _, r := range reqs {
+		if stage >= len(r.Plan.Stages) || !r.Plan.Stages[stage].Eval {
+			continue
+		}
+		if r.Plan.Reduces() {
+			reduces = 1
+		}
+		if r.Plan.Averages() && r.Plan.Stages[stage].Guidance == sampler.GuideAll {
+			averages = 1
+		}
+	}
+	return 1 + reduces + averages
+}
+
+// TestCostIsTrue: a request alone takes the launches that its plan says.
+func TestCostIsTrue(t *testing.T) {
+	const elems = 64
+	dev := openCUDA(t, gputest.BFloat16)
+	three := 0
+	for i, r := range gputest.Requests(elems) {
+		p, err := dev.Program(elems, []sampler.Request{r})
+		require.NoError(t, err)
+		before := counters(t)
+		for p.Next() != nil {
+			require.NoError(t, p.Step())
+		}
+		after := counters(t)
+		cost := r.Plan.Cost()
+		require.EqualValues(t, cost.Launches, after.Launches-before.Launches, "request %d", i)
+		if cost.Launches == 3*len(r.Plan.Stages) {
+			three++
+		}
+		require.NoError(t, p.Close())
+	}
+	require.NotZero(t, three)
 }
 
 // copyNetwork is a network that runs on the device: its output is its input.

@@ -20,6 +20,9 @@
 // a whole sample NaN: the factor is 1 when the guided output has no deviation, and to a quantile one
 // NaN is one large element.
 //
+// Momentum of projected guidance keeps a running average beside the latents, in float32 whatever the network's type
+// is, by a launch of its own before that of the reductions: it splits, and they do not.
+//
 // # Noise
 //
 // Noise is a pure function of (seed, draw, element), see [Normals]. It does not depend on the

@@ -122,23 +122,23 @@ func TestScalarFaultsAreSeen(t *testing.T) {
 		"keep":  func(s *scalars) { up(&s.rescale.keep) },
 		"order": func(s *scalars) { *s = scalars{rescale: s.rescale, v: s.v} },
 	} {
-		dev := &faulty{NewCPU(1), fault}
+		dev := &faultyRow{NewCPU(1), func(r *cpuRow) { fault(r.scalars) }}
 		got := gputest.Execute(t, dev, elems, []sampler.Request{req}, gputest.Lattice)
 		require.Equal(t, name == "none", gputest.Equal(want, got[0]), name)
 		require.NoError(t, dev.Close())
 	}
 }
 
-// faulty changes the first request's scalars once they are bound.
-type faulty struct {
+// faultyRow changes the first request once it is bound.
+type faultyRow struct {
 	*CPU
-	fault func(*scalars)
+	fault func(*cpuRow)
 }
 
-func (f *faulty) Program(elems int, reqs []sampler.Request) (sampler.Program, error) {
+func (f *faultyRow) Program(elems int, reqs []sampler.Request) (sampler.Program, error) {
 	p, err := f.CPU.Program(elems, reqs)
 	if err == nil {
-		f.fault(p.(*cpuProgram).rows[0].scalars)
+		f.fault(&p.(*cpuProgram).rows[0])
 	}
 	return p, err
 }

@@ -20,6 +20,7 @@ const (
 	rowAPG                   // the weights are the row's own, by projection
 	rowZeroStar
 	rowTangential
+	rowMomentum // of APG: the running average stands for the difference
 
 	rowProject = rowAPG | rowZeroStar | rowTangential
 	rowReduces = rowThreshold | rowRescale | rowProject
@@ -31,12 +32,12 @@ type deviceEntry struct {
 	reads uint32 // bit j is set when a row of the stage has a coefficient for register j
 }
 
-// deviceRow is one request. x to mask are places in the arena, in elements.
+// deviceRow is one request. x to average are places in the arena, in elements.
 type deviceRow struct {
 	seed, table, stages, first, conds uint64
 	x, d, base                        uint64
 	h                                 [sampler.Slots]uint64
-	known, mask                       uint64
+	known, mask, average              uint64
 	variance, terms                   uint64 // addresses of the network's variance, and of the first term
 	rank                              uint64
 	lerp, rest, most                  float32
@@ -44,7 +45,7 @@ type deviceRow struct {
 	less, norm                        float32
 	init, firstIn, firstT             float32
 	flags                             uint32
-	_                                 uint32
+	momentum                          float32
 }
 
 // deviceState is what the kernels keep of a request: the stages done, and a counter.
@@ -65,10 +66,12 @@ type batch struct {
 	weights []float32 // of each network row
 	arena   int       // elements of all registers
 	conds   []sampler.Cond
-	reduces bool // some request needs its scalars
-	learns  bool // some request needs the network's variance
 	state   []deviceState
 	origins []origin
+
+	reduces  bool // some request needs its scalars
+	averages bool // some request has a running average
+	learns   bool // some request needs the network's variance
 }
 
 // newBatch rounds the plans to tables and gives every register that a plan uses its place. Requests
@@ -119,9 +122,10 @@ func (b *batch) add(req *sampler.Request) error {
 		pushed[e.slot] = pushed[e.slot] || e.has(flagPush)
 		b.table = append(b.table, d)
 	}
-	b.place(&r, base, pushed, req.Inpaint != nil)
 	r.scalars(b.elems, req.Plan)
+	b.place(&r, base, pushed, req.Inpaint != nil)
 	b.reduces = b.reduces || r.flags&rowReduces != 0
+	b.averages = b.averages || r.flags&rowMomentum != 0
 	b.rows = append(b.rows, r)
 	for _, w := range req.Conds {
 		b.weights = append(b.weights, float32(w.Weight))
@@ -139,7 +143,7 @@ func (b *batch) place(r *deviceRow, base bool, pushed [sampler.Slots]bool, inpai
 		return uint64(at)
 	}
 	r.x, r.d = next(), next()
-	r.base, r.known, r.mask = r.x, r.x, r.x
+	r.base, r.known, r.mask, r.average = r.x, r.x, r.x, r.x
 	if base {
 		r.base = next()
 		r.flags |= rowBase
@@ -153,6 +157,9 @@ func (b *batch) place(r *deviceRow, base bool, pushed [sampler.Slots]bool, inpai
 	if inpaint {
 		r.known, r.mask = next(), next()
 		r.flags |= rowInpaint
+	}
+	if r.flags&rowMomentum != 0 {
+		r.average = next()
 	}
 }
 
@@ -171,6 +178,10 @@ func (r *deviceRow) scalars(elems int, p *sampler.Plan) {
 		n := newProjection(g)
 		r.less, r.norm = n.less, n.norm
 		r.flags |= rowAPG << g.Kind
+	}
+	if p.Averages() {
+		r.momentum = float32(p.Projection.Momentum)
+		r.flags |= rowMomentum
 	}
 }
 

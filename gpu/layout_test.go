@@ -25,7 +25,6 @@ func TestLayoutIsThatOfTheKernels(t *testing.T) {
 	var c deviceScalars
 	sizes := map[string]uintptr{"Entry": unsafe.Sizeof(e), "Row": unsafe.Sizeof(r),
 		"Term": unsafe.Sizeof(n), "State": unsafe.Sizeof(s), "Scalars": unsafe.Sizeof(c)}
-	// The last word of Row fills it up and has no name here.
 	places := map[string]uintptr{
 		"Entry.x": unsafe.Offsetof(e.x), "Entry.base": unsafe.Offsetof(e.base),
 		"Entry.push": unsafe.Offsetof(e.push), "Entry.skip": unsafe.Offsetof(e.skip),
@@ -45,7 +44,7 @@ func TestLayoutIsThatOfTheKernels(t *testing.T) {
 		"Row.rest": unsafe.Offsetof(r.rest), "Row.most": unsafe.Offsetof(r.most), "Row.phi": unsafe.Offsetof(r.phi),
 		"Row.keep": unsafe.Offsetof(r.keep), "Row.less": unsafe.Offsetof(r.less), "Row.norm": unsafe.Offsetof(r.norm), "Row.init": unsafe.Offsetof(r.init),
 		"Row.first_in": unsafe.Offsetof(r.firstIn), "Row.first_t": unsafe.Offsetof(r.firstT),
-		"Row.flags": unsafe.Offsetof(r.flags), "Row.zero": unsafe.Sizeof(r) - 4,
+		"Row.flags": unsafe.Offsetof(r.flags), "Row.average": unsafe.Offsetof(r.average), "Row.momentum": unsafe.Offsetof(r.momentum),
 		"State.stage": unsafe.Offsetof(s.stage), "State.arrived": unsafe.Offsetof(s.arrived),
 		"Scalars.limit": unsafe.Offsetof(c.limit), "Scalars.factor": unsafe.Offsetof(c.factor), "Scalars.w": unsafe.Offsetof(c.w),
 	}
@@ -54,7 +53,7 @@ func TestLayoutIsThatOfTheKernels(t *testing.T) {
 		"kUnc": regUnc, "kH": regH, "kN": regN, "kFlagEval": flagEval, "kFlagBase": flagBase,
 		"kFlagPush": flagPush, "kFlagUnc": flagUnc, "kFlagN0": flagN0, "kFlagN1": flagN1, "kFlagNext": flagNext, "kFlagFirst": flagFirst, "kFlagNone": flagNone, "kFlagLearned": flagLearned, "kFlagRoot": flagRoot,
 		"kRowInit": rowInit, "kRowEval": rowEval, "kRowBase": rowBase, "kRowInpaint": rowInpaint,
-		"kRowThreshold": rowThreshold, "kRowRescale": rowRescale, "kRowAPG": rowAPG, "kRowZeroStar": rowZeroStar, "kRowTangential": rowTangential,
+		"kRowThreshold": rowThreshold, "kRowRescale": rowRescale, "kRowAPG": rowAPG, "kRowZeroStar": rowZeroStar, "kRowTangential": rowTangential, "kRowMomentum": rowMomentum,
 	}
 	gotSizes, gotPlaces, gotConstants := map[string]uintptr{}, map[string]uintptr{}, map[string]uint64{}
 	for _, m := range regexp.MustCompile(`(?m)^SIZE\((\w+), (\d+)\);$`).FindAllSubmatch(src, -1) {

@@ -51,6 +51,11 @@ var mutants = []struct {
 	{"wrong mean", "scalars.cuh", "__fsub_rn(guided(i), mean_m)", "__fsub_rn(guided(i), mean_first)", ""},
 	{"state in the read-only cache", "update.cuh", "if (threadIdx.x == 0) stage = now.stage;",
 		"if (threadIdx.x == 0) stage = __ldg(&now.stage);", "CUDA error 719"},
+	{"average of all stages", "average.cuh", "if (kind != kFlagEval) return;", "if (!(kind & kFlagEval)) return;", ""},
+	{"average that forgets", "average.cuh", "__fmul_rn(row.momentum, v[k])", "0.0f", ""},
+	{"average past the end", "average.cuh", "block < blocks;", "block <= blocks;", "CUDA error 700"},
+	{"difference in place of the average", "update.cuh", "add_term(m, weight(c), second);", "add_term(m, weight(c), last);", ""},
+	{"length of another difference", "projection.cuh", "flags & kRowMomentum ? u : __fsub_rn(c, u)", "__fsub_rn(c, u)", ""},
 	{"noise of the next block", "start.cuh", "else normals4(x, keys, 0, block);",
 		"else normals4(x, keys, 0, block + 1);", ""},
 }

@@ -27,6 +27,7 @@ type cpuRow struct {
 	hasD    bool      // d was written
 
 	known, mask []float32 // [elems] in-painting, or nil
+	average     []float32 // [elems] of the projection's momentum, nil for none
 	scalars     *scalars  // nil when the plan needs none
 	terms       []noiseTerm
 	variance    []float32 // [elems] the network's, of the first condition; nil when no plan asks for it
@@ -76,6 +77,7 @@ func (p *cpuProgram) Step() error {
 		r := &p.rows[i]
 		r.guidance(&r.table[r.stage])
 	}
+	p.averages()
 	p.reduce()
 	p.pool.Run(len(p.live)*p.chunks, (*updateTask)(p))
 	live := p.live[:0]

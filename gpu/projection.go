@@ -7,15 +7,17 @@ import (
 )
 
 // projection makes the two weights of a request from its outputs c and u (sampler.Projection). Mirror of
-// cuda/projection.cuh: the sums are added as those of [total], each operation is rounded.
+// cuda/projection.cuh: the sums are added as those of [total], each operation is rounded. With momentum u is the running
+// average, see average, and not an output.
 type projection struct {
 	kind       sampler.ProjectionKind
 	less, norm float32 // 1-Eta and Norm, each rounded once from float64
+	momentum   float32 // 0 for none
 	a, b, c    [blockThreads]float32
 }
 
 func newProjection(p *sampler.Projection) *projection {
-	return &projection{kind: p.Kind, less: float32(1 - p.Eta), norm: float32(p.Norm)}
+	return &projection{kind: p.Kind, less: float32(1 - p.Eta), norm: float32(p.Norm), momentum: float32(p.Momentum)}
 }
 
 // weights are those of c and u; s and rest are what they were, s and 1-s.
@@ -33,7 +35,7 @@ func (p *projection) weights(s, rest float32, c, u []float32) (a, b float32) {
 
 // sums makes, by kind,
 //
-//	APG         |d|^2, <d,c>, |c|^2  with d = c-u
+//	APG         |d|^2, <d,c>, |c|^2  with d = c-u, or u with momentum
 //	ZeroStar    <c,u>, |u|^2
 //	Tangential  |c|^2, <c,u>, |u|^2
 //
@@ -46,7 +48,10 @@ func (p *projection) sums(c, u []float32) {
 		l, w := i%blockThreads, u[i]
 		switch p.kind {
 		case sampler.APG:
-			d := v - w
+			d := w
+			if p.momentum == 0 {
+				d = v - w
+			}
 			p.a[l] += float32(d * d)
 			p.b[l] += float32(d * v)
 			p.c[l] += float32(v * v)
@@ -65,6 +70,8 @@ func (p *projection) sums(c, u []float32) {
 //
 //	k = min(1, norm/|d|),  q = (1-eta)*(k*<d,c>/|c|^2)
 //	m = c + (s-1)*(k*(c-u) - q*c) = (1 + (s-1)*(k-q))*c - (s-1)*k*u
+//
+// and with momentum m = c + (s-1)*(k*u - q*c) = (1 - (s-1)*q)*c + (s-1)*k*u.
 func (p *projection) apg(rest, dd, dc, cc float32) (a, b float32) {
 	k := float32(1)
 	if length := root(dd); p.norm > 0 && length > p.norm {
@@ -75,6 +82,9 @@ func (p *projection) apg(rest, dd, dc, cc float32) (a, b float32) {
 		q = p.less * (float32(k*dc) / cc)
 	}
 	gain := -rest
+	if p.momentum != 0 {
+		return 1 - float32(gain*q), gain * k
+	}
 	return 1 + float32(gain*(k-q)), -float32(gain * k)
 }
 

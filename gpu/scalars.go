@@ -7,7 +7,8 @@ import "github.com/cudiffuse/cudiffuse/sampler"
 // launch before that of the update, with one block of 1024 threads a request, which fixes the order of the
 // sums:
 //
-//	w      = projection(out[0], out[1])        see projection; with Plan.Projection
+//	w      = projection(out[0], out[1])        see projection; with Plan.Projection. With its momentum the
+//	                                           average stands for out[1], here and below
 //	m      = sum_c w[c]*out[c]                 as the update makes it
 //	factor = phi*std(out[0])/std(m) + (1-phi)  see rescaleFactor; with Plan.Rescale
 //	m      = factor*m
@@ -49,7 +50,7 @@ func (r *cpuRow) reduce(e *entry) {
 	s := r.scalars
 	elems := len(r.x)
 	if s.project != nil && !e.has(flagFirst|flagNone) {
-		r.now[0], r.now[1] = s.project.weights(r.weights[0], r.weights[1], r.out[:elems], r.out[elems:2*elems])
+		r.now[0], r.now[1] = s.project.weights(r.weights[0], r.weights[1], r.out[:elems], r.second(0, elems))
 	}
 	if s.rescale == nil && s.limits == nil {
 		return

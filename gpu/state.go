@@ -95,6 +95,9 @@ func (p *cpuProgram) Save(row int) (*sampler.State, error) {
 			s.H[k] = slices.Clone(r.h[k])
 		}
 	}
+	if live.Average {
+		s.Average = slices.Clone(r.average)
+	}
 	if r.mask != nil {
 		s.Inpaint = &sampler.Inpaint{Known: slices.Clone(r.known), Mask: slices.Clone(r.mask)}
 	}
@@ -102,7 +105,7 @@ func (p *cpuProgram) Save(row int) (*sampler.State, error) {
 }
 
 // resume writes elements lo to hi of the registers. Those that s does not have are written before they are
-// read.
+// read, but for the average, which is then as it starts.
 func (r *cpuRow) resume(s *sampler.State, lo, hi int) {
 	put := func(dst, src []float32) {
 		if src != nil {
@@ -115,6 +118,7 @@ func (r *cpuRow) resume(s *sampler.State, lo, hi int) {
 	for k := range r.h {
 		put(r.h[k], s.H[k])
 	}
+	put(r.average, s.Average)
 }
 
 // Save implements [sampler.Saver]. It waits for the steps before it.
@@ -144,6 +148,7 @@ func (p *cudaProgram) Save(row int) (*sampler.State, error) {
 		for k := range s.H {
 			get(live.H[k], &s.H[k], r.h[k])
 		}
+		get(live.Average, &s.Average, r.average)
 		if r.flags&rowInpaint != 0 {
 			s.Inpaint = &sampler.Inpaint{}
 			get(true, &s.Inpaint.Known, r.known)
@@ -173,7 +178,7 @@ func (p *cudaProgram) resume(reqs []sampler.Request) error {
 			synced = true
 		}
 		p.hasD[i] = s.D != nil
-		v, at := [][]float32{s.D, s.Base}, []uint64{r.d, r.base}
+		v, at := [][]float32{s.D, s.Base, s.Average}, []uint64{r.d, r.base, r.average}
 		for k := range s.H {
 			v, at = append(v, s.H[k]), append(at, r.h[k])
 		}

@@ -63,6 +63,9 @@ func (e *entry) sumOf(k int, terms []noiseTerm) []noiseTerm {
 
 func (e *entry) has(flag uint32) bool { return e.flags&flag != 0 }
 
+// averages tells whether the stage adds to the running average of a plan that has one.
+func (e *entry) averages() bool { return e.has(flagEval) && !e.has(flagFirst|flagNone) }
+
 // uses tells whether any row has a coefficient for register j. Rows that are not written are zero.
 func (e *entry) uses(j int) bool { return e.x[j] != 0 || e.base[j] != 0 || e.push[j] != 0 }
 

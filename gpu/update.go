@@ -19,7 +19,7 @@ type scratch struct {
 //	float r[11] = {x[i], base[i], 0, 0, 0, h0[i], h1[i], h2[i], h3[i], 0, 0};  // if used
 //	if (e.flags & kEval) {
 //	    float m = 0.0f;
-//	    for (int c = 0; c < conds; ++c)  // with the weights of the stage
+//	    for (int c = 0; c < conds; ++c)  // with the weights of the stage; out[1] is the average with momentum
 //	        if (w[c] != 0.0f) m = __fadd_rn(m, __fmul_rn(w[c], out[c][i]));
 //	    if (row.flags & kRescale) m = __fmul_rn(m, scalars.factor);
 //	    r[RAW] = sum2(e.skip, x[i], e.out, m);
@@ -46,7 +46,7 @@ type scratch struct {
 // Bytes per element, for a two-condition guided DDIM step: reads 4 of x and 8 of out, writes 4 of
 // x, 4 of d and 8 of in. In-painting reads 8 more.
 func (r *cpuRow) update(e *entry, lo, hi int) {
-	if haveFused() {
+	if haveFused() && !(r.average != nil && e.averages()) { // the assembly knows no other operand than the outputs
 		lo = r.fuse(e, lo, hi)
 	}
 	if lo < hi {
@@ -151,7 +151,7 @@ func (r *cpuRow) guidance(e *entry) {
 	}
 }
 
-// guide makes m = sum_c w[c]*out[c] of elements lo to hi.
+// guide makes m = sum_c w[c]*out[c] of elements lo to hi, with the average for out[1] where there is one.
 func (r *cpuRow) guide(m []float32, lo, hi int) {
 	elems := len(r.x)
 	var terms [regs]term
@@ -164,6 +164,9 @@ func (r *cpuRow) guide(m []float32, lo, hi int) {
 			n, more = 0, sum(m, terms[:], more)
 		}
 		terms[n] = term{r.out[c*elems+lo : c*elems+hi], w}
+		if c == 1 {
+			terms[n].r = r.second(lo, hi)
+		}
 		n++
 	}
 	sum(m, terms[:n], more)

@@ -6,6 +6,7 @@ import "github.com/cudiffuse/cudiffuse/sampler"
 type Guiding struct {
 	Type        string  // "" or "cfg"; apg, zero_star or tangential, see [sampler.Projection]
 	Eta, Norm   float64 // of apg
+	Momentum    float64 // of apg, more than -1 and less than 1; 0 is none
 	Start, Stop float64 // shares of the steps between which there is guidance, see [sampler.WithInterval]; Stop 0 means 1
 	ZeroInit    int     // first steps in which the network's output is taken for zero, see [sampler.WithZeroInit]
 }
@@ -21,8 +22,8 @@ func (g Guiding) options(two bool) ([]sampler.Option, error) {
 	}
 	options := []sampler.Option{sampler.WithInterval(g.Start, stop), sampler.WithZeroInit(g.ZeroInit)}
 	if !g.projects() {
-		if g.Eta != 0 || g.Norm != 0 {
-			return nil, &RequestError{Field: "guidance type", Value: g.Type, Want: "apg, which eta and norm are for"}
+		if g.Eta != 0 || g.Norm != 0 || g.Momentum != 0 {
+			return nil, &RequestError{Field: "guidance type", Value: g.Type, Want: "apg, which eta, norm and momentum are for"}
 		}
 		return options, nil
 	}
@@ -31,7 +32,7 @@ func (g Guiding) options(two bool) ([]sampler.Option, error) {
 		return nil, &RequestError{Field: "guidance type", Value: g.Type, Want: "cfg, apg, zero_star or tangential"}
 	}
 	if two {
-		options = append(options, sampler.WithProjection(&sampler.Projection{Kind: kind, Eta: g.Eta, Norm: g.Norm}))
+		options = append(options, sampler.WithProjection(&sampler.Projection{Kind: kind, Eta: g.Eta, Norm: g.Norm, Momentum: g.Momentum}))
 	}
 	return options, nil
 }

@@ -20,7 +20,8 @@ func TestGuiding(t *testing.T) {
 	}
 	plain := draw(pipeline.Guiding{}, 4)
 	for name, g := range map[string]pipeline.Guiding{
-		"apg": {Type: "apg"}, "apg, short": {Type: "apg", Eta: 1, Norm: 3}, "zero star": {Type: "zero_star"},
+		"apg": {Type: "apg"}, "apg, short": {Type: "apg", Eta: 1, Norm: 3},
+		"apg, momentum": {Type: "apg", Eta: 1, Momentum: -0.5}, "zero star": {Type: "zero_star"},
 		"tangential": {Type: "tangential"}, "late": {Start: 0.5}, "early": {Stop: 0.5}, "zero init": {ZeroInit: 1},
 	} {
 		assert.Greater(t, largest(plain, draw(g, 4)), 1e-3, name)
@@ -33,13 +34,14 @@ func TestGuiding(t *testing.T) {
 	assert.Equal(t, 2*(5+2*5), res.Evaluations, "the unconditional half is evaluated where it is used")
 
 	for want, g := range map[string]pipeline.Guiding{
-		"tangential": {Type: "cfg++"}, "which eta and norm are for": {Eta: 0.5}, "0 <= start": {Start: 2},
+		"tangential": {Type: "cfg++"}, "which eta, norm and momentum are for": {Eta: 0.5}, "0 <= start": {Start: 2},
 		"none or more": {ZeroInit: -1}, "largest difference": {Type: "apg", Norm: math.NaN()},
+		"less than 1": {Type: "apg", Momentum: 1}, "are of apg": {Type: "zero_star", Momentum: 0.5}, "guidance type : want apg": {Momentum: 0.5},
 	} {
 		_, err := p.Generate(t.Context(), pipeline.Request{Guidance: 2, Guiding: g})
 		require.ErrorContains(t, err, want)
 	}
-	g := pipeline.Guiding{Type: "apg", Eta: 0.25, Norm: 9, Start: 0.1, Stop: 0.9, ZeroInit: 2}
+	g := pipeline.Guiding{Type: "apg", Eta: 0.25, Norm: 9, Momentum: -0.75, Start: 0.1, Stop: 0.9, ZeroInit: 2}
 	res = generate(t, p, pipeline.Request{Classes: []int{3}, N: 1, Steps: 4, Guidance: 2, Guiding: g})
 	back, err := pipeline.ParseParameters(res.Parameters.String())
 	require.NoError(t, err)

@@ -105,6 +105,7 @@ func (p Parameters) options() (set []string) {
 	}
 	optional("Guidance eta", p.Guiding.Eta)
 	optional("Guidance norm", p.Guiding.Norm)
+	optional("Guidance momentum", p.Guiding.Momentum)
 	optional("Guidance start", p.Guiding.Start)
 	optional("Guidance stop", p.Guiding.Stop)
 	optional("Zero init steps", float64(p.Guiding.ZeroInit))
@@ -264,6 +265,8 @@ func (p *Parameters) setOption(key, v string) (err error) {
 		number(&p.Guiding.Eta)
 	case "Guidance norm":
 		number(&p.Guiding.Norm)
+	case "Guidance momentum":
+		number(&p.Guiding.Momentum)
 	case "Guidance start":
 		number(&p.Guiding.Start)
 	case "Guidance stop":

@@ -81,6 +81,7 @@ func TestParametersOfResult(t *testing.T) {
 			Params: sampler.Params{Churn: 1, ChurnMin: 0.01, ChurnMax: 100, ChurnNoise: 1.01}},
 		{Steps: 2, Classes: []int{1}, Sampler: "lcm", Params: sampler.Params{Original: 20}},
 		{Steps: 2, Classes: []int{4}, Guidance: 6, RNG: "torch-cpu", Rescale: 0.7, Threshold: sampler.Threshold{Quantile: 0.99, Max: 3}},
+		{Steps: 3, Classes: []int{4}, Guidance: 6, Guiding: pipeline.Guiding{Type: "apg", Eta: 0.5, Momentum: -0.5}},
 	} {
 		first := generate(t, p, r)
 		like, err := pipeline.ParseParameters(first.Parameters.String())

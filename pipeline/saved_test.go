@@ -93,6 +93,7 @@ func TestSavedRun(t *testing.T) {
 		{Sampler: "dpmpp_2m_sde", Steps: 4, Classes: []int{3, 8}, Seed: 41, RNG: "torch-cpu", Guidance: 3},
 		{Sampler: "dpmpp_2m_sde", Steps: 3, Classes: []int{5}, Seed: 1, Brownian: true, Guidance: 1},
 		{Sampler: "heun", Steps: 3, Classes: []int{5}, N: 2, Seed: math.MaxUint64, Rescale: 0.7},
+		{Sampler: "ddim", Steps: 4, Classes: []int{5}, Guidance: 4, Guiding: pipeline.Guiding{Type: "apg", Momentum: -0.5}},
 	} {
 		want := generate(t, p, r)
 		stages := len(want.Plan.Stages)
@@ -119,7 +120,7 @@ func TestSavedRun(t *testing.T) {
 }
 
 // TestSavedTextRun: with guidance, a folder's scheduler, parts of an image that stay, a network for in-painting,
-// perturbed attention, a flow.
+// perturbed attention, momentum, a flow.
 func TestSavedTextRun(t *testing.T) {
 	img, mask := ramp(24, 16), window(24, 16, image.Rect(4, 6, 12, 16))
 	for folder, requests := range map[string][]pipeline.TextRequest{
@@ -129,6 +130,7 @@ func TestSavedTextRun(t *testing.T) {
 			{Prompt: prompt, Steps: 4, Sampler: "dpm_2", Image: img, Mask: mask, Strength: 0.75, Seed: 2, N: 2},
 			{Prompt: prompt, Steps: 4, Sampler: "euler_ancestral", Image: img, Strength: 0.75},
 			{Prompt: prompt, Steps: 3, PAGScale: 3, Sampler: "dpmpp_2m"},
+			{Prompt: prompt, Steps: 3, Guiding: pipeline.Guiding{Type: "apg", Momentum: -0.75}, Sampler: "dpmpp_2m"},
 		},
 		"inpaint": {{Prompt: prompt, Steps: 3, Image: img, Mask: mask, Sampler: "dpmpp_2m_sde", Seed: 6, RNG: "torch-cpu"}},
 		"sd3": {

@@ -24,6 +24,8 @@ func TestTextParametersRepeat(t *testing.T) {
 		"all": {"sd15", pipeline.TextRequest{Prompt: prompt, Negative: "blurry, low quality", N: 2, Seed: 9, RNG: "torch-cpu",
 			Height: 24, Width: 32, Sampler: "euler a", Steps: 3, Guidance: 3.25, Params: sampler.Params{Eta: &eta},
 			Schedule: schedule.KarrasCurve, Rescale: 0.3, ClipSkip: 1}},
+		"guiding": {"sd15", pipeline.TextRequest{Prompt: prompt, Steps: 3, Guidance: 5,
+			Guiding: pipeline.Guiding{Type: "apg", Norm: 7, Momentum: -0.5}}},
 		"spacing": {"sd15", pipeline.TextRequest{Prompt: prompt, Steps: 2, Sampler: "ddim", Spacing: &spacing}},
 		"sizes": {"sdxl", pipeline.TextRequest{Prompt: prompt, Steps: 2, Original: image.Pt(100, 200),
 			Target: image.Pt(64, 65), Crop: image.Pt(0, 7)}},

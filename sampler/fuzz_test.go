@@ -137,7 +137,8 @@ func (a *planArgs) options() (o []sampler.Option) {
 		func() sampler.Option { return sampler.WithSigmas(a.number(), a.number()) },
 		func() sampler.Option { return sampler.WithZeroInit(a.integer()) },
 		func() sampler.Option {
-			return sampler.WithProjection(&sampler.Projection{Kind: sampler.ProjectionKind(a.integer()), Eta: a.number(), Norm: a.number()})
+			return sampler.WithProjection(&sampler.Projection{Kind: sampler.ProjectionKind(a.integer()), Eta: a.number(), Norm: a.number(),
+				Momentum: a.number()})
 		},
 	} {
 		if flags>>i&1 != 0 {

@@ -1,6 +1,7 @@
 package sampler_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -66,6 +67,12 @@ func TestGuidanceRefusals(t *testing.T) {
 		"want one of":             sampler.WithProjection(&sampler.Projection{Kind: 7}),
 		"largest difference -1":   sampler.WithProjection(&sampler.Projection{Norm: -1}),
 		"of apg":                  sampler.WithProjection(&sampler.Projection{Kind: sampler.ZeroStar, Eta: 1}),
+		"of apg, not of tangent":  sampler.WithProjection(&sampler.Projection{Kind: sampler.Tangential, Momentum: 0.5}),
+		"momentum 1: want more":   sampler.WithProjection(&sampler.Projection{Momentum: 1}),
+		"momentum -1: want more":  sampler.WithProjection(&sampler.Projection{Momentum: -1}),
+		"momentum 0.99999999":     sampler.WithProjection(&sampler.Projection{Momentum: 0.99999999}), // 1 as a float32
+		"momentum NaN":            sampler.WithProjection(&sampler.Projection{Momentum: math.NaN()}),
+		"momentum +Inf":           sampler.WithProjection(&sampler.Projection{Momentum: math.Inf(1)}),
 	} {
 		_, err := guided(t, 5, o)
 		var e *sampler.PlanError

@@ -36,6 +36,8 @@ type jsonProjection struct {
 	Kind string  `json:"kind"`
 	Eta  float64 `json:"eta,omitempty"`
 	Norm float64 `json:"norm,omitempty"`
+
+	Momentum float64 `json:"momentum,omitempty"`
 }
 
 var guidanceNames = map[Guidance]string{GuideFirst: "first", GuideNone: "none"}
@@ -91,7 +93,7 @@ func (p *Plan) MarshalJSON() ([]byte, error) {
 		out.Increments = append(out.Increments, js)
 	}
 	if g := p.Projection; g != nil {
-		out.Projection = &jsonProjection{g.Kind.String(), g.Eta, g.Norm}
+		out.Projection = &jsonProjection{g.Kind.String(), g.Eta, g.Norm, g.Momentum}
 	}
 	for i := range p.Stages {
 		st := &p.Stages[i]

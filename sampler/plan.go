@@ -30,7 +30,8 @@ func (r Row) Coefficients() [Registers]float64 {
 // Stage is one evaluation of the network and the update that follows it:
 //
 //	m      = sum_k weight[k]*out[k]           over the conditions of the request; weights made of the
-//	                                          outputs with Plan.Projection; out[0] or 0 by Guidance
+//	                                          outputs with Plan.Projection, and with its momentum the
+//	                                          running average for out[1]; out[0] or 0 by Guidance
 //	m      = factor*m                         with Plan.Rescale only
 //	raw    = From.Skip*x + From.Out*m         predicted clean sample
 //	unc    = From.Skip*x + From.Out*out[last] that of the last condition alone; raw when it is the only one
@@ -139,11 +140,18 @@ type Cost struct {
 }
 
 // Cost returns the plan's cost. Each stage is one launch. A stage that evaluates needs a second one, before
-// it, when Threshold, Rescale or Projection ask for numbers that are made of the whole sample; all share it.
+// it, when Threshold, Rescale or Projection ask for numbers that are made of the whole sample; all share it. A
+// stage that adds to the average of a projection with momentum needs a third one, before these. (A stage that is
+// captured as a graph, once for all stages, has the kernels of any of them, in one call to the driver.)
 func (p *Plan) Cost() Cost {
 	c := Cost{Evaluations: p.Evaluations(), Launches: len(p.Stages)}
 	if p.Reduces() {
 		c.Launches += c.Evaluations
+	}
+	for i := range p.Stages {
+		if p.Averages() && p.Stages[i].averages() {
+			c.Launches++
+		}
 	}
 	return c
 }

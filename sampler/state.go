@@ -26,6 +26,8 @@ type State struct {
 	Base []float32        // nil when no later stage reads it before writing it
 	H    [Slots][]float32 // likewise, of each slot
 
+	Average []float32 // of the projection's momentum; nil before the first guided stage and after the last
+
 	Inpaint *Inpaint // nil for none
 }
 
@@ -110,7 +112,7 @@ func (s *State) Validate() error {
 		return &StateError{Field: "x", Detail: fmt.Sprintf("%d values: want 1 to 2^31-1", n)}
 	}
 	live := s.Plan.Live(s.Stage)
-	for _, r := range s.registers() {
+	for _, r := range append(s.registers(), s.average()) {
 		want := 0
 		if r.in(live) {
 			want = n

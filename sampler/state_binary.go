@@ -18,8 +18,8 @@ import (
 //	stage            uint32
 //	seed             uint64
 //	weights          uint32 count and float64s
-//	registers        uint32 elements of each, uint32 a bit for each of d, base, h0..h3, known and mask,
-//	                 then x and those of the bits in this order, float32s
+//	registers        uint32 elements of each, uint32 a bit for each of d, base, h0..h3, known, mask and
+//	                 average, then x and those of the bits in this order, float32s
 //	checksum         SHA-256 of all before it
 //
 // The checksum finds damage, not malice: whoever reads checks all that follows from the numbers.
@@ -63,8 +63,11 @@ func (s *State) MarshalBinary() ([]byte, error) {
 	return append(b, sum[:]...), nil
 }
 
-// inpaintBits are those of known and mask, which come together.
-const inpaintBits = 3 << (2 + Slots)
+// Bits of the registers after h3.
+const (
+	inpaintBits = 3 << (2 + Slots) // of known and mask, which come together
+	averageBit  = 1 << (4 + Slots)
+)
 
 // present returns x and the other registers that are there, and their bits.
 func (s *State) present() (regs [][]float32, has uint32) {
@@ -76,6 +79,9 @@ func (s *State) present() (regs [][]float32, has uint32) {
 	}
 	if s.Inpaint != nil {
 		regs, has = append(regs, s.Inpaint.Known, s.Inpaint.Mask), has|inpaintBits
+	}
+	if len(s.Average) > 0 {
+		regs, has = append(regs, s.Average), has|averageBit
 	}
 	return regs, has
 }
@@ -137,7 +143,7 @@ func stateBody(data []byte) ([]byte, error) {
 func (r *reader) registers(s *State) {
 	n := r.uint32()
 	regs := s.registers()
-	has := r.flags("registers", 1<<(len(regs)+2)-1)
+	has := r.flags("registers", 2*averageBit-1)
 	if both := has & inpaintBits; both != 0 && both != inpaintBits {
 		r.fail("registers", "known or mask alone")
 	}
@@ -149,5 +155,8 @@ func (r *reader) registers(s *State) {
 	}
 	if has&inpaintBits != 0 {
 		s.Inpaint = &Inpaint{Known: r.floats("inpaint known", n), Mask: r.floats("inpaint mask", n)}
+	}
+	if has&averageBit != 0 {
+		s.Average = r.floats("average", n)
 	}
 }

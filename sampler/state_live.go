@@ -7,6 +7,8 @@ type Live struct {
 	D    bool        // a stage has evaluated the network: Program.Denoised has something to tell
 	Base bool        // a later stage reads it before one writes it
 	H    [Slots]bool // likewise, of each slot
+
+	Average bool // a stage has added to the average of the projection's momentum, and one will
 }
 
 // Live returns what lives after the first stage stages of a valid plan, 0 to len(p.Stages). It goes
@@ -29,9 +31,13 @@ func (p *Plan) Live(stage int) Live {
 			}
 		}
 	}
-	for i := range min(stage, len(p.Stages)) {
-		l.D = l.D || p.Stages[i].Eval
+	var before, after bool
+	for i := range p.Stages {
+		l.D = l.D || i < stage && p.Stages[i].Eval
+		before = before || i < stage && p.Stages[i].averages()
+		after = after || i >= stage && p.Stages[i].averages()
 	}
+	l.Average = p.Averages() && before && after
 	return l
 }
 
@@ -66,7 +72,7 @@ type register struct {
 	in   func(Live) bool
 }
 
-// registers are those besides x, in the order of the binary form.
+// registers are those besides x, in the order of the binary form, but the average.
 func (s *State) registers() []register {
 	r := []register{
 		{"d", &s.D, func(l Live) bool { return l.D }},
@@ -75,4 +81,9 @@ func (s *State) registers() []register {
 		r = append(r, register{registerNames[5+k], &s.H[k], func(l Live) bool { return l.H[k] }})
 	}
 	return r
+}
+
+// average is the register of that name. It comes after known and mask, as it was added to the binary form later.
+func (s *State) average() register {
+	return register{"average", &s.Average, func(l Live) bool { return l.Average }}
 }

@@ -16,6 +16,7 @@ const (
 	planThreshold  = 1
 	planProjection = 2
 	planIncrements = 4
+	planMomentum   = 8 // of the projection
 	stageEval      = 1
 	stageFinal     = 2
 	stageBase      = 4
@@ -41,12 +42,18 @@ func appendPlan(b []byte, p *Plan) []byte {
 	if p.Increments != nil {
 		flags |= planIncrements
 	}
+	if p.Projection != nil && p.Projection.Momentum != 0 {
+		flags |= planMomentum
+	}
 	b = binary.LittleEndian.AppendUint32(b, flags)
 	if p.Threshold != nil {
 		b = appendFloats(b, p.Threshold.Quantile, p.Threshold.Max)
 	}
 	if g := p.Projection; g != nil {
 		b = appendFloats(b, float64(g.Kind), g.Eta, g.Norm)
+	}
+	if flags&planMomentum != 0 {
+		b = appendFloats(b, p.Projection.Momentum)
 	}
 	if p.Increments != nil {
 		b = appendIncrements(b, p.Increments)
@@ -102,7 +109,7 @@ func (r *reader) plan() *Plan {
 func (r *reader) planAlone() *Plan {
 	p := &Plan{Sampler: string(r.bytes())}
 	p.Init, p.Rescale = r.float(), r.float()
-	flags := r.flags("plan", planThreshold|planProjection|planIncrements)
+	flags := r.flags("plan", planThreshold|planProjection|planIncrements|planMomentum)
 	if flags&planThreshold != 0 {
 		p.Threshold = &Threshold{Quantile: r.float(), Max: r.float()}
 	}
@@ -112,6 +119,9 @@ func (r *reader) planAlone() *Plan {
 			r.fail("projection", "kind %v", kind)
 		}
 		p.Projection = &Projection{Kind: ProjectionKind(kind), Eta: r.float(), Norm: r.float()}
+	}
+	if flags&planMomentum != 0 {
+		r.momentum(p.Projection)
 	}
 	if flags&planIncrements != 0 {
 		p.Increments = r.increments()
@@ -125,6 +135,19 @@ func (r *reader) planAlone() *Plan {
 		r.stage(&p.Stages[i])
 	}
 	return p
+}
+
+// momentum takes that of g; zero is written by leaving it out, so that each plan has one form.
+func (r *reader) momentum(g *Projection) {
+	v := r.float()
+	switch {
+	case g == nil:
+		r.fail("projection", "momentum without a projection")
+	case v == 0:
+		r.fail("projection", "momentum 0, which is left out")
+	default:
+		g.Momentum = v
+	}
 }
 
 func (r *reader) stage(st *Stage) {

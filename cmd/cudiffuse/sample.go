@@ -46,6 +46,7 @@ type sampleCmd struct {
 	GuidanceType  string  `help:"How to guide: cfg, apg (projected), zero_star (CFG-Zero*) or tangential." default:"cfg" enum:"cfg,apg,zero_star,tangential"`
 	APGEta        float64 `name:"apg-eta" help:"Of apg: share of the difference along the prediction that stays." placeholder:"ETA"`
 	APGNorm       float64 `name:"apg-norm" help:"Of apg: largest length of the difference; 0 for any." placeholder:"R"`
+	APGMomentum   float64 `name:"apg-momentum" help:"Of apg: momentum of the difference over the steps, between -1 and 1; the paper's is -0.5." placeholder:"M"`
 	GuidanceStart float64 `help:"Guide from this share of the steps on." placeholder:"SHARE"`
 	GuidanceStop  float64 `help:"Guide up to this share of the steps." default:"1" placeholder:"SHARE"`
 	ZeroInitSteps int     `help:"Take the network's output for zero in that many first steps (1 with zero_star and flow models)." placeholder:"N"`
@@ -264,7 +265,7 @@ func (c *sampleCmd) levels() (schedule.Curve, *schedule.Spacing, error) {
 }
 
 func (c *sampleCmd) guiding() pipeline.Guiding {
-	g := pipeline.Guiding{Type: c.GuidanceType, Eta: c.APGEta, Norm: c.APGNorm, Start: c.GuidanceStart,
+	g := pipeline.Guiding{Type: c.GuidanceType, Eta: c.APGEta, Norm: c.APGNorm, Momentum: c.APGMomentum, Start: c.GuidanceStart,
 		Stop: c.GuidanceStop, ZeroInit: c.ZeroInitSteps}
 	if g.Type == "cfg" {
 		g.Type = "" // which parameters leave out, as they do the whole of the steps

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes guidance.json: what diffusers' guiders make of two outputs. Needs torch and diffusers (0.42.1).
+"""Writes guidance.json: what diffusers' guiders make of two outputs, and guidance_momentum.json: what they make of those of
+several steps, with momentum. Needs torch and diffusers (0.42.1).
 
 diffusers computes the singular vectors of tangential guidance in float32, which loses two digits; here it is float64, and
 checked against diffusers'.
@@ -8,6 +9,7 @@ import json
 import pathlib
 
 import torch
+from diffusers.guiders.adaptive_projected_guidance import AdaptiveProjectedGuidance
 from diffusers.guiders.adaptive_projected_guidance import normalized_guidance as apg
 from diffusers.guiders.classifier_free_zero_star_guidance import cfg_zero_star_scale
 from diffusers.guiders.tangential_classifier_free_guidance import normalized_guidance as tangential
@@ -34,3 +36,43 @@ for case in cases:
         case[key] = [round(float(v), 7) for v in case[key].flatten()]
 out = pathlib.Path(__file__).with_name("guidance.json")
 out.write_text(json.dumps({"scale": s, "cases": cases}, separators=(",", ":")) + "\n")
+
+
+def run(outputs, momentum, eta, norm, rescale=0.0, start=0.0, stop=1.0, off=()):
+    """The guided output of every step; the guider is disabled in those of off."""
+    guider = AdaptiveProjectedGuidance(s - 1, adaptive_projected_guidance_momentum=momentum,
+                                       adaptive_projected_guidance_rescale=norm, eta=eta, guidance_rescale=rescale,
+                                       use_original_formulation=True, start=start, stop=stop)
+    guided = []
+    for i, (c, u) in enumerate(outputs):
+        (guider.disable if i in off else guider.enable)()
+        guider.set_state(step=i, num_inference_steps=len(outputs), timestep=torch.tensor(len(outputs) - i))
+        guider.prepare_inputs({})  # makes the buffer at step 0
+        guided.append(guider.forward(c, u).pred)
+    return guided
+
+
+def flat(tensors):
+    return [[round(float(v), 7) for v in t.flatten()] for t in tensors]
+
+
+shape, steps, outputs = (1, 2, 4, 4), 6, []
+for i in range(steps):  # differences that have something in common
+    c = torch.randn(shape)
+    outputs.append((c, 0.4 * c + 0.3 * torch.randn(shape) + (0.5 * outputs[0][1] if i else 0)))
+cases = []
+for name, options in (
+    ("the paper's", dict(momentum=-0.5, eta=0.0, norm=2.5)),
+    ("stronger", dict(momentum=-0.75, eta=0.0, norm=15.0)),
+    ("positive", dict(momentum=0.9, eta=0.25, norm=0.0)),
+    ("all of the difference", dict(momentum=0.5, eta=1.0, norm=0.0)),
+    ("rescaled", dict(momentum=-0.5, eta=0.5, norm=4.0, rescale=0.7)),
+    ("interval", dict(momentum=-0.6, eta=0.0, norm=3.0, start=0.2, stop=0.9)),
+    ("disabled between", dict(momentum=0.7, eta=0.0, norm=3.0, off=(2, 3))),
+    ("none", dict(momentum=None, eta=0.0, norm=2.5)),
+):
+    guided = run(outputs, **options)
+    cases.append({"name": name, **{k: v or 0 for k, v in options.items()}, "m": flat(guided)})
+out = pathlib.Path(__file__).with_name("guidance_momentum.json")
+out.write_text(json.dumps({"scale": s, "c": flat(c for c, _ in outputs), "u": flat(u for _, u in outputs), "cases": cases},
+                          separators=(",", ":")) + "\n")

@@ -6,6 +6,21 @@ import (
 	"github.com/cudiffuse/cudiffuse/sampler"
 )
 
+// averaged adds the difference of the outputs to the running average of a projection with momentum, in the stages that
+// are guided, and returns what the weights are for: the average in place of the second output.
+func averaged(req sampler.Request, st *sampler.Stage, outs [][]float32, average []float32) [][]float32 {
+	p := req.Plan.Projection
+	if p == nil || p.Momentum == 0 || st.Guidance != sampler.GuideAll {
+		return outs
+	}
+	for i, v := range average {
+		kept := float32(float32(p.Momentum) * v)
+		difference := float32(outs[0][i] - outs[1][i])
+		average[i] = float32(difference + kept)
+	}
+	return [][]float32{outs[0], average}
+}
+
 // weights are those of the conditions in a stage.
 func weights(req sampler.Request, st *sampler.Stage, outs [][]float32) []float64 {
 	w := make([]float64, len(req.Conds))
@@ -41,6 +56,9 @@ func projected(p *sampler.Projection, s, rest float32, c, u []float32) (a, b flo
 		d := make([]float32, len(c))
 		for i := range c {
 			d[i] = float32(c[i] - u[i])
+			if p.Momentum != 0 {
+				d[i] = u[i]
+			}
 		}
 		k, along := float32(1), float32(0)
 		if length := sqrt(products(d, d)); float32(p.Norm) > 0 && length > float32(p.Norm) {
@@ -51,6 +69,9 @@ func projected(p *sampler.Projection, s, rest float32, c, u []float32) (a, b flo
 			along = float32(float32(1-p.Eta) * share)
 		}
 		gain := -rest
+		if p.Momentum != 0 {
+			return float32(1 - float32(gain*along)), float32(gain * k)
+		}
 		return float32(1 + float32(gain*float32(k-along))), -float32(gain * k)
 	case sampler.ZeroStar:
 		k := float32(products(c, u) / float32(products(u, u)+1e-8))

@@ -13,12 +13,13 @@ type prediction struct {
 	first       []float32 // output of the first condition, not rounded to the network's type
 }
 
-func predict(req sampler.Request, st *sampler.Stage, x []float32, outs [][]float32) prediction {
+func predict(req sampler.Request, st *sampler.Stage, x []float32, outs [][]float32, average []float32) prediction {
 	m := make([]float32, len(x))
-	w := weights(req, st, outs)
+	weighted := averaged(req, st, outs, average)
+	w := weights(req, st, weighted)
 	for i := range m {
 		for k := range w {
-			m[i] = add(m[i], w[k], outs[k][i])
+			m[i] = add(m[i], w[k], weighted[k][i])
 		}
 	}
 	if phi := req.Plan.Rescale; phi != 0 {

@@ -22,6 +22,7 @@ type Stage struct {
 // state.
 func Reference(elems int, req sampler.Request, net Net, noise Noise, dtype DType) []Stage {
 	x, base, d := make([]float32, elems), make([]float32, elems), make([]float32, elems)
+	average := make([]float32, elems)
 	var h [sampler.Slots][]float32
 	for k := range h {
 		h[k] = make([]float32, elems)
@@ -45,7 +46,7 @@ func Reference(elems int, req sampler.Request, net Net, noise Noise, dtype DType
 			var outs [][]float32
 			var unrounded []float32
 			now, outs, unrounded = evaluate(req, st, x, net, dtype)
-			p = predict(req, st, x, outs)
+			p = predict(req, st, x, outs, average)
 			p.first = unrounded
 		}
 		n0, n1 := drawn(elems, req, st, 0, noise), drawn(elems, req, st, 1, noise)

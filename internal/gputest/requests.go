@@ -28,6 +28,9 @@ const Guided = Static + 13
 // Drawn is the number of the first [Requests] whose noise is as drawn: neither learned nor sums of draws.
 const Drawn = Guided + 8
 
+// Averaged is the number of the first [Requests] without momentum of their guidance.
+const Averaged = Drawn + 4
+
 // Requests returns a mixed batch: every hand-made plan and some random ones, with one to four
 // conditions, different lengths, seeds and, for some, a given initial noise; then those plans again
 // with thresholds, rescaled guidance and known parts, alone and together.
@@ -127,6 +130,12 @@ var dynamics = []struct {
 	{plan: "every register", path: true, learned: true, inpaint: true},
 	{plan: "without evaluation", path: true},
 	{learned: true, path: true, guidance: true, rescale: 0.2},
+	{plan: "single", project: momentum(-0.5, 0, 0)},
+	{plan: "every register", project: momentum(-0.75, 0, 2.5), inpaint: true},
+	{plan: "every register", project: momentum(0.9, 1, 0), guidance: true, rescale: 0.7},
+	{plan: "without evaluation", project: momentum(0.5, 0.25, 4)},
+	{project: momentum(-0.9, -0.5, 1), threshold: limit(0.8, 4), rescale: 0.3, guidance: true},
+	{project: momentum(0.3, 0, 0)},
 }
 
 // learn makes the stages that can learn the scale of their noise, in turn of each kind.
@@ -152,6 +161,10 @@ func sums(p *sampler.Plan) {
 				sampler.Term{Draw: 1<<31 + uint32(7*k+j), Weight: []float64{0.75, -0.3, 0, 1e-3}[j]})
 		}
 	}
+}
+
+func momentum(v, eta, norm float64) *sampler.Projection {
+	return &sampler.Projection{Kind: sampler.APG, Eta: eta, Norm: norm, Momentum: v}
 }
 
 func limit(q, most float64) *sampler.Threshold { return &sampler.Threshold{Quantile: q, Max: most} }

@@ -17,9 +17,10 @@ func TestRequestsAreMixed(t *testing.T) {
 	for i, r := range reqs {
 		stages := slices.ContainsFunc(r.Plan.Stages, func(s sampler.Stage) bool { return s.Guidance != sampler.GuideAll })
 		drawn := !r.Plan.LearnsVariance() && r.Plan.Increments == nil
-		require.Equal(t, i < Drawn, drawn, "request %d", i)
+		require.Equal(t, i < Drawn || i >= Averaged, drawn, "request %d", i)
 		require.Equal(t, i < Static, !r.Plan.Reduces() && r.Inpaint == nil && !stages && drawn, "request %d", i)
 		require.Equal(t, i >= Guided, r.Plan.Projection != nil || stages || !drawn, "request %d", i)
+		require.Equal(t, i >= Averaged, r.Plan.Averages(), "request %d", i)
 		k := len(r.Conds)
 		threshold, rescale := r.Plan.Threshold != nil, r.Plan.Rescale != 0
 		seen["threshold"][k] = seen["threshold"][k] || threshold
