@@ -52,11 +52,11 @@ func attentionScratch(q, k Shape, heads, threads int) int {
 	return slotsPerThread * threads * slotScratch(q.C/heads, q.H*q.W, k.H*k.W)
 }
 
-// slotScratch holds the queries and results of a group, [dim, lanes] each, a tile of
+// slotScratch holds the queries and results of a group, [dim, lanes] each, two tiles of
 // scores, [keyTile, lanes], and one of K, [dim, packedStride], as far as there are so many.
 func slotScratch(dim, tokens, keys int) int {
 	blocks := min(queryGroup, (tokens+lanes-1)/lanes)
-	size := 2*blocks*dim*lanes + min(keyTile, keys)*lanes
+	size := 2*blocks*dim*lanes + 2*min(keyTile, keys)*lanes
 	if keys > keyTile {
 		size += dim * packedStride
 	}
@@ -110,7 +110,10 @@ type attentionBlock struct {
 func (s *attentionStep) item(buf []float32, head, first int) {
 	var blocks [queryGroup]attentionBlock
 	width := min(keyTile, s.keys)
-	scores, buf := buf[:width*lanes], buf[width*lanes:]
+	var scores [2][]float32
+	for i := range scores {
+		scores[i], buf = buf[:width*lanes], buf[width*lanes:]
+	}
 	n, keys := 0, 0
 	for ; n < s.group && first+n*lanes < s.tokens; n++ {
 		b, size := &blocks[n], s.dim*lanes
@@ -129,8 +132,8 @@ func (s *attentionStep) item(buf []float32, head, first int) {
 			}
 			tile, stride = buf, packedStride
 		}
-		for i := range blocks[:n] {
-			s.tile(&blocks[i], scores, tile, v[lo:], lo, stride)
+		for i := 0; i < n; i += 2 {
+			s.pair(blocks[i:min(i+2, n)], scores, tile, v[lo:], lo, stride)
 		}
 	}
 	for i := range blocks[:n] {
@@ -153,6 +156,27 @@ func (s *attentionStep) begin(b *attentionBlock, head, first int) {
 	b.state.reset()
 }
 
+// pair is tile for one block or two, with the products for both at once where they take the same keys.
+func (s *attentionStep) pair(blocks []attentionBlock, scores [2][]float32, k, v []float32, lo, stride int) {
+	keys := min(keyTile, blocks[0].keys-lo)
+	if len(blocks) < 2 || keys != min(keyTile, blocks[1].keys-lo) {
+		for i := range blocks {
+			s.tile(&blocks[i], scores[i], k, v, lo, stride)
+		}
+		return
+	}
+	if keys <= 0 {
+		return
+	}
+	b, c := &blocks[0], &blocks[1]
+	scores[0], scores[1] = scores[0][:keys*lanes], scores[1][:keys*lanes]
+	mulPair(keys, s.dim, scores, k, [2][]float32{b.q, c.q}, 1, stride, [2][]float32{})
+	s.softmax(b, scores[0], lo)
+	s.softmax(c, scores[1], lo)
+	mulPair(s.dim, keys, [2][]float32{b.y, c.y}, v, scores, s.keys, 1,
+		[2][]float32{b.state.factor(), c.state.factor()})
+}
+
 // tile takes a tile of keys, the first of which is lo. The channels of k lie stride apart,
 // those of v as in memory.
 func (s *attentionStep) tile(b *attentionBlock, scores, k, v []float32, lo, stride int) {
@@ -162,6 +186,12 @@ func (s *attentionStep) tile(b *attentionBlock, scores, k, v []float32, lo, stri
 	}
 	scores = scores[:keys*lanes]
 	mulBlock(keys, s.dim, scores, k, b.q, 1, stride, nil)
+	s.softmax(b, scores, lo)
+	mulBlock(s.dim, keys, b.y, v, scores, s.keys, 1, b.state.factor())
+}
+
+// softmax replaces the scores of a block for the keys from lo on.
+func (s *attentionStep) softmax(b *attentionBlock, scores []float32, lo int) {
 	if s.op.Causal {
 		mask(scores, b.first-lo, minusInf)
 	}
@@ -169,7 +199,6 @@ func (s *attentionStep) tile(b *attentionBlock, scores, k, v []float32, lo, stri
 	if s.op.Causal {
 		mask(scores, b.first-lo, 0) // where the exponential has left 1e-38
 	}
-	mulBlock(s.dim, keys, b.y, v, scores, s.keys, 1, b.state.factor())
 }
 
 // finish divides by the sums and writes the results of a block.
@@ -178,12 +207,7 @@ func (s *attentionStep) finish(b *attentionBlock, head int) {
 	for j, x := range inv {
 		inv[j] = 1 / x
 	}
-	for c := range s.dim {
-		y := s.y[(head*s.dim+c)*s.tokens+b.first:][:b.count]
-		for j, x := range b.y[c*lanes:][:len(y)] {
-			y[j] = x * inv[j]
-		}
-	}
+	scaleRows(s.y[head*s.dim*s.tokens+b.first:], s.tokens, b.y, inv, s.dim, b.count)
 }
 
 var minusInf = float32(math.Inf(-1))

@@ -47,6 +47,11 @@ func normaliseAVX2(n int, y *float32, x *float32, mean *float64, rstd *float64, 
 //go:noescape
 func softmaxAVX2(n int, s *float32, scale float32, state *float32)
 
+// scaleRowsAVX2 is scaleRows for rows > 0.
+//
+//go:noescape
+func scaleRowsAVX2(rows int, dst *float32, ldd int, src *float32, f *float32)
+
 // mulBlockAVX2x1 is mulBlockGeneric for 1 rows.
 //
 //go:noescape
@@ -62,7 +67,17 @@ func mulBlockAVX2x4(k int, dst *float32, a *float32, b *float32, rowStride int, 
 //go:noescape
 func softmaxAVX512(n int, s *float32, scale float32, state *float32)
 
+// scaleRowsAVX512 is scaleRows for rows > 0.
+//
+//go:noescape
+func scaleRowsAVX512(rows int, dst *float32, ldd int, src *float32, f *float32)
+
 // mulBlockAVX512x8 is mulBlockGeneric for 8 rows.
 //
 //go:noescape
 func mulBlockAVX512x8(k int, dst *float32, a *float32, b *float32, rowStride int, stride int, factor *float32)
+
+// mulPairAVX512x8 is mulBlockGeneric for 8 rows and two blocks; both have factors or none has.
+//
+//go:noescape
+func mulPairAVX512x8(k int, dst0 *float32, dst1 *float32, a *float32, b0 *float32, b1 *float32, rowStride int, stride int, factor0 *float32, factor1 *float32)

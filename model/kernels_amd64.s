@@ -884,17 +884,58 @@ TEXT ·softmaxAVX2(SB), NOSPLIT, $0-32
 	VBROADCASTSS scale+16(FP), Y0
 	VMOVUPS      (DX), Y1
 	VMOVUPS      32(DX), Y2
+	VMOVUPS      (DX), Y3
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      (DX), Y5
+	VMOVUPS      32(DX), Y6
+	VMOVUPS      (DX), Y7
+	VMOVUPS      32(DX), Y8
 	MOVQ         CX, BX
 	MOVQ         AX, SI
+	SUBQ         $0x04, SI
+	JLT          last
 
 max:
-	VMOVUPS      (BX), Y3
-	VMOVUPS      32(BX), Y4
+	VMOVUPS (BX), Y9
+	VMOVUPS 32(BX), Y10
+	VMAXPS  Y1, Y9, Y1
+	VMAXPS  Y2, Y10, Y2
+	VMOVUPS 64(BX), Y9
+	VMOVUPS 96(BX), Y10
+	VMAXPS  Y3, Y9, Y3
+	VMAXPS  Y4, Y10, Y4
+	VMOVUPS 128(BX), Y9
+	VMOVUPS 160(BX), Y10
+	VMAXPS  Y5, Y9, Y5
+	VMAXPS  Y6, Y10, Y6
+	VMOVUPS 192(BX), Y9
+	VMOVUPS 224(BX), Y10
+	VMAXPS  Y7, Y9, Y7
+	VMAXPS  Y8, Y10, Y8
+	ADDQ    $0x00000100, BX
+	SUBQ    $0x04, SI
+	JGE     max
+
+last:
+	ADDQ $0x04, SI
+	JZ   found
+
+one:
+	VMOVUPS (BX), Y9
+	VMOVUPS 32(BX), Y10
+	VMAXPS  Y1, Y9, Y1
+	VMAXPS  Y2, Y10, Y2
+	ADDQ    $0x40, BX
+	DECQ    SI
+	JNZ     one
+
+found:
 	VMAXPS       Y1, Y3, Y1
 	VMAXPS       Y2, Y4, Y2
-	ADDQ         $0x40, BX
-	DECQ         SI
-	JNZ          max
+	VMAXPS       Y1, Y5, Y1
+	VMAXPS       Y2, Y6, Y2
+	VMAXPS       Y1, Y7, Y1
+	VMAXPS       Y2, Y8, Y2
 	VBROADCASTSS const_log2e<>+0(SB), Y3
 	VBROADCASTSS const_round<>+0(SB), Y4
 	VBROADCASTSS const_ln2hi<>+0(SB), Y5
@@ -1034,6 +1075,30 @@ exp:
 	VZEROUPPER
 	RET
 
+// func scaleRowsAVX2(rows int, dst *float32, ldd int, src *float32, f *float32)
+// Requires: AVX
+TEXT ·scaleRowsAVX2(SB), NOSPLIT, $0-40
+	MOVQ    rows+0(FP), AX
+	MOVQ    dst+8(FP), CX
+	MOVQ    ldd+16(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    src+24(FP), BX
+	MOVQ    f+32(FP), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+
+row:
+	VMULPS  (BX), Y0, Y2
+	VMULPS  32(BX), Y1, Y3
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    $0x40, BX
+	ADDQ    DX, CX
+	DECQ    AX
+	JNZ     row
+	VZEROUPPER
+	RET
+
 // func mulBlockAVX2x1(k int, dst *float32, a *float32, b *float32, rowStride int, stride int, factor *float32)
 // Requires: AVX, FMA3
 TEXT ·mulBlockAVX2x1(SB), NOSPLIT, $0-56
@@ -1142,15 +1207,42 @@ TEXT ·softmaxAVX512(SB), NOSPLIT, $0-32
 	MOVQ         state+24(FP), DX
 	VBROADCASTSS scale+16(FP), Z0
 	VMOVUPS      (DX), Z1
+	VMOVUPS      (DX), Z2
+	VMOVUPS      (DX), Z3
+	VMOVUPS      (DX), Z4
 	MOVQ         CX, BX
 	MOVQ         AX, SI
+	SUBQ         $0x04, SI
+	JLT          last
 
 max:
-	VMOVUPS      (BX), Z2
+	VMOVUPS (BX), Z5
+	VMAXPS  Z1, Z5, Z1
+	VMOVUPS 64(BX), Z5
+	VMAXPS  Z2, Z5, Z2
+	VMOVUPS 128(BX), Z5
+	VMAXPS  Z3, Z5, Z3
+	VMOVUPS 192(BX), Z5
+	VMAXPS  Z4, Z5, Z4
+	ADDQ    $0x00000100, BX
+	SUBQ    $0x04, SI
+	JGE     max
+
+last:
+	ADDQ $0x04, SI
+	JZ   found
+
+one:
+	VMOVUPS (BX), Z5
+	VMAXPS  Z1, Z5, Z1
+	ADDQ    $0x40, BX
+	DECQ    SI
+	JNZ     one
+
+found:
 	VMAXPS       Z1, Z2, Z1
-	ADDQ         $0x40, BX
-	DECQ         SI
-	JNZ          max
+	VMAXPS       Z1, Z3, Z1
+	VMAXPS       Z1, Z4, Z1
 	VBROADCASTSS const_log2e<>+0(SB), Z2
 	VBROADCASTSS const_round<>+0(SB), Z3
 	VBROADCASTSS const_ln2hi<>+0(SB), Z4
@@ -1257,6 +1349,27 @@ GLOBL const_k3<>(SB), RODATA|NOPTR, $4
 DATA const_k4<>+0(SB)/4, $0x3ab688be
 GLOBL const_k4<>(SB), RODATA|NOPTR, $4
 
+// func scaleRowsAVX512(rows int, dst *float32, ldd int, src *float32, f *float32)
+// Requires: AVX, AVX512F
+TEXT ·scaleRowsAVX512(SB), NOSPLIT, $0-40
+	MOVQ    rows+0(FP), AX
+	MOVQ    dst+8(FP), CX
+	MOVQ    ldd+16(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    src+24(FP), BX
+	MOVQ    f+32(FP), SI
+	VMOVUPS (SI), Z0
+
+row:
+	VMULPS  (BX), Z0, Z1
+	VMOVUPS Z1, (CX)
+	ADDQ    $0x40, BX
+	ADDQ    DX, CX
+	DECQ    AX
+	JNZ     row
+	VZEROUPPER
+	RET
+
 // func mulBlockAVX512x8(k int, dst *float32, a *float32, b *float32, rowStride int, stride int, factor *float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·mulBlockAVX512x8(SB), NOSPLIT, $0-56
@@ -1314,5 +1427,114 @@ loop:
 	VMOVUPS          Z5, 320(CX)
 	VMOVUPS          Z6, 384(CX)
 	VMOVUPS          Z7, 448(CX)
+	VZEROUPPER
+	RET
+
+// func mulPairAVX512x8(k int, dst0 *float32, dst1 *float32, a *float32, b0 *float32, b1 *float32, rowStride int, stride int, factor0 *float32, factor1 *float32)
+// Requires: AVX, AVX512F
+TEXT ·mulPairAVX512x8(SB), NOSPLIT, $0-80
+	MOVQ    k+0(FP), AX
+	MOVQ    b0+32(FP), CX
+	MOVQ    b1+40(FP), DX
+	SUBQ    CX, DX
+	MOVQ    rowStride+48(FP), BX
+	MOVQ    stride+56(FP), SI
+	SHLQ    $0x02, BX
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(BX*2), DI
+	MOVQ    a+24(FP), R8
+	LEAQ    (R8)(BX*4), R9
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	MOVQ    factor0+64(FP), R10
+	TESTQ   R10, R10
+	JZ      loop
+	MOVQ    factor0+64(FP), R10
+	VMOVUPS (R10), Z7
+	MOVQ    dst0+8(FP), R10
+	VMULPS  (R10), Z7, Z0
+	VMULPS  64(R10), Z7, Z1
+	VMULPS  128(R10), Z7, Z2
+	VMULPS  192(R10), Z7, Z3
+	VMULPS  256(R10), Z7, Z4
+	VMULPS  320(R10), Z7, Z5
+	VMULPS  384(R10), Z7, Z6
+	VMULPS  448(R10), Z7, Z7
+	MOVQ    factor1+72(FP), R10
+	VMOVUPS (R10), Z15
+	MOVQ    dst1+16(FP), R10
+	VMULPS  (R10), Z15, Z8
+	VMULPS  64(R10), Z15, Z9
+	VMULPS  128(R10), Z15, Z10
+	VMULPS  192(R10), Z15, Z11
+	VMULPS  256(R10), Z15, Z12
+	VMULPS  320(R10), Z15, Z13
+	VMULPS  384(R10), Z15, Z14
+	VMULPS  448(R10), Z15, Z15
+
+loop:
+	VMOVUPS      (CX), Z16
+	VMOVUPS      (CX)(DX*1), Z17
+	VBROADCASTSS (R8), Z18
+	VFMADD231PS  Z16, Z18, Z0
+	VFMADD231PS  Z17, Z18, Z8
+	VBROADCASTSS (R8)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z1
+	VFMADD231PS  Z17, Z18, Z9
+	VBROADCASTSS (R8)(BX*2), Z18
+	VFMADD231PS  Z16, Z18, Z2
+	VFMADD231PS  Z17, Z18, Z10
+	VBROADCASTSS (R8)(DI*1), Z18
+	VFMADD231PS  Z16, Z18, Z3
+	VFMADD231PS  Z17, Z18, Z11
+	VBROADCASTSS (R9), Z18
+	VFMADD231PS  Z16, Z18, Z4
+	VFMADD231PS  Z17, Z18, Z12
+	VBROADCASTSS (R9)(BX*1), Z18
+	VFMADD231PS  Z16, Z18, Z5
+	VFMADD231PS  Z17, Z18, Z13
+	VBROADCASTSS (R9)(BX*2), Z18
+	VFMADD231PS  Z16, Z18, Z6
+	VFMADD231PS  Z17, Z18, Z14
+	VBROADCASTSS (R9)(DI*1), Z18
+	VFMADD231PS  Z16, Z18, Z7
+	VFMADD231PS  Z17, Z18, Z15
+	ADDQ         SI, R8
+	ADDQ         SI, R9
+	ADDQ         $0x40, CX
+	DECQ         AX
+	JNZ          loop
+	MOVQ         dst0+8(FP), AX
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	VMOVUPS      Z4, 256(AX)
+	VMOVUPS      Z5, 320(AX)
+	VMOVUPS      Z6, 384(AX)
+	VMOVUPS      Z7, 448(AX)
+	MOVQ         dst1+16(FP), AX
+	VMOVUPS      Z8, (AX)
+	VMOVUPS      Z9, 64(AX)
+	VMOVUPS      Z10, 128(AX)
+	VMOVUPS      Z11, 192(AX)
+	VMOVUPS      Z12, 256(AX)
+	VMOVUPS      Z13, 320(AX)
+	VMOVUPS      Z14, 384(AX)
+	VMOVUPS      Z15, 448(AX)
 	VZEROUPPER
 	RET

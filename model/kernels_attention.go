@@ -28,6 +28,30 @@ func mulBlock(rows, k int, dst, a, b []float32, rowStride, stride int, factor []
 	mulBlockGeneric(rows, k, dst, a, b, rowStride, stride, factor)
 }
 
+// mulPair is mulBlock of one A for two blocks; both have factors or none has.
+func mulPair(rows, k int, dst [2][]float32, a []float32, b [2][]float32, rowStride, stride int, factor [2][]float32) {
+	done := 0
+	if simd && wide && k > 0 && rows >= pairRows {
+		done = rows / pairRows * pairRows
+		for i := range dst { // the assembly checks nothing
+			dst[i], b[i] = dst[i][:rows*lanes], b[i][:k*lanes]
+			if factor[i] != nil {
+				factor[i] = factor[i][:lanes]
+			}
+		}
+		mulPairSIMD(done, k, dst, a[:(rows-1)*rowStride+(k-1)*stride+1], b, rowStride, stride, factor)
+	}
+	if done == rows {
+		return
+	}
+	for i := range dst {
+		mulBlock(rows-done, k, dst[i][done*lanes:], a[done*rowStride:], b[i], rowStride, stride, factor[i])
+	}
+}
+
+// pairRows is how many rows the assembly of mulPair makes at once.
+const pairRows = 8
+
 // softmaxState is what a softmax that takes its scores tile by tile keeps of those before:
 // for each of the lanes, the greatest score, the sum of e^(scale*(score - greatest)), and
 // the factor that a sum with the previous greatest score has to be multiplied by.
@@ -83,6 +107,24 @@ func softmaxTileGeneric(s []float32, scale float32, state []float32) {
 	}
 	for j, p := range part {
 		sum[j] = float32(sum[j]*factor[j]) + p
+	}
+}
+
+// scaleRows is dst[m*ldd+j] = src[m*lanes+j] * f[j] for m < rows and j < n, n being lanes at most.
+func scaleRows(dst []float32, ldd int, src, f []float32, rows, n int) {
+	if rows < 1 || n < 1 {
+		return
+	}
+	dst, src, f = dst[:(rows-1)*ldd+n], src[:rows*lanes], f[:lanes] // the assembly checks nothing
+	if simd && n == lanes {
+		scaleRowsSIMD(dst, ldd, src, f, rows)
+		return
+	}
+	for m := range rows {
+		x := src[m*lanes:][:n]
+		for j := range dst[m*ldd:][:n] {
+			dst[m*ldd+j] = x[j] * f[j]
+		}
 	}
 }
 

@@ -44,12 +44,74 @@ func TestMulBlockKernels(t *testing.T) {
 	})
 }
 
+// TestMulPair compares with two products of a block.
+func TestMulPair(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	bothKernels(t, func(t *testing.T) {
+		for _, c := range [][4]int{{1, 1, 1, 1}, {7, 5, 5, 1}, {8, 2, 3, 1}, {13, 49, 49, 1}, {16, 40, 1, 31},
+			{33, 128, 130, 1}, {128, 40, 1, 144}, {40, 128, 200, 1}} {
+			rows, k, rowStride, stride := c[0], c[1], c[2], c[3]
+			a := make([]float32, (rows-1)*rowStride+(k-1)*stride+1)
+			normals(rng, a, 1)
+			var b, start, factor [2][]float32
+			for i := range b {
+				b[i], start[i], factor[i] = make([]float32, k*lanes), make([]float32, rows*lanes), make([]float32, lanes)
+				normals(rng, b[i], 1)
+				normals(rng, start[i], 1)
+				normals(rng, factor[i], 1)
+				b[i][rng.IntN(k*lanes)] = float32(math.NaN())
+				b[i][rng.IntN(k*lanes)] = float32(math.Inf(-1))
+			}
+			for _, f := range [][2][]float32{{}, factor} {
+				var got [2][]float32
+				var checks [2]func()
+				for i := range got {
+					got[i], checks[i] = guarded(t, rows*lanes)
+					copy(got[i], start[i])
+				}
+				mulPair(rows, k, got, a, b, rowStride, stride, f)
+				for i := range got {
+					checks[i]()
+					want := append([]float32{}, start[i]...)
+					mulBlockGeneric(rows, k, want, a, b[i], rowStride, stride, f[i])
+					equalOrNaN(t, want, got[i])
+				}
+			}
+		}
+	})
+}
+
+func TestScaleRows(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	bothKernels(t, func(t *testing.T) {
+		for _, rows := range []int{1, 2, 9} {
+			for n := 1; n <= lanes; n++ {
+				ldd := n + rows%2
+				src, f := make([]float32, rows*lanes), make([]float32, lanes)
+				normals(rng, src, 1)
+				normals(rng, f, 1)
+				f[0] = float32(math.NaN())
+				got, check := guarded(t, (rows-1)*ldd+n)
+				want := append([]float32{}, got...)
+				for m := range rows {
+					for j := range n {
+						want[m*ldd+j] = src[m*lanes+j] * f[j]
+					}
+				}
+				scaleRows(got, ldd, src, f, rows, n)
+				check()
+				equalOrNaN(t, want, got)
+			}
+		}
+	})
+}
+
 // TestSoftmaxKernels takes scores in tiles and compares with the formula in float64.
 func TestSoftmaxKernels(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	inf := float32(math.Inf(1))
 	bothKernels(t, func(t *testing.T) {
-		for _, n := range []int{1, 2, 31, 128, 300} {
+		for _, n := range []int{1, 2, 3, 4, 5, 31, 128, 300} {
 			src := make([]float32, n*lanes)
 			normals(rng, src, 20)
 			for i := range n {

@@ -34,3 +34,7 @@ func softmaxSIMD(s []float32, scale float32, state []float32) { softmaxTileGener
 func mulBlockSIMD(rows, k int, dst, a, b []float32, rowStride, stride int, factor []float32) {
 	mulBlockGeneric(rows, k, dst, a, b, rowStride, stride, factor)
 }
+
+func mulPairSIMD(int, int, [2][]float32, []float32, [2][]float32, int, int, [2][]float32) {}
+
+func scaleRowsSIMD([]float32, int, []float32, []float32, int) {}

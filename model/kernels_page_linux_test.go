@@ -54,6 +54,10 @@ func TestKernelsStayInside(t *testing.T) {
 			mulBlock(n, 3, y, a, atPageEnd(t, rng, 3*lanes), 3, 2, nil)
 			mulBlock(n, 3, y, a, atPageEnd(t, rng, 3*lanes), 3, 2, factor)
 			mulBlock(9, n, atPageEnd(t, rng, 9*lanes), atPageEnd(t, rng, 9*n), y, n, 1, factor)
+			pair := [2][]float32{y, atPageEnd(t, rng, n*lanes)}
+			mulPair(n, 3, pair, a, [2][]float32{atPageEnd(t, rng, 3*lanes), atPageEnd(t, rng, 3*lanes)}, 3, 2,
+				[2][]float32{factor, atPageEnd(t, rng, lanes)})
+			scaleRows(atPageEnd(t, rng, 5*(n-1)+lanes), 5, y, factor, n, lanes)
 			if simd {
 				softmaxSIMD(y, 0.3, atPageEnd(t, rng, 3*lanes))
 			}

@@ -86,3 +86,24 @@ func mulBlockSIMD(rows, k int, dst, a, b []float32, rowStride, stride int, facto
 		mulBlockAVX2x1(k, &dst[m*lanes], &a[m*rowStride], &b[0], rowStride, stride, f)
 	}
 }
+
+// mulPairSIMD is mulPair for a multiple of pairRows.
+func mulPairSIMD(rows, k int, dst [2][]float32, a []float32, b [2][]float32, rowStride, stride int, factor [2][]float32) {
+	var f [2]*float32
+	if factor[0] != nil {
+		f = [2]*float32{&factor[0][0], &factor[1][0]}
+	}
+	for m := 0; m < rows; m += pairRows {
+		mulPairAVX512x8(k, &dst[0][m*lanes], &dst[1][m*lanes], &a[m*rowStride], &b[0][0], &b[1][0],
+			rowStride, stride, f[0], f[1])
+	}
+}
+
+// scaleRowsSIMD is scaleRows for whole rows.
+func scaleRowsSIMD(dst []float32, ldd int, src, f []float32, rows int) {
+	if wide {
+		scaleRowsAVX512(rows, &dst[0], ldd, &src[0], &f[0])
+	} else {
+		scaleRowsAVX2(rows, &dst[0], ldd, &src[0], &f[0])
+	}
+}

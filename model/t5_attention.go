@@ -95,12 +95,7 @@ func (s *t5AttentionStep) item(buf []float32, head, first int) {
 	for j, x := range inv {
 		inv[j] = 1 / x
 	}
-	for c := range s.dim {
-		to := s.y[at+c*s.tokens+first:][:count]
-		for j, x := range y[c*lanes:][:count] {
-			to[j] = x * inv[j]
-		}
-	}
+	scaleRows(s.y[at+first:], s.tokens, y, inv, s.dim, count)
 }
 
 // addBias adds what the distances of the keys from the queries have.

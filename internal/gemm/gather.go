@@ -54,10 +54,13 @@ func (r *convRun) blockLen() int { return min(r.conv.weights.kBlock, r.conv.weig
 
 // gatherTiles packs the K block [k0, k0+kn) of so many tiles of B into b.
 func (r *convRun) gatherTiles(ws *workspace, b []float32, first, tiles, k0, kn int) {
-	tileN := r.conv.tiling.n
+	tileN, fewest := r.conv.tiling.n, 2 // one tile alone is as fast by its spans
+	if r.conv.tiling.level == avx512 {
+		fewest = 1 // a tile has two groups of spans
+	}
 	for t := 0; t < tiles; {
 		to, j := b[t*kn*tileN:], (first+t)*tileN
-		if n := min(r.tilesInRun(j), tiles-t); n > 0 {
+		if n := min(r.tilesInRun(j), tiles-t); n >= fewest {
 			r.gatherRun(to, j, k0, kn, n)
 			t += n
 			continue

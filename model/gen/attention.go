@@ -60,13 +60,7 @@ func (s isa) softmax() {
 	scale := s.reg()
 	VBROADCASTSS(NewParamAddr("scale", 16), scale)
 
-	top := s.load(state, 0)
-	row, k := start(n, at)
-	Label("max")
-	for i, v := range s.load(row, 0) {
-		VMAXPS(top[i], v, top[i]) // v > top ? v : top
-	}
-	next(row, k, "max")
+	top := s.maxima(n, at, state)
 
 	c := s.consts()
 	// scaled replaces x by exp(max(scale*(x - top), -87)), the maximum being NaN for NaN.
@@ -91,7 +85,7 @@ func (s isa) softmax() {
 	for _, x := range sums {
 		VXORPS(x, x, x)
 	}
-	row, k = start(n, at)
+	row, k := start(n, at)
 	Label("exp")
 	// One register at a time: 16 of them hold no more.
 	for i := range s.parts {
@@ -107,6 +101,67 @@ func (s isa) softmax() {
 		VADDPS(sums[i], f, f)
 		VMOVUPS(f, Mem{Base: state, Disp: 64 + i*s.size()})
 	}
+	VZEROUPPER()
+	RET()
+}
+
+// maxima is the greatest of the tops so far and all rows. Rows take turns with four registers a
+// lane, each of which would else wait for the one before; the order of maxima does not matter.
+func (s isa) maxima(n, at, state reg.Register) []reg.VecVirtual {
+	const turns = 4
+	var tops [turns][]reg.VecVirtual
+	for i := range tops {
+		tops[i] = s.load(state, 0)
+	}
+	greater := func(v, top []reg.VecVirtual) {
+		for i := range top {
+			VMAXPS(top[i], v[i], top[i]) // v > top ? v : top
+		}
+	}
+	row, k := start(n, at)
+	SUBQ(Imm(turns), k)
+	JLT(LabelRef("last"))
+	Label("max")
+	for i := range tops {
+		greater(s.load(row, 64*i), tops[i])
+	}
+	ADDQ(U32(64*turns), row)
+	SUBQ(Imm(turns), k)
+	JGE(LabelRef("max"))
+	Label("last")
+	ADDQ(Imm(turns), k)
+	JZ(LabelRef("found"))
+	Label("one")
+	greater(s.load(row, 0), tops[0])
+	next(row, k, "one")
+	Label("found")
+	for _, t := range tops[1:] {
+		greater(t, tops[0])
+	}
+	return tops[0]
+}
+
+// scaleRows emits dst[m][0:16] = src[m][0:16] * f[0:16] for rows m, which lie ldd apart in dst.
+func (s isa) scaleRows() {
+	TEXT("scaleRows"+s.name, NOSPLIT, "func(rows int, dst *float32, ldd int, src, f *float32)")
+	Doc("scaleRows" + s.name + " is scaleRows for rows > 0.")
+	Pragma("noescape")
+	rows := Load(Param("rows"), GP64())
+	dst := Load(Param("dst"), GP64())
+	ldd := Load(Param("ldd"), GP64())
+	SHLQ(Imm(2), ldd)
+	src := Load(Param("src"), GP64())
+	f := s.load(Load(Param("f"), GP64()), 0)
+	Label("row")
+	x := s.regs()
+	for i := range x {
+		VMULPS(Mem{Base: src, Disp: i * s.size()}, f[i], x[i])
+	}
+	s.store(x, dst, 0)
+	ADDQ(Imm(64), src)
+	ADDQ(ldd, dst)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
 	VZEROUPPER()
 	RET()
 }
@@ -176,6 +231,67 @@ func (s isa) mulBlock(rows int) {
 	JNZ(LabelRef("loop"))
 	for m := range rows {
 		s.store(sums[m], dst, 64*m)
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// mulPair emits mulBlock for AVX-512, 8 rows and two blocks, so that an element of A is read once for
+// both: a read for each product would take as long as the products.
+func mulPair() {
+	const rows = 8
+	s := avx512
+	TEXT("mulPairAVX512x8", NOSPLIT, "func(k int, dst0, dst1, a, b0, b1 *float32, "+
+		"rowStride, stride int, factor0, factor1 *float32)")
+	Doc("mulPairAVX512x8 is mulBlockGeneric for 8 rows and two blocks; both have factors or none has.")
+	Pragma("noescape")
+	k := Load(Param("k"), GP64())
+	b := Load(Param("b0"), GP64())
+	behind := Load(Param("b1"), GP64()) // from the first block to the second
+	SUBQ(b, behind)
+	rowStride := Load(Param("rowStride"), GP64())
+	stride := Load(Param("stride"), GP64())
+	SHLQ(Imm(2), rowStride)
+	SHLQ(Imm(2), stride)
+	element, step := s.rows(rows, rowStride, stride)
+	dst, factors := [2]string{"dst0", "dst1"}, [2]string{"factor0", "factor1"}
+	var sums [2][rows]reg.VecVirtual
+	for i := range sums {
+		for m := range sums[i] {
+			sums[i][m] = ZMM()
+			VPXORD(sums[i][m], sums[i][m], sums[i][m])
+		}
+	}
+	first := Load(Param("factor0"), GP64())
+	TESTQ(first, first)
+	JZ(LabelRef("loop"))
+	for i := range sums {
+		f := s.load(Load(Param(factors[i]), GP64()), 0)[0]
+		at := Load(Param(dst[i]), GP64())
+		for m, x := range sums[i] {
+			VMULPS(Mem{Base: at, Disp: 64 * m}, f, x)
+		}
+	}
+	Label("loop")
+	v := [2]reg.VecVirtual{ZMM(), ZMM()}
+	VMOVUPS(Mem{Base: b}, v[0])
+	VMOVUPS(Mem{Base: b, Index: behind, Scale: 1}, v[1])
+	for m := range rows {
+		x := ZMM()
+		VBROADCASTSS(element[m], x)
+		for i := range sums {
+			VFMADD231PS(v[i], x, sums[i][m])
+		}
+	}
+	step()
+	ADDQ(Imm(64), b)
+	DECQ(k)
+	JNZ(LabelRef("loop"))
+	for i := range sums {
+		at := Load(Param(dst[i]), GP64())
+		for m, x := range sums[i] {
+			VMOVUPS(x, Mem{Base: at, Disp: 64 * m})
+		}
 	}
 	VZEROUPPER()
 	RET()

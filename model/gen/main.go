@@ -15,9 +15,11 @@ func main() {
 	normalise()
 	for _, s := range []isa{avx2, avx512} {
 		s.softmax()
+		s.scaleRows()
 		for _, rows := range s.mulRows {
 			s.mulBlock(rows)
 		}
 	}
+	mulPair()
 	Generate()
 }
