@@ -58,12 +58,15 @@ func (r *convRun) gatherTiles(ws *workspace, b []float32, first, tiles, k0, kn i
 	if r.conv.tiling.level == avx512 {
 		fewest = 1 // a tile has two groups of spans
 	}
+	long := r.geo.run >= fewest*tileN
 	for t := 0; t < tiles; {
 		to, j := b[t*kn*tileN:], (first+t)*tileN
-		if n := min(r.tilesInRun(j), tiles-t); n >= fewest {
-			r.gatherRun(to, j, k0, kn, n)
-			t += n
-			continue
+		if long {
+			if n := min(r.tilesInRun(j), tiles-t); n >= fewest {
+				r.gatherRun(to, j, k0, kn, n)
+				t += n
+				continue
+			}
 		}
 		r.gather(ws, to, j, k0, kn)
 		t++
