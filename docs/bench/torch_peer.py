@@ -1,6 +1,6 @@
 """torch's side of docs/bench: the same network in diffusers, the same lines as ours/main.go.
 
-usage: torch_peer.py FOLDER [eager | channels_last | compile]
+usage: torch_peer.py FOLDER [eager | channels_last | compile | bf16]
 """
 
 import array
@@ -24,7 +24,8 @@ def main() -> None:
     variant = "fp16" if (folder / "diffusion_pytorch_model.fp16.safetensors").exists() else None
     net = getattr(diffusers, config["_class_name"]).from_pretrained(folder, variant=variant, torch_dtype=torch.float32).eval()
     layout = torch.contiguous_format if mode == "eager" else torch.channels_last
-    net = net.to(memory_format=layout)
+    dtype = torch.bfloat16 if mode == "bf16" else torch.float32
+    net = net.to(dtype=dtype, memory_format=layout)
     call = torch.compile(net) if mode == "compile" else net
     size, channels = net.config.sample_size, net.config.in_channels
     text = getattr(net.config, "cross_attention_dim", None)
@@ -37,7 +38,7 @@ def main() -> None:
         floats = array.array("f")
         with open(source, "rb") as f:
             floats.frombytes(f.read())
-        values = torch.tensor(floats)
+        values = torch.tensor(floats).to(dtype)
         cut = n * channels * size * size
         x = values[:cut].reshape(n, channels, size, size).contiguous(memory_format=layout)
         args = {"timestep": torch.full((n,), 500.0)}
@@ -50,7 +51,7 @@ def main() -> None:
         seconds = time.perf_counter() - start
         if target != "-":
             with open(target, "wb") as f:
-                f.write(array.array("f", y.flatten().tolist()).tobytes())
+                f.write(array.array("f", y.float().flatten().tolist()).tobytes())
         print(seconds, flush=True)
 
 

@@ -19,29 +19,18 @@ func (t *padTask) Do(i int) {
 func (r *convRun) padPlane(dst []uint16, src []float32) {
 	s, row := &r.conv.shape, r.geo.row
 	inner := dst[s.PadT*row:][:r.h*row]
+	if s.Stride > 1 || len(dst) > len(src) {
+		clear(dst) // faster than to clear the few columns of each row
+	}
 	if s.Stride == 1 {
-		clear(dst[:s.PadT*row])
-		clear(dst[s.PadT*row+len(inner):])
-		for y := 0; s.PadL+s.PadR > 0 && y < r.h; y++ {
-			clearFew(inner[y*row:][:s.PadL])
-			clearFew(inner[(y+1)*row-s.PadR:][:s.PadR])
-		}
 		roundRows(simd, inner[s.PadL:], row, src, r.w, r.h, r.w)
 		return
 	}
-	clear(dst)
 	for y := range r.h {
 		line := inner[y*row:][:row]
 		for x, v := range src[y*r.w:][:r.w] {
 			at := x + s.PadL
 			line[at%s.Stride*r.geo.phase+at/s.Stride] = half.BFloat16(v)
 		}
-	}
-}
-
-// clearFew is clear for short slices, for which a loop is faster.
-func clearFew(v []uint16) {
-	for i := range v {
-		v[i] = 0
 	}
 }

@@ -1,5 +1,6 @@
 // Command ours is this library's side of docs/bench: it evaluates the bundled network, or that of the
-// folder it is given, as it is told on standard input, and answers each line with the seconds it took.
+// folder it is given, with "bf16" after it in that precision, as it is told on standard input, and answers each line
+// with the seconds it took.
 //
 // A line is "threads batch input output": files of little-endian float32, the input [batch, channels,
 // height, width] and, for a network that takes a text, its 77 tokens after it; the output "-" is not
@@ -15,6 +16,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/cudiffuse/cudiffuse/internal/bfloat"
 	"github.com/cudiffuse/cudiffuse/internal/gemm"
 	"github.com/cudiffuse/cudiffuse/internal/workers"
 	"github.com/cudiffuse/cudiffuse/model"
@@ -33,7 +35,7 @@ func serve() error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("ready", gemm.Implementation())
+	fmt.Println("ready", gemm.Implementation()+", bf16 "+bfloat.Implementation())
 	programs := map[[2]int]*model.Executor{}
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
@@ -61,7 +63,11 @@ func serve() error {
 
 func open() (model.Network, error) {
 	if len(os.Args) > 1 {
-		return model.OpenNetwork(os.Args[1])
+		net, err := model.OpenNetwork(os.Args[1])
+		if err == nil && len(os.Args) > 2 && os.Args[2] == "bf16" {
+			err = net.Weights().UseBFloat16()
+		}
+		return net, err
 	}
 	return model.OpenUNet2DFS(bundled.FS(), bundled.Fashion)
 }
