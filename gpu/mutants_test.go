@@ -53,7 +53,7 @@ var mutants = []struct {
 		"if (threadIdx.x == 0) stage = __ldg(&now.stage);", "CUDA error 719"},
 	{"average of all stages", "average.cuh", "if (kind != kFlagEval) return;", "if (!(kind & kFlagEval)) return;", ""},
 	{"average that forgets", "average.cuh", "__fmul_rn(row.momentum, v[k])", "0.0f", ""},
-	{"average past the end", "average.cuh", "block < blocks;", "block <= blocks;", "CUDA error 700"},
+	{"average past the end", "average.cuh", "block < blocks;", "block <= blocks;", "CUDA error 719"},
 	{"difference in place of the average", "update.cuh", "add_term(m, weight(c), second);", "add_term(m, weight(c), last);", ""},
 	{"length of another difference", "projection.cuh", "flags & kRowMomentum ? u : __fsub_rn(c, u)", "__fsub_rn(c, u)", ""},
 	{"noise of the next block", "start.cuh", "else normals4(x, keys, 0, block);",
