@@ -2,6 +2,7 @@ package tokenizer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -22,10 +23,20 @@ var maxOfType = map[string]int{"Precompiled": 1, "Strip": 2, "Replace": 2}
 // OpenUnigram reads the tokenizer.json of a folder, as transformers writes it for T5: a model of type Unigram with the
 // normalizers Precompiled, Strip and Replace, the pre-tokenizers WhitespaceSplit and Metaspace, and the post-processor
 // TemplateProcessing. Others are refused. Settings of truncation and padding are not looked at: those of a text are
-// arguments of [Unigram.Encode]. Errors are [*FileError].
+// arguments of [Unigram.Encode]. Without that file it reads spiece.model, SentencePiece's own, as transformers'
+// T5Tokenizer does. Errors are [*FileError].
 func OpenUnigram(fsys fs.FS, dir string) (*Unigram, error) {
 	name := path.Join(dir, "tokenizer.json")
 	data, err := read(fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		own := path.Join(dir, spieceFile)
+		if data, err := read(fsys, own); err == nil || !errors.Is(err, fs.ErrNotExist) {
+			if err != nil {
+				return nil, err
+			}
+			return parseSpiece(own, data)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
