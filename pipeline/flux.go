@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"math"
 
 	"github.com/cudiffuse/cudiffuse/model"
 )
@@ -36,19 +37,31 @@ func (p *TextToImage) fluxDefaults() {
 	p.info.Steps, p.info.Guidance = schnellSteps, 1
 }
 
+// resolveTrue checks the scale of guidance beside the one that is an input.
+func (p *TextToImage) resolveTrue(j *textJob) error {
+	w := j.TrueGuidance
+	switch {
+	case p.joint == nil || p.joint.flux == nil || !p.info.Embedded:
+		return &RequestError{Field: "true guidance", Value: w, Want: "none: only FLUX.1 with guidance as an input takes it; the scale " +
+			"of a negative prompt is here the guidance"}
+	case !(w > 1) || math.IsInf(float64(float32(w)), 0):
+		return &RequestError{Field: "true guidance", Value: w, Want: "a number above 1, or 0 for none"}
+	}
+	return nil
+}
+
 // encodeFlux makes the conditions of FLUX.1: the tokens of T5 and the pooled vector of CLIP (diffusers,
 // FluxPipeline.encode_prompt).
 func (p *TextToImage) encodeFlux(ctx context.Context, j *textJob) ([]*model.TextEmbedding, error) {
-	texts := p.jointTexts(j)
 	_, pooled, err := p.encodeCLIP(ctx, j, 0)
 	if err != nil {
 		return nil, err
 	}
-	hidden, err := p.encodeT5(ctx, texts, fluxTokens)
+	hidden, err := p.encodeT5(ctx, j)
 	if err != nil {
 		return nil, err
 	}
-	conds := make([]*model.TextEmbedding, len(texts))
+	conds := make([]*model.TextEmbedding, len(j.parts))
 	d, n := p.texts[0].encoder.PooledDim(), fluxTokens*p.joint.flux.ContextDim()
 	for i := range conds {
 		conds[i] = &model.TextEmbedding{Data: hidden[i*n:][:n], Tokens: fluxTokens, Pooled: pooled[i*d:][:d]}

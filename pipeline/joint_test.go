@@ -5,8 +5,10 @@ import (
 	"image"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -33,8 +35,9 @@ func noT5(t testing.TB) fstest.MapFS {
 // jointCalls are the calls of a folder of make_joint.py.
 func jointCalls(t testing.TB, folder string) (calls map[string]struct {
 	call
-	NoT5 bool `json:"no_t5"`
-	Mask bool `json:"mask"`
+	NoT5 bool    `json:"no_t5"`
+	Mask bool    `json:"mask"`
+	True float64 `json:"true_cfg_scale"`
 }) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", folder, "calls.json"))
@@ -66,7 +69,7 @@ func openJoint(t testing.TB, folder string, files fstest.MapFS) *pipeline.TextTo
 // the final latents, what the autoencoder makes of them, and the image; from noise, and those of flows from an image
 // and with a mask.
 func TestJointGolden(t *testing.T) {
-	for folder, n := range map[string]int{"sd3": 15, "flux": 11, "sd35": 3, "schnell": 3, "pixart_alpha": 5, "pixart_sigma": 5} {
+	for folder, n := range map[string]int{"sd3": 16, "flux": 14, "sd35": 3, "schnell": 3, "pixart_alpha": 5, "pixart_sigma": 5} {
 		calls := jointCalls(t, folder)
 		require.Len(t, calls, n)
 		_, f := readCalls(t, folder)
@@ -81,6 +84,10 @@ func TestJointGolden(t *testing.T) {
 				}
 				p := openJoint(t, folder, files)
 				r, steps := c.request(), c.Steps
+				r.TrueGuidance = c.True
+				if name == "weighted" {
+					r.Syntax = pipeline.SyntaxA1111
+				}
 				if c.Strength != 0 {
 					r.Image, r.Strength = levels(t, floats(t, f, name+".input"), 3, c.call), c.Strength
 					steps -= int(float64(c.Steps) - float64(c.Steps)*c.Strength)
@@ -102,7 +109,7 @@ func TestJointGolden(t *testing.T) {
 				}
 				require.Equal(t, steps, res.Plan.Steps())
 				evaluations := res.Plan.Evaluations()
-				if folder != "flux" && c.Guidance != 1 {
+				if folder != "flux" && c.Guidance != 1 || c.True != 0 {
 					evaluations *= 2
 				}
 				require.Equal(t, evaluations, res.Evaluations)
@@ -184,7 +191,15 @@ func TestJointErrors(t *testing.T) {
 		{"sd3", "mask", pipeline.TextRequest{Mask: ramp(16, 16)}},
 		{"pixart_sigma", "image", pipeline.TextRequest{Image: ramp(16, 16)}},
 		{"sd3", "control", pipeline.TextRequest{Control: ramp(16, 16)}},
-		{"sd3", "syntax", pipeline.TextRequest{Syntax: pipeline.SyntaxA1111}},
+		{"sd3", "syntax", pipeline.TextRequest{Syntax: pipeline.SyntaxA1111, Prompt: strings.Repeat("cat ", 256)}},
+		{"flux", "syntax", pipeline.TextRequest{Syntax: pipeline.SyntaxA1111, Prompt: strings.Repeat("cat ", 512)}},
+		{"flux", "prompt", pipeline.TextRequest{Syntax: pipeline.SyntaxA1111, Prompt: "cat AND dog"}},
+		{"flux", "syntax", pipeline.TextRequest{Syntax: "compost"}},
+		{"pixart_sigma", "syntax", pipeline.TextRequest{Syntax: pipeline.SyntaxA1111}},
+		{"flux", "true guidance", pipeline.TextRequest{TrueGuidance: 1}},
+		{"flux", "true guidance", pipeline.TextRequest{TrueGuidance: math.Inf(1)}},
+		{"sd3", "true guidance", pipeline.TextRequest{TrueGuidance: 2}},
+		{"sd15", "true guidance", pipeline.TextRequest{TrueGuidance: 2}},
 		{"sd3", "pag scale", pipeline.TextRequest{PAGScale: 3}},
 		{"sd3", "pag layers", pipeline.TextRequest{PAGLayers: []string{"mid"}}},
 		{"sd3", "clip skip", pipeline.TextRequest{ClipSkip: 3}},

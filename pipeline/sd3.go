@@ -212,7 +212,7 @@ func (p *TextToImage) resolveJoint(j *textJob) error {
 		given bool
 	}{
 		{"image", "one", j.Image != nil && !p.flows()}, {"mask", "one", j.Mask != nil && !p.flows()},
-		{"syntax", fmt.Sprintf("%.40q", j.Syntax), j.Syntax != ""},
+		{"syntax", fmt.Sprintf("%.40q", j.Syntax), j.Syntax != "" && !p.flows()},
 		{"pag scale", j.PAGScale, j.PAGScale != 0}, {"pag layers", "some", len(j.PAGLayers)+len(j.PAGSkip) > 0},
 		{"clip skip", j.ClipSkip, j.ClipSkip != 0 && p.joint.sd3 == nil},
 	} {

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/model/tokenizer"
+	"github.com/cudiffuse/cudiffuse/pipeline/prompt"
 )
 
 // t5Part is T5's encoder with its tokenizer.
@@ -47,29 +49,104 @@ func (p *TextToImage) jointTexts(j *textJob) []string {
 	return []string{j.Prompt, j.Negative}[:len(j.parts)]
 }
 
-// encodeT5 returns T5's hidden states of length tokens for each text, [texts, length, HiddenDim].
-func (p *TextToImage) encodeT5(ctx context.Context, texts []string, length int) ([]float32, error) {
-	ids := make([][]int32, len(texts))
-	for i, text := range texts {
-		ids[i], _ = p.joint.t5.tokens.Encode(text, length)
+// t5Text is a text as T5 takes it.
+type t5Text struct {
+	tokens  []int32
+	weights []float32 // nil where all are 1
+}
+
+// resolveT5 makes the tokens of T5 for a flow's texts. With a syntax nothing is left out: a text that does not fit is refused.
+func (p *TextToImage) resolveT5(j *textJob) error {
+	if !p.flows() || p.joint.t5 == nil {
+		return nil
 	}
-	return p.joint.t5.encoder.Encoder(p.pool).Encode(ctx, ids, nil)
+	tokenizer, length := p.joint.t5.tokens, p.joint.tokens
+	j.t5 = make([]t5Text, len(j.parts))
+	for i := range j.parts {
+		x := &j.t5[i]
+		if j.Syntax == "" {
+			x.tokens, _ = tokenizer.Encode(p.jointTexts(j)[i], length)
+			continue
+		}
+		for _, piece := range j.parts[i].Pieces { // a Break has no text
+			tokens := tokenizer.Tokens(piece.Text)
+			x.tokens = append(x.tokens, tokens...)
+			x.weights = append(x.weights, slices.Repeat([]float32{float32(piece.Weight)}, len(tokens))...)
+		}
+		if n := len(x.tokens); n > length-1 {
+			return &RequestError{Field: "syntax", Value: fmt.Sprintf("%q of %d tokens of T5", j.Syntax, n),
+				Want: fmt.Sprintf("a text of at most %d; without a syntax its end is left out", length-1)}
+		}
+		empty, _ := tokenizer.Encode("", length) // the end of a text, and padding
+		x.tokens = append(x.tokens, empty...)[:length]
+		x.weights = append(x.weights, slices.Repeat([]float32{1}, length)...)[:length]
+	}
+	return nil
+}
+
+// encodeT5 returns T5's hidden states for the texts of a job, [texts, tokens, HiddenDim].
+func (p *TextToImage) encodeT5(ctx context.Context, j *textJob) ([]float32, error) {
+	length, weighted := p.joint.tokens, false
+	var ids [][]int32
+	for _, x := range j.t5 {
+		ids = append(ids, x.tokens)
+		weighted = weighted || !prompt.Plain(x.weights)
+	}
+	if weighted {
+		empty, _ := p.joint.t5.tokens.Encode("", length)
+		ids = append(ids, empty)
+	}
+	hidden, err := p.joint.t5.encoder.Encoder(p.pool).Encode(ctx, ids, nil)
+	if err != nil || !weighted {
+		return hidden, err
+	}
+	n := length * p.joint.t5.encoder.HiddenDim()
+	empty := hidden[len(j.t5)*n:]
+	for i, x := range j.t5 {
+		prompt.Lead(hidden[i*n:][:n], empty, x.weights)
+	}
+	return hidden, nil
 }
 
 // encodeCLIP returns the hidden states and the pooled vectors of a job's texts by encoder k: [texts, tokens, HiddenDim]
-// and [texts, PooledDim].
+// and [texts, PooledDim]. The chunks of a text follow one another; the pooled vector is that of the first, without weights.
 func (p *TextToImage) encodeCLIP(ctx context.Context, j *textJob, k int) (hidden, pooled []float32, err error) {
-	encoder := p.texts[k].encoder
+	part := p.texts[k]
+	encoder := part.encoder
 	if j.ClipSkip > 0 {
 		if encoder, err = encoder.With(p.textOptions(j.ClipSkip)); err != nil {
 			return nil, nil, err
 		}
 	}
 	var ids [][]int32
+	weighted := false
 	for _, chunks := range j.chunks[k] {
-		ids = append(ids, chunks[0].Tokens)
+		for _, c := range chunks {
+			ids = append(ids, c.Tokens)
+			weighted = weighted || !prompt.Plain(c.Weights)
+		}
 	}
-	return p.parts.encode(ctx, p.texts[k].encoder, encoder, ids)
+	if weighted {
+		ids = append(ids, prompt.Pad(part.tokens, nil, 1)[0].Tokens)
+	}
+	hidden, pooled, err = p.parts.encode(ctx, part.encoder, encoder, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, d, chunks := part.tokens.Length()*encoder.HiddenDim(), encoder.PooledDim(), len(j.chunks[k][0])
+	if weighted {
+		empty := hidden[(len(ids)-1)*n:]
+		for i, text := range j.chunks[k] {
+			for c, chunk := range text {
+				prompt.Lead(hidden[(i*chunks+c)*n:][:n], empty, chunk.Weights)
+			}
+		}
+	}
+	first := make([]float32, 0, len(j.chunks[k])*d)
+	for i := range j.chunks[k] {
+		first = append(first, pooled[i*chunks*d:][:d]...)
+	}
+	return hidden, first, nil
 }
 
 // encodeJoint is encode for a [joint] network.
@@ -87,8 +164,8 @@ func (p *TextToImage) encodeJoint(ctx context.Context, j *textJob) ([]*model.Tex
 // StableDiffusion3Pipeline.encode_prompt). The features of both CLIP encoders follow one another in a token, with zeros
 // up to the width of T5, whose tokens follow; the pooled vector is both, one after the other.
 func (p *TextToImage) encodeSD3(ctx context.Context, j *textJob) ([]*model.TextEmbedding, error) {
-	texts, dim, length := p.jointTexts(j), p.joint.sd3.ContextDim(), p.texts[0].tokens.Length()
-	conds := make([]*model.TextEmbedding, len(texts))
+	dim, length := p.joint.sd3.ContextDim(), p.texts[0].tokens.Length()*len(j.chunks[0][0])
+	conds := make([]*model.TextEmbedding, len(j.parts))
 	for i := range conds {
 		tokens := length + sd3Tokens
 		conds[i] = &model.TextEmbedding{Data: make([]float32, tokens*dim), Tokens: tokens}
@@ -111,7 +188,7 @@ func (p *TextToImage) encodeSD3(ctx context.Context, j *textJob) ([]*model.TextE
 	if p.joint.t5 == nil {
 		return conds, nil
 	}
-	hidden, err := p.encodeT5(ctx, texts, sd3Tokens)
+	hidden, err := p.encodeT5(ctx, j)
 	if err != nil {
 		return nil, err
 	}

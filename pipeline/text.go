@@ -64,7 +64,7 @@ type TextInfo struct {
 	// Inpaint tells that the network takes a mask and the rest of the image beside the latents.
 	Inpaint bool
 	// Embedded tells that the network takes the guidance scale as an input, as latent consistency models
-	// do: it is evaluated once a step whatever the scale, and negative prompts have no effect.
+	// do: it is evaluated once a step whatever the scale, and negative prompts have no effect but with TextRequest.TrueGuidance.
 	Embedded bool
 }
 

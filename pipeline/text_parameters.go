@@ -47,6 +47,9 @@ func (p TextParameters) String() string {
 	if p.Guidance != 0 { // 0 is the model's default, so that leaving it out says the same
 		set = append(set, "CFG scale: "+formatNumber(p.Guidance))
 	}
+	if p.TrueGuidance != 0 {
+		set = append(set, "True CFG scale: "+formatNumber(p.TrueGuidance))
+	}
 	set = append(set, "Seed: "+strconv.FormatUint(p.Seed, 10), fmt.Sprintf("Size: %dx%d", p.Width, p.Height),
 		"Model: "+quote(p.Model), "Images: "+strconv.Itoa(p.N))
 	if len(p.LoRAs) > 0 {
@@ -180,6 +183,10 @@ func (p *TextParameters) takeExtra() (err error) {
 	take("Prompt syntax", func(v string) error { p.Syntax = v; return nil })
 	take("Denoising strength", func(v string) (err error) {
 		p.Strength, err = strconv.ParseFloat(v, 64)
+		return err
+	})
+	take("True CFG scale", func(v string) (err error) {
+		p.TrueGuidance, err = strconv.ParseFloat(v, 64)
 		return err
 	})
 	take("Exact steps", func(v string) (err error) {

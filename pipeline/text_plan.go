@@ -25,7 +25,7 @@ func (p *TextToImage) resolvePlan(j *textJob) error {
 		return err
 	}
 	sampler.WithRescale(j.Rescale)(j.plan)
-	guiding, err := j.Guiding.options(!p.info.Embedded && j.Guidance != 1 && j.Guidance != 0 && len(j.parts) == 2)
+	guiding, err := j.Guiding.options((j.TrueGuidance != 0 || !p.info.Embedded && j.Guidance != 1 && j.Guidance != 0) && len(j.parts) == 2)
 	if err == nil && len(j.parts) > 2 && j.Guiding.projects() {
 		err = &RequestError{Field: "guidance type", Value: j.Guiding.Type, Want: "cfg for prompts that AND parts: the others are of two outputs"}
 	}

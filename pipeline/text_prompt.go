@@ -82,7 +82,7 @@ func (p *TextToImage) resolveParts(j *textJob) (err error) {
 
 // guided tells whether the network runs for the negative prompt too.
 func (p *TextToImage) guided(j *textJob) bool {
-	return !p.info.Embedded && (j.Guidance != 1 || len(j.parts) > 1 || len(j.parts) == 1 && j.parts[0].Weight != 1)
+	return j.TrueGuidance != 0 || !p.info.Embedded && (j.Guidance != 1 || len(j.parts) > 1 || len(j.parts) == 1 && j.parts[0].Weight != 1)
 }
 
 // compose returns the conditions of a composition, the negative one last:
@@ -113,14 +113,18 @@ func (p *TextToImage) conditions(ctx context.Context, j *textJob) ([]sampler.Wei
 		}
 		return sampler.Guide(conds[0], nil, 1)
 	}
+	scale := j.Guidance
+	if j.TrueGuidance != 0 {
+		scale = j.TrueGuidance
+	}
 	if last := conds[len(conds)-1]; p.zeroNegative && j.Negative == "" {
 		clear(last.Data)
 		clear(last.Pooled)
 	}
 	if len(conds) == 2 && j.parts[0].Weight == 1 {
-		return sampler.Guide(conds[0], conds[1], j.Guidance)
+		return sampler.Guide(conds[0], conds[1], scale)
 	}
-	return compose(conds, j.parts, j.Guidance), nil
+	return compose(conds, j.parts, scale), nil
 }
 
 // promptChunks returns the chunks of the prompt, and of the negative one of a guided job, for every text

@@ -66,12 +66,15 @@ type TextRequest struct {
 	Sampler  string
 	Steps    int     // 0 means the usual number for the sampler
 	Guidance float64 // scale; 0 means the model's default, 1 none
-	Params   sampler.Params
-	Schedule schedule.Curve    // spread of the noise levels
-	Spacing  *schedule.Spacing // nil means the scheduler's
-	Brownian bool              // noise along one path for all numbers of steps, see [sampler.WithBrownian]
-	Rescale  float64           // share of the rescaled guidance, see [sampler.WithRescale]; 0 is none
-	Guiding  Guiding           // how guidance is done
+	// TrueGuidance is the scale of guidance away from Negative for a FLUX.1 that takes Guidance as an input, above 1:
+	// diffusers' true_cfg_scale. 0 means none. Each step then takes two evaluations. Other models have Guidance for it.
+	TrueGuidance float64
+	Params       sampler.Params
+	Schedule     schedule.Curve    // spread of the noise levels
+	Spacing      *schedule.Spacing // nil means the scheduler's
+	Brownian     bool              // noise along one path for all numbers of steps, see [sampler.WithBrownian]
+	Rescale      float64           // share of the rescaled guidance, see [sampler.WithRescale]; 0 is none
+	Guiding      Guiding           // how guidance is done
 
 	// PAGScale is the scale of perturbed-attention guidance (Ahn et al., 2024, arXiv:2403.17377), which leads away from
 	// what the network makes of the prompt with the self-attention of PAGLayers being the identity: usually 3, 0 is
@@ -107,7 +110,9 @@ type TextRequest struct {
 
 // SyntaxA1111 reads weights in brackets and prompts that AND parts, each with a weight of its own (a cat AND a dog :0.5), and
 // encodes a text of any length in chunks, as package prompt tells. A
-// prompt of one chunk without brackets gives what Syntax "" gives.
+// prompt of one chunk without brackets gives what Syntax "" gives. With Stable Diffusion 3 and FLUX.1 the weights act on
+// the tokens of CLIP, where the network attends to them, and of T5, as ComfyUI has it (see [prompt.Lead]), and T5 takes one
+// chunk of 255 tokens, or 511.
 const SyntaxA1111 = "a1111"
 
 // maxTextImages bounds the images of a request: their latents and texts are held together.
@@ -124,6 +129,7 @@ type textJob struct {
 	parts []prompt.Part // of the prompt, then the negative one of a guided job
 	// chunks are those of the texts for each text encoder, see promptChunks.
 	chunks [][][]prompt.Chunk
+	t5     []t5Text // of each part, of a flow with T5
 	// perturbed is the network of perturbed-attention guidance, nil without it.
 	perturbed *model.UNetCondition
 	pictures  func() string // [SavedRun.Pictures], computed once, when first wanted
@@ -153,7 +159,7 @@ func (p *TextToImage) resolveJob(j *textJob) (*textJob, error) {
 		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
 	}
 	for _, check := range []func(*textJob) error{p.resolveJoint, p.resolveSwitch, p.resolveRange, p.resolveMask, p.resolveImage,
-		p.resolveControl, p.resolveSize, p.resolveAesthetic, p.resolveGuidance, p.resolveText, p.resolvePlan, p.resolvePAG, p.resolveRefined} {
+		p.resolveControl, p.resolveSize, p.resolveAesthetic, p.resolveGuidance, p.resolveText, p.resolveT5, p.resolvePlan, p.resolvePAG, p.resolveRefined} {
 		if err := check(j); err != nil {
 			return nil, err
 		}
@@ -218,9 +224,15 @@ func (p *TextToImage) resolveGuidance(j *textJob) error {
 	if j.Guidance == 0 {
 		j.Guidance = p.info.Guidance
 	}
+	if j.TrueGuidance != 0 {
+		return p.resolveTrue(j)
+	}
 	if p.info.Embedded && j.Negative != "" {
-		return &RequestError{Field: "negative", Value: fmt.Sprintf("%.40q", j.Negative),
-			Want: "none: the network takes the guidance scale as an input and knows no negative prompt"}
+		want := "none: the network takes the guidance scale as an input and knows no negative prompt"
+		if p.joint != nil {
+			want = "none without a true guidance: the network takes the guidance scale as an input"
+		}
+		return &RequestError{Field: "negative", Value: fmt.Sprintf("%.40q", j.Negative), Want: want}
 	}
 	return nil
 }

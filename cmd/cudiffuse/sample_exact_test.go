@@ -37,9 +37,12 @@ func TestExactSteps(t *testing.T) {
 	flux := []string{"--prompt", "x", "--init-image", "image.png", "--strength", "0.3", "--steps", "5", "-o", "flux.png"}
 	require.EqualValues(t, 2, drawText(t, "flux", flux...)["evaluations"], "5 - int(5 - 5*0.3) steps")
 	require.EqualValues(t, 5, drawText(t, "flux", append(flux, "--exact-steps")...)["evaluations"])
+	require.EqualValues(t, 2*5, drawText(t, "flux", append(flux, "--exact-steps", "--true-cfg-scale", "2", "--negative", "x", "--prompt-syntax", "a1111")...)["evaluations"])
 	for want, args := range map[string][]string{
 		"--exact-steps: want --init-image with it":     {"--model", "sd15", "--prompt", "x", "--exact-steps"},
 		"--exact-steps: want a text-to-image model":    {"--exact-steps"},
+		"--true-cfg-scale: want a text-to-image model": {"--true-cfg-scale", "2"},
+		"true guidance 2: want none: only FLUX.1":      {"--model", "sd15", "--prompt", "x", "--true-cfg-scale", "2"},
 		"exact steps true: want a sampler by name":     {"--model", "sd15", "--prompt", "x", "--init-image", "image.png", "--exact-steps"},
 		"strength 1.5: want a number above 0, at most": {"--model", "sd15", "--prompt", "x", "--init-image", "image.png", "--exact-steps", "--strength", "1.5"},
 	} {

@@ -30,6 +30,7 @@ type textFlags struct {
 	LoRA       []string `name:"lora" sep:"none" help:"LoRA to merge into the model, a safetensors file in the keys of diffusers, peft or kohya, and its strength, 1 if not given; may be given several times." placeholder:"FILE[:STRENGTH]"`
 	Tokenizer  string   `help:"Folder of the tokenizer of a model in one file; that of the file if not given." placeholder:"DIR"`
 	Variant    string   `help:"Of a model in one file: v1, v2, v2-base (512 pixels) or xl; by the file if not given."`
+	TrueCFG    float64  `name:"true-cfg-scale" help:"Guidance away from --negative for a FLUX.1 that takes --guidance as an input, above 1; 0 is none."`
 	ClipSkip   int      `help:"Last blocks of the text encoder to leave out, as diffusers counts." default:"0"`
 	inpaintFlags
 	pagFlags
@@ -42,7 +43,7 @@ func (c *sampleCmd) noText() error {
 	f := c.textFlags
 	return refuse("want a text-to-image model, see --model", append(slices.Concat(f.inpaintFlags.given(), f.pagFlags.given(), f.refinerFlags.given(), c.controlFlags.given(), f.decodeFlags.given()), []given{{"--prompt", len(f.Prompt) > 0},
 		{"--prompt-file", f.PromptFile != ""}, {"--init-image", f.InitImage != ""}, {"--width", f.Width != 0},
-		{"--height", f.Height != 0}, {"--strength", f.Strength != 0}, {"--exact-steps", f.ExactSteps}, {"--clip-skip", f.ClipSkip != 0},
+		{"--height", f.Height != 0}, {"--strength", f.Strength != 0}, {"--exact-steps", f.ExactSteps}, {"--clip-skip", f.ClipSkip != 0}, {"--true-cfg-scale", f.TrueCFG != 0},
 		{"--prompt-syntax", f.Syntax != ""}, {"--tokenizer", f.Tokenizer != ""},
 		{"--variant", f.Variant != ""}, {"--lora", len(f.LoRA) > 0}}...))
 }
@@ -182,7 +183,7 @@ func (c *sampleCmd) prompts() ([]string, error) {
 // textRequest is the request of the flags, without its prompt.
 func (c *sampleCmd) textRequest() (pipeline.TextRequest, error) {
 	r := pipeline.TextRequest{Negative: c.Negative, Seed: c.Seed, RNG: c.RNG, Height: c.Height, Width: c.Width,
-		Sampler: c.Sampler, Params: c.params(), Strength: c.Strength, ExactSteps: c.ExactSteps, Rescale: c.GuidanceRescale, Guiding: c.guiding(), Brownian: c.Brownian, ClipSkip: c.ClipSkip,
+		Sampler: c.Sampler, Params: c.params(), TrueGuidance: c.TrueCFG, Strength: c.Strength, ExactSteps: c.ExactSteps, Rescale: c.GuidanceRescale, Guiding: c.guiding(), Brownian: c.Brownian, ClipSkip: c.ClipSkip,
 		Syntax: c.Syntax}
 	for _, n := range []struct {
 		flag string

@@ -15,14 +15,7 @@ const maxRestore = 1e6
 // where mean(y) is 0, or so near that the factor would be above 1e6. If all weights are 1 nothing changes, not
 // a bit. The means are computed in float64. len(z) must be a multiple of len(w).
 func Emphasize(z, w []float32) {
-	if len(w) == 0 {
-		return
-	}
-	plain := true
-	for _, v := range w {
-		plain = plain && v == 1
-	}
-	if plain {
+	if Plain(w) {
 		return
 	}
 	dim := len(z) / len(w)

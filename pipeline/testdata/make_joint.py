@@ -90,6 +90,42 @@ def vae(scaling, shift, latents=16):
                          use_post_quant_conv=False)
 
 
+@torch.no_grad()
+def weigh(p, pieces):
+    """What the pipeline takes of pieces of text, (text, weight), with ComfyUI's weights (comfy/sd1_clip.py,
+    ClipTokenWeightEncoder): z = empty + weight * (z - empty). The pooled vector has no weights."""
+    def lead(encode, tokens, weights):
+        z, empty = encode(tokens(pieces)), encode(tokens([]))
+        w = torch.ones(1, z[0].shape[1], 1)
+        w[0, weights:weights + sum(len(x) for x in ids), 0] = torch.tensor([v for x, (_, v) in zip(ids, pieces) for _ in x])
+        return empty[0] + w * (z[0] - empty[0]), z[1]
+
+    sd3, hidden, pooled = hasattr(p, "text_encoder_3"), [], []
+    for tokenizer, encoder in [(p.tokenizer, p.text_encoder)] + ([(p.tokenizer_2, p.text_encoder_2)] if sd3 else []):
+        ids = [tokenizer(x, add_special_tokens=False).input_ids for x, _ in pieces]
+
+        def encode(x):
+            y = encoder(torch.tensor([x]), output_hidden_states=True)
+            return y.hidden_states[-2], y[0] if sd3 else y.pooler_output
+
+        def tokens(of):
+            x = [BOS, *(sum(ids, []) if of else []), EOS]
+            return x + [tokenizer.pad_token_id] * (77 - len(x))
+        z, v = lead(encode, tokens, 1)
+        hidden.append(z)
+        pooled.append(v)
+    tokenizer, encoder = (p.tokenizer_3, p.text_encoder_3) if sd3 else (p.tokenizer_2, p.text_encoder_2)
+    ids = [tokenizer(x, add_special_tokens=False).input_ids for x, _ in pieces]
+
+    def words(of):
+        x = [*(sum(ids, []) if of else []), 1]
+        return x + [0] * ((256 if sd3 else 512) - len(x))
+    z, _ = lead(lambda x: (encoder(torch.tensor([x]))[0], None), words, 0)
+    if sd3:
+        z = torch.cat([torch.nn.functional.pad(torch.cat(hidden, -1), (0, 4)), z], 1)
+    return dict(prompt_embeds=z, pooled_prompt_embeds=torch.cat(pooled, -1))
+
+
 def write_folder(name, cls, parts):
     cls(**parts).save_pretrained(name)
     for part in parts:  # the files that the published models have
@@ -114,7 +150,7 @@ def make(name, kinds, parts, runs, only=None):
         write_folder(name, kinds[0], parts)
     out, calls = {}, {}
     for run, args in runs.items():
-        args, calls[run] = dict(args), dict(args)
+        args, calls[run] = dict(args), {k: v for k, v in args.items() if k != "pieces"}
         seed, used, cls = args.pop("seed"), dict(parts), kinds[0]
         if args.pop("no_t5", False):
             used["text_encoder_3"] = used["tokenizer_3"] = None
@@ -131,6 +167,8 @@ def make(name, kinds, parts, runs, only=None):
                 cls, args["mask_image"] = kinds[2], mask
                 out[run + ".mask"] = mask
         p, last = cls(**used), {}
+        if "pieces" in args:  # the prompt is what is read of it
+            args.update(weigh(p, args.pop("pieces")), prompt=None)
         p.set_progress_bar_config(disable=True)
         c = p.vae.config
         old = p.vae.decode
@@ -163,6 +201,10 @@ def make(name, kinds, parts, runs, only=None):
 def call(seed, prompt=PROMPT, steps=4, scale=7.0, **more):
     return dict(dict(prompt=prompt, num_inference_steps=steps, guidance_scale=scale, height=16, width=16, seed=seed),
                 **more)
+
+
+WEIGHTED = dict(prompt="a photo of (a cat:1.4) in the [old] castle",
+                pieces=[("a photo of ", 1), ("a cat", 1.4), (" in the ", 1), ("old", 1 / 1.1), (" castle", 1)])
 
 
 def image_calls(scale, **more):
@@ -200,6 +242,7 @@ def sd3():
         "dynamic": call(11, scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, max_shift=1.3)),
         "long": call(12, prompt=" ".join([PROMPT] * 12), scale=2.0, steps=2),
         **image_calls(5.0, scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, max_shift=1.3)),
+        "weighted": call(27, scale=1.0, steps=2, **WEIGHTED),
         "image_heun": call(26, strength=0.5, steps=4, scale=1.0, scheduler=FlowMatchHeunDiscreteScheduler(shift=3.0)),
     })
     torch.manual_seed(97)
@@ -228,6 +271,9 @@ def flux():
         # As FLUX.1 schnell's.
         "static": call(5, steps=3, scale=3.5, scheduler=FlowMatchEulerDiscreteScheduler()),
         "long": call(6, prompt=" ".join([PROMPT] * 30), scale=2.0, steps=2),
+        "true": call(28, scale=2.0, negative_prompt="blurry, low quality", true_cfg_scale=2.5),
+        "true_image": call(29, scale=2.0, negative_prompt="a dog", true_cfg_scale=1.5, strength=0.5),
+        "weighted": call(30, scale=2.0, steps=2, **WEIGHTED),
         **image_calls(3.5),
     })
     torch.manual_seed(96)
