@@ -63,6 +63,9 @@ func slotScratch(dim, tokens, keys int) int {
 	return size
 }
 
+// attentionScale is what scores of dim channels are multiplied by.
+func attentionScale(dim int) float32 { return float32(1 / math.Sqrt(float64(dim))) }
+
 func (s *attentionStep) setScratch(b []float32) { s.scratch = b }
 
 func (s *attentionStep) run(e *Executor, n int) {
@@ -70,7 +73,7 @@ func (s *attentionStep) run(e *Executor, n int) {
 	s.q, s.k, s.v = e.rows(s.op.Q, n), e.rows(s.op.K, n), e.rows(s.op.V, n)
 	s.y = e.rows(s.op.Y, n)
 	s.dim, s.tokens, s.keys = x.C/s.op.Heads, x.H*x.W, k.H*k.W
-	s.scale = float32(1 / math.Sqrt(float64(s.dim)))
+	s.scale = attentionScale(s.dim)
 	s.deal(n*s.op.Heads, e.pool.Threads())
 	e.pool.Run(s.slots, s)
 }

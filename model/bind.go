@@ -50,6 +50,10 @@ func (e *Executor) bindOp(w *Weights, i int, op Op) (boundStep, int, error) {
 	case Concat:
 		return &concatStep{op: o}, 0, nil
 	case Attention:
+		if w.inBFloat16() {
+			s, n := bfloatAttention(o, e.shapes[o.Q], e.shapes[o.K], e.batch, e.pool.Threads())
+			return s, n, nil
+		}
 		n := attentionScratch(e.shapes[o.Q], e.shapes[o.K], o.Heads, e.pool.Threads())
 		return &attentionStep{op: o}, n, nil
 	case Resample:

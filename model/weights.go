@@ -105,8 +105,8 @@ func (w *Weights) lean() bool {
 	return sum > leanBytes
 }
 
-// UseBFloat16 has the CPU round the matrices of convolutions and linear layers to bfloat16, and their inputs when they
-// run; sums, and all other operations, stay in float32. A rounding is off by 1/512 of a value at most. The matrices then take
+// UseBFloat16 has the CPU round the matrices of convolutions and linear layers to bfloat16, and their inputs and those
+// of the products of attention when they run; sums, and all other operations, stay in float32. A rounding is off by 1/512 of a value at most. The matrices then take
 // half the memory, and on processors with AMX products are several times as fast; results are the same bits on all. It
 // comes before the first executor: later it is an error. [Weights.Param] and [Weights.Use] give what was rounded.
 func (w *Weights) UseBFloat16() error {
@@ -120,6 +120,16 @@ func (w *Weights) UseBFloat16() error {
 	}
 	w.bfloat = true
 	return nil
+}
+
+// inBFloat16 tells whether [Weights.UseBFloat16] was called.
+func (w *Weights) inBFloat16() bool {
+	if w.whole != nil {
+		return w.whole.inBFloat16()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.bfloat
 }
 
 // pack makes the packed layers once.

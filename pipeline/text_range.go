@@ -81,7 +81,7 @@ func (p *TextToImage) resolveRange(j *textJob) error {
 // above timestep T - share*T, rounded (diffusers, StableDiffusionXLPipeline, denoising_end).
 func (p *TextToImage) stepsBefore(plan *sampler.Plan, share float64) int {
 	T := float64(p.sched.noise.Timesteps())
-	cutoff := math.RoundToEven(T - share*T)
+	cutoff := math.RoundToEven(T - float64(share*T))
 	n, first := 0, true
 	for _, st := range plan.Stages {
 		if first && st.At.T < cutoff {

@@ -60,9 +60,9 @@ def measure(python, name, batches, row, without, rounds, folder):
             outputs = {}
             for mode in list(sides):  # warm, and compare the results
                 try:
-                    sides[mode].run(threads, batch, source, folder / f"y-{mode}")
+                    sides[mode].run(threads, batch, source, folder / f"y-{SIDES.index(mode)}")
                     sides[mode].run(threads, batch, source)
-                    outputs[mode] = floats(folder / f"y-{mode}")
+                    outputs[mode] = floats(folder / f"y-{SIDES.index(mode)}")
                 except SystemExit:
                     del sides[mode], seconds[mode]
             exact = outputs.pop("eager")

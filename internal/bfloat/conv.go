@@ -70,7 +70,7 @@ func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []f
 	r := c.runs.Get().(*convRun)
 	r.setSize(n, h, w, oh*ow)
 	r.src, r.dst = src[:n*c.shape.InC*h*w], dst[:n*c.shape.OutC*oh*ow]
-	r.cols = words(scratch[:c.Scratch(n, h, w)])
+	r.cols = Words(scratch[:c.Scratch(n, h, w)])
 	r.planesPerJob = max(1, padJob/r.geo.plane)
 	p.Run((n*c.shape.InC+r.planesPerJob-1)/r.planesPerJob, (*padTask)(r))
 	p.Run(r.split(p.Threads()), (*productTask)(r))

@@ -17,6 +17,11 @@ func product5x8(kb int, a *uint16, b *uint16, c *float32, ldc int)
 //go:noescape
 func round5(dst *uint16, ldd int, src *float32, lds int, rows int, n int)
 
+// weave5 is Weave for 2*pairs rows, pairs > 0.
+//
+//go:noescape
+func weave5(dst *uint16, src *float32, pairs int)
+
 // gather5x1 is gather for 1 spans; pairs > 0.
 //
 //go:noescape

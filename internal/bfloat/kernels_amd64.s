@@ -269,6 +269,47 @@ next:
 	VZEROUPPER
 	RET
 
+// func weave5(dst *uint16, src *float32, pairs int)
+// Requires: AVX, AVX512F
+TEXT ·weave5(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         pairs+16(FP), DX
+	MOVL         $0x00000001, BX
+	VPBROADCASTD BX, Z0
+	MOVL         $0x00007fff, BX
+	VPBROADCASTD BX, Z1
+	MOVL         $0x00400000, BX
+	VPBROADCASTD BX, Z2
+	MOVL         $0xffff0000, BX
+	VPBROADCASTD BX, Z3
+
+loop:
+	VMOVUPS   (CX), Z4
+	VMOVUPS   64(CX), Z5
+	VPSRLD    $0x10, Z4, Z6
+	VPANDD    Z0, Z6, Z6
+	VPADDD    Z1, Z6, Z6
+	VPADDD    Z4, Z6, Z6
+	VCMPPS    $0x03, Z4, Z4, K1
+	VPORD     Z2, Z4, K1, Z6
+	VPSRLD    $0x10, Z5, Z4
+	VPANDD    Z0, Z4, Z4
+	VPADDD    Z1, Z4, Z4
+	VPADDD    Z5, Z4, Z4
+	VCMPPS    $0x03, Z5, Z5, K1
+	VPORD     Z2, Z5, K1, Z4
+	VPSRLD    $0x10, Z6, Z6
+	VPANDD    Z3, Z4, Z4
+	VPORD     Z6, Z4, Z4
+	VMOVDQU32 Z4, (AX)
+	ADDQ      $0x80, CX
+	ADDQ      $0x40, AX
+	DECQ      DX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
 // func gather5x1(dst *uint16, src *uint16, offsets *int32, pairs int, spans *int)
 // Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
 TEXT ·gather5x1(SB), NOSPLIT, $0-40

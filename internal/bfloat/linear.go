@@ -73,15 +73,15 @@ func (l *Linear) Run(p *workers.Pool, dst, src []float32, rows int, scratch []fl
 	}
 	r := l.runs.Get().(*linearRun)
 	r.rows, r.panels = rows, (rows+side-1)/side
-	r.src, r.dst, r.a = src[:rows*l.inF], dst[:rows*l.outF], words(scratch[:l.Scratch(rows)])
+	r.src, r.dst, r.a = src[:rows*l.inF], dst[:rows*l.outF], Words(scratch[:l.Scratch(rows)])
 	p.Run(r.panels, (*linearRound)(r))
 	p.Run(r.split(p.Threads()), (*linearProduct)(r))
 	r.src, r.dst, r.a = nil, nil, nil
 	l.runs.Put(r)
 }
 
-// words are the same memory as values of 16 bits.
-func words(v []float32) []uint16 {
+// Words are the same memory as values of 16 bits.
+func Words(v []float32) []uint16 {
 	return unsafe.Slice((*uint16)(unsafe.Pointer(unsafe.SliceData(v))), 2*len(v))
 }
 

@@ -70,6 +70,18 @@ func amx2x1(p *amxBlock)
 //go:noescape
 func amx2x2(p *amxBlock)
 
+//go:noescape
+func amxColumn(p *amxBlock, tiles int, add bool)
+
+// columnAMX is Column with the tile registers. The caller has checked the lengths.
+func columnAMX(tiles, kb int, a []uint16, stride int, b []uint16, c []float32, add bool) {
+	p := amxBlock{blocks: kb, a: &a[0], b: &b[0], step: 2 * stride, dst: &c[0]}
+	amxColumn(&p, tiles, add)
+}
+
+// weaveSIMD is Weave for an even number of rows. The caller has checked the lengths.
+func weaveSIMD(dst []uint16, src []float32, pairs int) { weave5(&dst[0], &src[0], pairs) }
+
 // productAMX is product with the tile registers. The caller has checked the lengths.
 func productAMX(mt, nt, kb int, a, b []uint16, init sums, dst []float32, ldd int) {
 	p := amxBlock{

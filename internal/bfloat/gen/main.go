@@ -8,6 +8,7 @@ func main() {
 	shape{"product2x2", 32, 2, 2}.product()
 	shape{"product5x8", 64, 1, 8}.product()
 	round5()
+	weave5()
 	for spans := 1; spans <= maxSpans; spans++ {
 		gather5(spans)
 	}

@@ -19,10 +19,7 @@ func round5() {
 	SHLQ(Imm(2), lds)
 	rows := Load(Param("rows"), GP64())
 	n := Load(Param("n"), GP64())
-	one, half, quiet := ZMM(), ZMM(), ZMM()
-	constant(1, one)
-	constant(0x7fff, half)
-	constant(0x400000, quiet)
+	r := newRounding()
 	all, last := K(), K()
 	KXNORW(all, all, all)
 	bits, rest := GP64(), GP64()
@@ -35,17 +32,11 @@ func round5() {
 	SHRQ(Imm(4), n)
 	from, to, left := GP64(), GP64(), GP64()
 	round := func(mask reg.Register) {
-		v, r := ZMM(), ZMM()
+		v := ZMM()
 		VMOVUPS_Z(Mem{Base: from}, mask, v)
-		VPSRLD(Imm(16), v, r)
-		VPANDD(one, r, r)
-		VPADDD(half, r, r)
-		VPADDD(v, r, r)
-		nan := K()
-		VCMPPS(Imm(3), v, v, nan)
-		VPORD(quiet, v, nan, r)
-		VPSRLD(Imm(16), r, r)
-		VPMOVDW(r, mask, Mem{Base: to})
+		w := r.round(v)
+		VPSRLD(Imm(16), w, w)
+		VPMOVDW(w, mask, Mem{Base: to})
 	}
 	Label("row")
 	MOVQ(src, from)
@@ -70,6 +61,57 @@ func round5() {
 	JNZ(LabelRef("row"))
 	VZEROUPPER()
 	RET()
+}
+
+// weave5 emits Weave for AVX-512: the values of two rows become the halves of words.
+func weave5() {
+	TEXT("weave5", NOSPLIT, "func(dst *uint16, src *float32, pairs int)")
+	Doc("weave5 is Weave for 2*pairs rows, pairs > 0.")
+	Pragma("noescape")
+	dst := Load(Param("dst"), GP64())
+	src := Load(Param("src"), GP64())
+	pairs := Load(Param("pairs"), GP64())
+	r := newRounding()
+	high := ZMM()
+	constant(0xffff0000, high)
+	Label("loop")
+	v, w := ZMM(), ZMM()
+	VMOVUPS(Mem{Base: src}, v)
+	VMOVUPS(Mem{Base: src, Disp: 64}, w)
+	even, odd := r.round(v), r.round(w)
+	VPSRLD(Imm(16), even, even)
+	VPANDD(high, odd, odd)
+	VPORD(even, odd, odd)
+	VMOVDQU32(odd, Mem{Base: dst})
+	ADDQ(Imm(128), src)
+	ADDQ(Imm(64), dst)
+	DECQ(pairs)
+	JNZ(LabelRef("loop"))
+	VZEROUPPER()
+	RET()
+}
+
+// rounding is the constants of rounding to bfloat16.
+type rounding struct{ one, half, quiet reg.VecVirtual }
+
+func newRounding() rounding {
+	r := rounding{ZMM(), ZMM(), ZMM()}
+	constant(1, r.one)
+	constant(0x7fff, r.half)
+	constant(0x400000, r.quiet)
+	return r
+}
+
+// round returns words whose upper halves are the values rounded to nearest, ties to even; a NaN stays one.
+func (r rounding) round(v reg.VecVirtual) reg.VecVirtual {
+	w, nan := ZMM(), K()
+	VPSRLD(Imm(16), v, w)
+	VPANDD(r.one, w, w)
+	VPADDD(r.half, w, w)
+	VPADDD(v, w, w)
+	VCMPPS(Imm(3), v, v, nan)
+	VPORD(r.quiet, v, nan, w)
+	return w
 }
 
 func constant(value uint32, v reg.VecVirtual) {
