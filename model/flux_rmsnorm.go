@@ -64,9 +64,7 @@ func (s *headRMSNormStep) Do(i int) {
 	count := min(normBlock, s.pixels-first)
 	lo := head*len(s.gamma)*s.pixels + first
 	var zero, sum, sq [normBlock]float64
-	for c := range s.gamma {
-		addMoments(sum[:], sq[:], s.x[lo+c*s.pixels:][:count])
-	}
+	pixelMoments(sum[:count], sq[:count], s.x[lo:], len(s.gamma), s.pixels)
 	for j := range sq[:count] {
 		sq[j] = 1 / math.Sqrt(sq[j]/float64(len(s.gamma))+float64(s.op.Eps))
 	}

@@ -32,15 +32,35 @@ func sumAVX2(n int, dst *float32, a *float32, b *float32)
 //go:noescape
 func momentLanesAVX2(n int, x *float32, sums *float64)
 
-// addMomentsAVX2 is addMomentsGeneric for n elements, a multiple of 8.
-//
-//go:noescape
-func addMomentsAVX2(n int, sum *float64, sq *float64, x *float32)
-
 // normaliseAVX2 is normaliseGeneric for n elements, a multiple of 8.
 //
 //go:noescape
 func normaliseAVX2(n int, y *float32, x *float32, mean *float64, rstd *float64, gamma float64, beta float64)
+
+// normaliseAVX512 is normaliseGeneric for n elements, a multiple of 8 above 0.
+//
+//go:noescape
+func normaliseAVX512(n int, y *float32, x *float32, mean *float64, rstd *float64, gamma float64, beta float64)
+
+// siluAVX512 is siluMapGeneric for n elements.
+//
+//go:noescape
+func siluAVX512(n int, dst *float32, src *float32, scale float32, shift float32)
+
+// geluAVX512 is geluMapGeneric for n elements, a multiple of 16 above 0.
+//
+//go:noescape
+func geluAVX512(n int, dst *float32, src *float32, scale float32, shift float32)
+
+// gegluAVX512 is gegluMapGeneric for n elements, a multiple of 16 above 0.
+//
+//go:noescape
+func gegluAVX512(n int, dst *float32, src *float32, gate *float32)
+
+// pixelMomentsAVX2 is pixelMomentsGeneric of n pixels, a multiple of 16 above 0, and channels > 0.
+//
+//go:noescape
+func pixelMomentsAVX2(n int, sum *float64, sq *float64, x *float32, channels int, stride int)
 
 // softmaxAVX2 is softmaxTileGeneric for n rows, at least one.
 //
@@ -61,6 +81,11 @@ func mulBlockAVX2x1(k int, dst *float32, a *float32, b *float32, rowStride int, 
 //
 //go:noescape
 func mulBlockAVX2x4(k int, dst *float32, a *float32, b *float32, rowStride int, stride int, factor *float32)
+
+// pixelMomentsAVX512 is pixelMomentsGeneric of n pixels, a multiple of 32 above 0, and channels > 0.
+//
+//go:noescape
+func pixelMomentsAVX512(n int, sum *float64, sq *float64, x *float32, channels int, stride int)
 
 // softmaxAVX512 is softmaxTileGeneric for n rows, at least one.
 //

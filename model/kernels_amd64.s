@@ -803,39 +803,6 @@ loop:
 	VZEROUPPER
 	RET
 
-// func addMomentsAVX2(n int, sum *float64, sq *float64, x *float32)
-// Requires: AVX
-TEXT ·addMomentsAVX2(SB), NOSPLIT, $0-32
-	MOVQ n+0(FP), AX
-	MOVQ sum+8(FP), CX
-	MOVQ sq+16(FP), DX
-	MOVQ x+24(FP), BX
-	SHRQ $0x03, AX
-	JZ   done
-
-loop:
-	VCVTPS2PD (BX), Y0
-	VCVTPS2PD 16(BX), Y1
-	VADDPD    (CX), Y0, Y2
-	VMOVUPD   Y2, (CX)
-	VMULPD    Y0, Y0, Y0
-	VADDPD    (DX), Y0, Y0
-	VMOVUPD   Y0, (DX)
-	VADDPD    32(CX), Y1, Y0
-	VMOVUPD   Y0, 32(CX)
-	VMULPD    Y1, Y1, Y1
-	VADDPD    32(DX), Y1, Y1
-	VMOVUPD   Y1, 32(DX)
-	ADDQ      $0x20, BX
-	ADDQ      $0x40, CX
-	ADDQ      $0x40, DX
-	DECQ      AX
-	JNZ       loop
-
-done:
-	VZEROUPPER
-	RET
-
 // func normaliseAVX2(n int, y *float32, x *float32, mean *float64, rstd *float64, gamma float64, beta float64)
 // Requires: AVX
 TEXT ·normaliseAVX2(SB), NOSPLIT, $0-56
@@ -872,6 +839,502 @@ loop:
 	JNZ        loop
 
 done:
+	VZEROUPPER
+	RET
+
+// func normaliseAVX512(n int, y *float32, x *float32, mean *float64, rstd *float64, gamma float64, beta float64)
+// Requires: AVX, AVX512F
+TEXT ·normaliseAVX512(SB), NOSPLIT, $0-56
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVQ         mean+24(FP), BX
+	MOVQ         rstd+32(FP), SI
+	VBROADCASTSD gamma+40(FP), Z0
+	VBROADCASTSD beta+48(FP), Z1
+	XORQ         DI, DI
+
+loop:
+	VCVTPS2PD (DX)(DI*4), Z2
+	VSUBPD    (BX)(DI*8), Z2, Z2
+	VMULPD    (SI)(DI*8), Z2, Z2
+	VMULPD    Z0, Z2, Z2
+	VADDPD    Z1, Z2, Z2
+	VCVTPD2PS Z2, Y2
+	VMOVUPS   Y2, (CX)(DI*4)
+	ADDQ      $0x08, DI
+	CMPQ      DI, AX
+	JB        loop
+	VZEROUPPER
+	RET
+
+// func siluAVX512(n int, dst *float32, src *float32, scale float32, shift float32)
+// Requires: AVX, AVX512F
+TEXT ·siluAVX512(SB), NOSPLIT, $0-32
+	MOVQ         n+0(FP), CX
+	MOVQ         dst+8(FP), AX
+	MOVQ         src+16(FP), DX
+	VBROADCASTSS scale+24(FP), Z0
+	VBROADCASTSS shift+28(FP), Z1
+	VBROADCASTSS const_least87<>+0(SB), Z2
+	VBROADCASTSS const_most88<>+0(SB), Z3
+	VBROADCASTSS const_minus<>+0(SB), Z4
+	VBROADCASTSS const_log2e<>+0(SB), Z5
+	VBROADCASTSS const_round<>+0(SB), Z6
+	VBROADCASTSS const_ln2hi<>+0(SB), Z7
+	VBROADCASTSS const_ln2lo<>+0(SB), Z8
+	VBROADCASTSS const_one1<>+0(SB), Z9
+	VBROADCASTSS const_bias1<>+0(SB), Z10
+	VBROADCASTSS const_low1<>+0(SB), Z11
+	VBROADCASTSS const_k0<>+0(SB), Z11
+	VBROADCASTSS const_k1<>+0(SB), Z12
+	VBROADCASTSS const_k2<>+0(SB), Z13
+	VBROADCASTSS const_k3<>+0(SB), Z14
+	VBROADCASTSS const_k4<>+0(SB), Z15
+
+loop:
+	CMPQ    CX, $0x10
+	JB      rest
+	VMOVUPS (DX), Z16
+	VMULPS  Z0, Z16, Z16
+	VADDPS  Z1, Z16, Z16
+	VPXORD  Z4, Z16, Z17
+	VMINPS  Z17, Z3, Z17
+	VMAXPS  Z17, Z2, Z17
+	VMULPS  Z5, Z17, Z18
+	VADDPS  Z6, Z18, Z18
+	VSUBPS  Z6, Z18, Z19
+	VMULPS  Z7, Z19, Z20
+	VSUBPS  Z20, Z17, Z17
+	VMULPS  Z8, Z19, Z20
+	VSUBPS  Z20, Z17, Z17
+	VMULPS  Z15, Z17, Z20
+	VADDPS  Z14, Z20, Z20
+	VMULPS  Z17, Z20, Z20
+	VADDPS  Z13, Z20, Z20
+	VMULPS  Z17, Z20, Z20
+	VADDPS  Z12, Z20, Z20
+	VMULPS  Z17, Z20, Z20
+	VADDPS  Z11, Z20, Z20
+	VMULPS  Z17, Z17, Z19
+	VMULPS  Z19, Z20, Z20
+	VADDPS  Z17, Z20, Z20
+	VADDPS  Z9, Z20, Z20
+	VPADDD  Z10, Z18, Z18
+	VPSLLD  $0x17, Z18, Z18
+	VMULPS  Z18, Z20, Z17
+	VADDPS  Z9, Z17, Z17
+	VDIVPS  Z17, Z16, Z16
+	VMOVUPS Z16, (AX)
+	ADDQ    $0x40, DX
+	ADDQ    $0x40, AX
+	SUBQ    $0x10, CX
+	JMP     loop
+
+rest:
+	TESTQ     CX, CX
+	JZ        done
+	MOVL      $0xffffffff, BX
+	SHLL      CL, BX
+	NOTL      BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (DX), K1, Z16
+	VMULPS    Z0, Z16, Z16
+	VADDPS    Z1, Z16, Z16
+	VPXORD    Z4, Z16, Z0
+	VMINPS    Z0, Z3, Z0
+	VMAXPS    Z0, Z2, Z0
+	VMULPS    Z5, Z0, Z1
+	VADDPS    Z6, Z1, Z1
+	VSUBPS    Z6, Z1, Z2
+	VMULPS    Z7, Z2, Z3
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    Z8, Z2, Z3
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    Z15, Z0, Z3
+	VADDPS    Z14, Z3, Z3
+	VMULPS    Z0, Z3, Z3
+	VADDPS    Z13, Z3, Z3
+	VMULPS    Z0, Z3, Z3
+	VADDPS    Z12, Z3, Z3
+	VMULPS    Z0, Z3, Z3
+	VADDPS    Z11, Z3, Z3
+	VMULPS    Z0, Z0, Z2
+	VMULPS    Z2, Z3, Z3
+	VADDPS    Z0, Z3, Z3
+	VADDPS    Z9, Z3, Z3
+	VPADDD    Z10, Z1, Z1
+	VPSLLD    $0x17, Z1, Z1
+	VMULPS    Z1, Z3, Z0
+	VADDPS    Z9, Z0, Z0
+	VDIVPS    Z0, Z16, Z16
+	VMOVUPS   Z16, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+DATA const_least87<>+0(SB)/4, $0xc2ae0000
+GLOBL const_least87<>(SB), RODATA|NOPTR, $4
+
+DATA const_most88<>+0(SB)/4, $0x42b00000
+GLOBL const_most88<>(SB), RODATA|NOPTR, $4
+
+DATA const_minus<>+0(SB)/4, $0x80000000
+GLOBL const_minus<>(SB), RODATA|NOPTR, $4
+
+DATA const_one1<>+0(SB)/4, $0x3f800000
+GLOBL const_one1<>(SB), RODATA|NOPTR, $4
+
+DATA const_bias1<>+0(SB)/4, $0x0000007f
+GLOBL const_bias1<>(SB), RODATA|NOPTR, $4
+
+DATA const_low1<>+0(SB)/4, $0xc2ae0000
+GLOBL const_low1<>(SB), RODATA|NOPTR, $4
+
+DATA const_k0<>+0(SB)/4, $0x3f000000
+GLOBL const_k0<>(SB), RODATA|NOPTR, $4
+
+DATA const_k1<>+0(SB)/4, $0x3e2aaa6e
+GLOBL const_k1<>(SB), RODATA|NOPTR, $4
+
+DATA const_k2<>+0(SB)/4, $0x3d2aaa8c
+GLOBL const_k2<>(SB), RODATA|NOPTR, $4
+
+DATA const_k3<>+0(SB)/4, $0x3c0905f1
+GLOBL const_k3<>(SB), RODATA|NOPTR, $4
+
+DATA const_k4<>+0(SB)/4, $0x3ab688be
+GLOBL const_k4<>(SB), RODATA|NOPTR, $4
+
+// func geluAVX512(n int, dst *float32, src *float32, scale float32, shift float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·geluAVX512(SB), NOSPLIT, $0-32
+	VBROADCASTSS scale+24(FP), Z0
+	VBROADCASTSS shift+28(FP), Z1
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         src+16(FP), DX
+	VBROADCASTSD quad_one<>+0(SB), Z2
+	VXORPD       Z3, Z3, Z3
+
+loop:
+	VMULPS        (DX), Z0, Z4
+	VADDPS        Z1, Z4, Z4
+	VCVTPS2PD     Y4, Z5
+	VEXTRACTF64X4 $0x01, Z4, Y6
+	VCVTPS2PD     Y6, Z6
+	VPANDQ.BCST   quad_abs<>+0(SB), Z5, Z7
+	VMULPD.BCST   quad_geluT<>+0(SB), Z7, Z8
+	VADDPD        Z2, Z8, Z8
+	VDIVPD        Z8, Z2, Z8
+	VBROADCASTSD  quad_tail0<>+0(SB), Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail1<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail2<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail3<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail4<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail5<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail6<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail7<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail8<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail9<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VMULPD        Z7, Z7, Z8
+	VMULPD.BCST   quad_half<>+0(SB), Z8, Z8
+	VMULPD.BCST   quad_log2e<>+0(SB), Z8, Z10
+	VADDPD.BCST   quad_round<>+0(SB), Z10, Z10
+	VSUBPD.BCST   quad_round<>+0(SB), Z10, Z11
+	VMULPD.BCST   quad_ln2hi<>+0(SB), Z11, Z12
+	VSUBPD        Z12, Z8, Z12
+	VMULPD.BCST   quad_ln2lo<>+0(SB), Z11, Z8
+	VSUBPD        Z8, Z12, Z12
+	VBROADCASTSD  quad_exp0<>+0(SB), Z8
+	VMULPD        Z12, Z8, Z8
+	VADDPD.BCST   quad_exp1<>+0(SB), Z8, Z8
+	VMULPD        Z12, Z8, Z8
+	VADDPD.BCST   quad_exp2<>+0(SB), Z8, Z8
+	VMULPD        Z12, Z8, Z8
+	VADDPD.BCST   quad_exp3<>+0(SB), Z8, Z8
+	VMULPD        Z12, Z8, Z8
+	VADDPD.BCST   quad_exp4<>+0(SB), Z8, Z8
+	VMULPD        Z12, Z8, Z8
+	VADDPD.BCST   quad_exp5<>+0(SB), Z8, Z8
+	VMULPD        Z12, Z8, Z8
+	VADDPD.BCST   quad_exp6<>+0(SB), Z8, Z8
+	VPADDQ.BCST   quad_bias<>+0(SB), Z10, Z10
+	VPSLLQ        $0x34, Z10, Z10
+	VMULPD        Z10, Z8, Z8
+	VMULPD        Z8, Z9, Z9
+	VCMPPD.BCST   $0x1a, quad_max<>+0(SB), Z7, K1
+	VMOVUPD.Z     Z9, K1, Z9
+	VCMPPD        $0x1e, Z3, Z5, K1
+	VSUBPD        Z9, Z2, K1, Z9
+	VMULPD        Z9, Z5, Z5
+	VPANDQ.BCST   quad_abs<>+0(SB), Z6, Z7
+	VMULPD.BCST   quad_geluT<>+0(SB), Z7, Z8
+	VADDPD        Z2, Z8, Z8
+	VDIVPD        Z8, Z2, Z8
+	VBROADCASTSD  quad_tail0<>+0(SB), Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail1<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail2<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail3<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail4<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail5<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail6<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail7<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail8<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VADDPD.BCST   quad_tail9<>+0(SB), Z9, Z9
+	VMULPD        Z8, Z9, Z9
+	VMULPD        Z7, Z7, Z8
+	VMULPD.BCST   quad_half<>+0(SB), Z8, Z8
+	VMULPD.BCST   quad_log2e<>+0(SB), Z8, Z10
+	VADDPD.BCST   quad_round<>+0(SB), Z10, Z10
+	VSUBPD.BCST   quad_round<>+0(SB), Z10, Z11
+	VMULPD.BCST   quad_ln2hi<>+0(SB), Z11, Z12
+	VSUBPD        Z12, Z8, Z12
+	VMULPD.BCST   quad_ln2lo<>+0(SB), Z11, Z8
+	VSUBPD        Z8, Z12, Z12
+	VBROADCASTSD  quad_exp0<>+0(SB), Z8
+	VMULPD        Z12, Z8, Z8
+	VADDPD.BCST   quad_exp1<>+0(SB), Z8, Z8
+	VMULPD        Z12, Z8, Z8
+	VADDPD.BCST   quad_exp2<>+0(SB), Z8, Z8
+	VMULPD        Z12, Z8, Z8
+	VADDPD.BCST   quad_exp3<>+0(SB), Z8, Z8
+	VMULPD        Z12, Z8, Z8
+	VADDPD.BCST   quad_exp4<>+0(SB), Z8, Z8
+	VMULPD        Z12, Z8, Z8
+	VADDPD.BCST   quad_exp5<>+0(SB), Z8, Z8
+	VMULPD        Z12, Z8, Z8
+	VADDPD.BCST   quad_exp6<>+0(SB), Z8, Z8
+	VPADDQ.BCST   quad_bias<>+0(SB), Z10, Z10
+	VPSLLQ        $0x34, Z10, Z10
+	VMULPD        Z10, Z8, Z8
+	VMULPD        Z8, Z9, Z9
+	VCMPPD.BCST   $0x1a, quad_max<>+0(SB), Z7, K1
+	VMOVUPD.Z     Z9, K1, Z9
+	VCMPPD        $0x1e, Z3, Z6, K1
+	VSUBPD        Z9, Z2, K1, Z9
+	VMULPD        Z9, Z6, Z6
+	VCVTPD2PS     Z5, Y4
+	VCVTPD2PS     Z6, Y6
+	VINSERTF64X4  $0x01, Y6, Z4, Z4
+	VMOVUPS       Z4, (CX)
+	ADDQ          $0x40, DX
+	ADDQ          $0x40, CX
+	SUBQ          $0x10, AX
+	JNZ           loop
+	VZEROUPPER
+	RET
+
+// func gegluAVX512(n int, dst *float32, src *float32, gate *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·gegluAVX512(SB), NOSPLIT, $0-32
+	MOVQ         gate+24(FP), BX
+	MOVQ         n+0(FP), AX
+	MOVQ         dst+8(FP), CX
+	MOVQ         src+16(FP), DX
+	VBROADCASTSD quad_one<>+0(SB), Z0
+	VXORPD       Z1, Z1, Z1
+
+loop:
+	VMOVUPS       (BX), Z2
+	ADDQ          $0x40, BX
+	VCVTPS2PD     Y2, Z3
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VCVTPS2PD     Y4, Z4
+	VPANDQ.BCST   quad_abs<>+0(SB), Z3, Z5
+	VMULPD.BCST   quad_geluT<>+0(SB), Z5, Z6
+	VADDPD        Z0, Z6, Z6
+	VDIVPD        Z6, Z0, Z6
+	VBROADCASTSD  quad_tail0<>+0(SB), Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail1<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail2<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail3<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail4<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail5<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail6<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail7<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail8<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail9<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VMULPD        Z5, Z5, Z6
+	VMULPD.BCST   quad_half<>+0(SB), Z6, Z6
+	VMULPD.BCST   quad_log2e<>+0(SB), Z6, Z8
+	VADDPD.BCST   quad_round<>+0(SB), Z8, Z8
+	VSUBPD.BCST   quad_round<>+0(SB), Z8, Z9
+	VMULPD.BCST   quad_ln2hi<>+0(SB), Z9, Z10
+	VSUBPD        Z10, Z6, Z10
+	VMULPD.BCST   quad_ln2lo<>+0(SB), Z9, Z6
+	VSUBPD        Z6, Z10, Z10
+	VBROADCASTSD  quad_exp0<>+0(SB), Z6
+	VMULPD        Z10, Z6, Z6
+	VADDPD.BCST   quad_exp1<>+0(SB), Z6, Z6
+	VMULPD        Z10, Z6, Z6
+	VADDPD.BCST   quad_exp2<>+0(SB), Z6, Z6
+	VMULPD        Z10, Z6, Z6
+	VADDPD.BCST   quad_exp3<>+0(SB), Z6, Z6
+	VMULPD        Z10, Z6, Z6
+	VADDPD.BCST   quad_exp4<>+0(SB), Z6, Z6
+	VMULPD        Z10, Z6, Z6
+	VADDPD.BCST   quad_exp5<>+0(SB), Z6, Z6
+	VMULPD        Z10, Z6, Z6
+	VADDPD.BCST   quad_exp6<>+0(SB), Z6, Z6
+	VPADDQ.BCST   quad_bias<>+0(SB), Z8, Z8
+	VPSLLQ        $0x34, Z8, Z8
+	VMULPD        Z8, Z6, Z6
+	VMULPD        Z6, Z7, Z7
+	VCMPPD.BCST   $0x1a, quad_max<>+0(SB), Z5, K1
+	VMOVUPD.Z     Z7, K1, Z7
+	VCMPPD        $0x1e, Z1, Z3, K1
+	VSUBPD        Z7, Z0, K1, Z7
+	VMULPD        Z7, Z3, Z3
+	VPANDQ.BCST   quad_abs<>+0(SB), Z4, Z5
+	VMULPD.BCST   quad_geluT<>+0(SB), Z5, Z6
+	VADDPD        Z0, Z6, Z6
+	VDIVPD        Z6, Z0, Z6
+	VBROADCASTSD  quad_tail0<>+0(SB), Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail1<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail2<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail3<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail4<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail5<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail6<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail7<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail8<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VADDPD.BCST   quad_tail9<>+0(SB), Z7, Z7
+	VMULPD        Z6, Z7, Z7
+	VMULPD        Z5, Z5, Z6
+	VMULPD.BCST   quad_half<>+0(SB), Z6, Z6
+	VMULPD.BCST   quad_log2e<>+0(SB), Z6, Z8
+	VADDPD.BCST   quad_round<>+0(SB), Z8, Z8
+	VSUBPD.BCST   quad_round<>+0(SB), Z8, Z9
+	VMULPD.BCST   quad_ln2hi<>+0(SB), Z9, Z10
+	VSUBPD        Z10, Z6, Z10
+	VMULPD.BCST   quad_ln2lo<>+0(SB), Z9, Z6
+	VSUBPD        Z6, Z10, Z10
+	VBROADCASTSD  quad_exp0<>+0(SB), Z6
+	VMULPD        Z10, Z6, Z6
+	VADDPD.BCST   quad_exp1<>+0(SB), Z6, Z6
+	VMULPD        Z10, Z6, Z6
+	VADDPD.BCST   quad_exp2<>+0(SB), Z6, Z6
+	VMULPD        Z10, Z6, Z6
+	VADDPD.BCST   quad_exp3<>+0(SB), Z6, Z6
+	VMULPD        Z10, Z6, Z6
+	VADDPD.BCST   quad_exp4<>+0(SB), Z6, Z6
+	VMULPD        Z10, Z6, Z6
+	VADDPD.BCST   quad_exp5<>+0(SB), Z6, Z6
+	VMULPD        Z10, Z6, Z6
+	VADDPD.BCST   quad_exp6<>+0(SB), Z6, Z6
+	VPADDQ.BCST   quad_bias<>+0(SB), Z8, Z8
+	VPSLLQ        $0x34, Z8, Z8
+	VMULPD        Z8, Z6, Z6
+	VMULPD        Z6, Z7, Z7
+	VCMPPD.BCST   $0x1a, quad_max<>+0(SB), Z5, K1
+	VMOVUPD.Z     Z7, K1, Z7
+	VCMPPD        $0x1e, Z1, Z4, K1
+	VSUBPD        Z7, Z0, K1, Z7
+	VMULPD        Z7, Z4, Z4
+	VCVTPD2PS     Z3, Y2
+	VCVTPD2PS     Z4, Y4
+	VINSERTF64X4  $0x01, Y4, Z2, Z2
+	VMULPS        (DX), Z2, Z2
+	VMOVUPS       Z2, (CX)
+	ADDQ          $0x40, DX
+	ADDQ          $0x40, CX
+	SUBQ          $0x10, AX
+	JNZ           loop
+	VZEROUPPER
+	RET
+
+// func pixelMomentsAVX2(n int, sum *float64, sq *float64, x *float32, channels int, stride int)
+// Requires: AVX, FMA3
+TEXT ·pixelMomentsAVX2(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ sum+8(FP), CX
+	MOVQ sq+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ channels+32(FP), SI
+	MOVQ stride+40(FP), DI
+	SHLQ $0x02, DI
+
+pixels:
+	MOVQ   BX, R8
+	MOVQ   SI, R9
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+	VXORPD Y6, Y6, Y6
+	VXORPD Y7, Y7, Y7
+
+channels:
+	VCVTPS2PD   (R8), Y8
+	VADDPD      Y8, Y0, Y0
+	VFMADD231PD Y8, Y8, Y1
+	VCVTPS2PD   16(R8), Y8
+	VADDPD      Y8, Y2, Y2
+	VFMADD231PD Y8, Y8, Y3
+	VCVTPS2PD   32(R8), Y8
+	VADDPD      Y8, Y4, Y4
+	VFMADD231PD Y8, Y8, Y5
+	VCVTPS2PD   48(R8), Y8
+	VADDPD      Y8, Y6, Y6
+	VFMADD231PD Y8, Y8, Y7
+	ADDQ        DI, R8
+	DECQ        R9
+	JNZ         channels
+	VMOVUPD     Y0, (CX)
+	VMOVUPD     Y1, (DX)
+	VMOVUPD     Y2, 32(CX)
+	VMOVUPD     Y3, 32(DX)
+	VMOVUPD     Y4, 64(CX)
+	VMOVUPD     Y5, 64(DX)
+	VMOVUPD     Y6, 96(CX)
+	VMOVUPD     Y7, 96(DX)
+	ADDQ        $0x00000040, BX
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	SUBQ        $0x10, AX
+	JNZ         pixels
 	VZEROUPPER
 	RET
 
@@ -1199,6 +1662,61 @@ loop:
 	VZEROUPPER
 	RET
 
+// func pixelMomentsAVX512(n int, sum *float64, sq *float64, x *float32, channels int, stride int)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·pixelMomentsAVX512(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ sum+8(FP), CX
+	MOVQ sq+16(FP), DX
+	MOVQ x+24(FP), BX
+	MOVQ channels+32(FP), SI
+	MOVQ stride+40(FP), DI
+	SHLQ $0x02, DI
+
+pixels:
+	MOVQ   BX, R8
+	MOVQ   SI, R9
+	VXORPD Z0, Z0, Z0
+	VXORPD Z1, Z1, Z1
+	VXORPD Z2, Z2, Z2
+	VXORPD Z3, Z3, Z3
+	VXORPD Z4, Z4, Z4
+	VXORPD Z5, Z5, Z5
+	VXORPD Z6, Z6, Z6
+	VXORPD Z7, Z7, Z7
+
+channels:
+	VCVTPS2PD   (R8), Z8
+	VADDPD      Z8, Z0, Z0
+	VFMADD231PD Z8, Z8, Z1
+	VCVTPS2PD   32(R8), Z8
+	VADDPD      Z8, Z2, Z2
+	VFMADD231PD Z8, Z8, Z3
+	VCVTPS2PD   64(R8), Z8
+	VADDPD      Z8, Z4, Z4
+	VFMADD231PD Z8, Z8, Z5
+	VCVTPS2PD   96(R8), Z8
+	VADDPD      Z8, Z6, Z6
+	VFMADD231PD Z8, Z8, Z7
+	ADDQ        DI, R8
+	DECQ        R9
+	JNZ         channels
+	VMOVUPD     Z0, (CX)
+	VMOVUPD     Z1, (DX)
+	VMOVUPD     Z2, 64(CX)
+	VMOVUPD     Z3, 64(DX)
+	VMOVUPD     Z4, 128(CX)
+	VMOVUPD     Z5, 128(DX)
+	VMOVUPD     Z6, 192(CX)
+	VMOVUPD     Z7, 192(DX)
+	ADDQ        $0x00000080, BX
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	SUBQ        $0x20, AX
+	JNZ         pixels
+	VZEROUPPER
+	RET
+
 // func softmaxAVX512(n int, s *float32, scale float32, state *float32)
 // Requires: AVX, AVX512DQ, AVX512F
 TEXT ·softmaxAVX512(SB), NOSPLIT, $0-32
@@ -1324,30 +1842,6 @@ exp:
 	VMOVUPS Z0, 64(DX)
 	VZEROUPPER
 	RET
-
-DATA const_one1<>+0(SB)/4, $0x3f800000
-GLOBL const_one1<>(SB), RODATA|NOPTR, $4
-
-DATA const_bias1<>+0(SB)/4, $0x0000007f
-GLOBL const_bias1<>(SB), RODATA|NOPTR, $4
-
-DATA const_low1<>+0(SB)/4, $0xc2ae0000
-GLOBL const_low1<>(SB), RODATA|NOPTR, $4
-
-DATA const_k0<>+0(SB)/4, $0x3f000000
-GLOBL const_k0<>(SB), RODATA|NOPTR, $4
-
-DATA const_k1<>+0(SB)/4, $0x3e2aaa6e
-GLOBL const_k1<>(SB), RODATA|NOPTR, $4
-
-DATA const_k2<>+0(SB)/4, $0x3d2aaa8c
-GLOBL const_k2<>(SB), RODATA|NOPTR, $4
-
-DATA const_k3<>+0(SB)/4, $0x3c0905f1
-GLOBL const_k3<>(SB), RODATA|NOPTR, $4
-
-DATA const_k4<>+0(SB)/4, $0x3ab688be
-GLOBL const_k4<>(SB), RODATA|NOPTR, $4
 
 // func scaleRowsAVX512(rows int, dst *float32, ldd int, src *float32, f *float32)
 // Requires: AVX, AVX512F

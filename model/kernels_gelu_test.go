@@ -26,7 +26,7 @@ func geluInputs(rng *rand.Rand, n int) []float32 {
 func TestGELUKernels(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	bothKernels(t, func(t *testing.T) {
-		for n := range 34 {
+		for n := range 68 {
 			gate, x := geluInputs(rng, n), make([]float32, n)
 			normals(rng, x, 2)
 			for _, ab := range [][2]float32{{1, 0}, {-0.7, 0.3}} {

@@ -1,14 +1,18 @@
 package model
 
-// addMoments adds x to sum and its squares to sq, element by element.
-func addMoments(sum, sq []float64, x []float32) {
-	sum, sq = sum[:len(x)], sq[:len(x)]
+// pixelMoments makes the sums of neighbouring pixels over channels that lie stride apart, and the sums of their
+// squares, channel after channel from +0. x begins at the first pixel.
+func pixelMoments(sum, sq []float64, x []float32, channels, stride int) {
+	sq = sq[:len(sum)]
+	_ = x[:(channels-1)*stride+len(sum)] // the assembly checks nothing
 	n := 0
 	if simd {
-		n = len(x) &^ 7
-		addMomentsSIMD(sum[:n], sq[:n], x[:n])
+		n = len(sum) &^ 15
+		pixelMomentsSIMD(sum[:n], sq[:n], x, channels, stride)
 	}
-	addMomentsGeneric(sum[n:], sq[n:], x[n:])
+	if n < len(sum) {
+		pixelMomentsGeneric(sum[n:], sq[n:], x[n:], channels, stride)
+	}
 }
 
 // normalise is y = (x - mean)*rstd*gamma + beta, element by element.
@@ -22,13 +26,17 @@ func normalise(y, x []float32, mean, rstd []float64, gamma, beta float64) {
 	normaliseGeneric(y[n:], x[n:], mean[n:], rstd[n:], gamma, beta)
 }
 
-// addMomentsGeneric is addMoments in Go.
-func addMomentsGeneric(sum, sq []float64, x []float32) {
-	sum, sq = sum[:len(x)], sq[:len(x)]
-	for j, v := range x {
-		a := float64(v)
-		sum[j] += a
-		sq[j] += float64(a * a)
+// pixelMomentsGeneric is pixelMoments in Go.
+func pixelMomentsGeneric(sum, sq []float64, x []float32, channels, stride int) {
+	clear(sum)
+	clear(sq)
+	sq = sq[:len(sum)]
+	for c := range channels {
+		for j, v := range x[c*stride:][:len(sum)] {
+			a := float64(v)
+			sum[j] += a
+			sq[j] += float64(a * a)
+		}
 	}
 }
 

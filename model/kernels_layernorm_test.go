@@ -14,27 +14,28 @@ import (
 func TestLayerNormKernels(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	bothKernels(t, func(t *testing.T) {
-		for n := range 34 {
-			x := make([]float32, n)
+		for n := range 68 {
+			const channels = 3
+			stride := n + 2
+			x := make([]float32, channels*stride)
 			normals(rng, x, 3)
-			var sum, sq [2][40]float64
+			x[rng.IntN(len(x))] = float32(math.NaN())
+			x[rng.IntN(len(x))] = float32(math.Inf(1))
+			x[rng.IntN(len(x))] = 1e-45
+			var sum, sq [2][80]float64
 			for j := range sum[0] {
 				v := rng.NormFloat64()
 				sum[0][j], sum[1][j], sq[0][j], sq[1][j] = v, v, v*v, v*v
 			}
-			if n > 0 {
-				x[rng.IntN(n)] = float32(math.NaN())
-				x[rng.IntN(n)] = float32(math.Inf(1))
-			}
-			addMomentsGeneric(sum[0][:], sq[0][:], x)
-			addMoments(sum[1][:], sq[1][:], x)
-			for j := range sum[0] { // behind n they are untouched
-				require.Equal(t, math.IsNaN(sum[0][j]), math.IsNaN(sum[1][j]))
-				if !math.IsNaN(sum[0][j]) {
-					require.Equal(t, sum[0][j], sum[1][j])
-					require.Equal(t, sq[0][j], sq[1][j])
+			for _, c := range []int{1, channels} {
+				pixelMomentsGeneric(sum[0][:n], sq[0][:n], x, c, stride)
+				pixelMoments(sum[1][:n], sq[1][:n], x, c, stride)
+				for j := range sum[0] { // behind n they are untouched
+					equalOrNaN64(t, sum[0][j], sum[1][j])
+					equalOrNaN64(t, sq[0][j], sq[1][j])
 				}
 			}
+			x = x[:n]
 			want := make([]float32, n)
 			normaliseGeneric(want, x, sum[0][:], sq[0][:], 1.5, -0.25)
 			got, check := guarded(t, n)
@@ -80,5 +81,13 @@ func BenchmarkLayerNorm(b *testing.B) {
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(s.x)), "ns/element")
 			})
 		})
+	}
+}
+
+// equalOrNaN64 is equalOrNaN of float64.
+func equalOrNaN64(t *testing.T, want, got float64) {
+	t.Helper()
+	if want == want || got == got {
+		require.Equal(t, math.Float64bits(want), math.Float64bits(got))
 	}
 }

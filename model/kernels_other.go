@@ -23,7 +23,9 @@ func geluSIMD(dst, src []float32, scale, shift float32) { geluMapGeneric(dst, sr
 
 func gegluSIMD(dst, x, gate []float32) { gegluMapGeneric(dst, x, gate) }
 
-func addMomentsSIMD(sum, sq []float64, x []float32) { addMomentsGeneric(sum, sq, x) }
+func pixelMomentsSIMD(sum, sq []float64, x []float32, channels, stride int) {
+	pixelMomentsGeneric(sum, sq, x, channels, stride)
+}
 
 func normaliseSIMD(y, x []float32, mean, rstd []float64, gamma, beta float64) {
 	normaliseGeneric(y, x, mean, rstd, gamma, beta)

@@ -35,7 +35,7 @@ func asFloat64(v []float32) []float64 {
 func TestKernelsStayInside(t *testing.T) {
 	rng := rand.New(rand.NewPCG(13, 14))
 	bothKernels(t, func(t *testing.T) {
-		for n := 1; n < 34; n++ {
+		for n := 1; n < 68; n++ {
 			src, gate, dst := atPageEnd(t, rng, n), atPageEnd(t, rng, n), atPageEnd(t, rng, n)
 			siluMap(dst, src, 1, 0)
 			affineMap(dst, src, 1, 0)
@@ -45,7 +45,7 @@ func TestKernelsStayInside(t *testing.T) {
 			gegluMap(dst, src, gate)
 			// Pairs of float32 hold the float64 operands; the pages are aligned.
 			sum, sq := asFloat64(atPageEnd(t, rng, 2*n)), asFloat64(atPageEnd(t, rng, 2*n))
-			addMoments(sum, sq, src)
+			pixelMoments(sum, sq, src, 1, 0)
 			normalise(dst, src, sum, sq, 1, 0)
 
 			// n rows of A, 3 apart; then n terms, and the results as scores.

@@ -13,7 +13,9 @@ var haveWide = haveSIMD && cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.
 // The callers have checked the lengths.
 
 func siluSIMD(dst, src []float32, scale, shift float32) {
-	if len(src) > 0 {
+	if wide && len(src) > 0 {
+		siluAVX512(len(src), &dst[0], &src[0], scale, shift)
+	} else if len(src) > 0 {
 		siluAVX2(len(src), &dst[0], &src[0], scale, shift)
 	}
 }
@@ -37,25 +39,39 @@ func momentLanesSIMD(sums *[2 * momentLanes]float64, x []float32) {
 }
 
 func geluSIMD(dst, src []float32, scale, shift float32) {
+	if n := len(src) &^ 15; wide && n > 0 {
+		geluAVX512(n, &dst[0], &src[0], scale, shift)
+		dst, src = dst[n:], src[n:]
+	}
 	if len(src) > 0 {
 		geluAVX2(len(src), &dst[0], &src[0], scale, shift)
 	}
 }
 
 func gegluSIMD(dst, x, gate []float32) {
+	if n := len(x) &^ 15; wide && n > 0 {
+		gegluAVX512(n, &dst[0], &x[0], &gate[0])
+		dst, x, gate = dst[n:], x[n:], gate[n:]
+	}
 	if len(x) > 0 {
 		gegluAVX2(len(x), &dst[0], &x[0], &gate[0])
 	}
 }
 
-func addMomentsSIMD(sum, sq []float64, x []float32) {
-	if len(x) > 0 {
-		addMomentsAVX2(len(x), &sum[0], &sq[0], &x[0])
+func pixelMomentsSIMD(sum, sq []float64, x []float32, channels, stride int) {
+	if n := len(sum) &^ 31; wide && n > 0 {
+		pixelMomentsAVX512(n, &sum[0], &sq[0], &x[0], channels, stride)
+		sum, sq, x = sum[n:], sq[n:], x[n:]
+	}
+	if len(sum) > 0 {
+		pixelMomentsAVX2(len(sum), &sum[0], &sq[0], &x[0], channels, stride)
 	}
 }
 
 func normaliseSIMD(y, x []float32, mean, rstd []float64, gamma, beta float64) {
-	if len(x) > 0 {
+	if wide && len(x) > 0 {
+		normaliseAVX512(len(x), &y[0], &x[0], &mean[0], &rstd[0], gamma, beta)
+	} else if len(x) > 0 {
 		normaliseAVX2(len(x), &y[0], &x[0], &mean[0], &rstd[0], gamma, beta)
 	}
 }

@@ -71,11 +71,19 @@ func equalOrNaN(t *testing.T, want, got []float32) {
 	}
 }
 
+// lengths are 0 to n.
+func lengths(n int) (all []int) {
+	for i := range n + 1 {
+		all = append(all, i)
+	}
+	return all
+}
+
 func TestSiLUKernels(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	bothKernels(t, func(t *testing.T) {
-		for _, n := range []int{0, 1, 7, 8, 9, 100, 1000} {
+		for _, n := range append(lengths(67), 100, 1000) {
 			src := make([]float32, n)
 			normals(rng, src, 30)
 			for i, v := range []float32{inf, -inf, nan, 0, float32(math.Copysign(0, -1)), 1e30, -1e30, 88, -88, -87} {

@@ -30,9 +30,7 @@ func (s *adaLayerNormStep) Do(i int) {
 	v := s.v[row*s.vector : (row+1)*s.vector]
 	scale, shift := v[s.op.Scale*c:][:c], v[s.op.Shift*c:][:c]
 	var mean, rstd [normBlock]float64
-	for k := range c {
-		addMoments(mean[:], rstd[:], s.x[lo+k*s.pixels:][:count])
-	}
+	pixelMoments(mean[:count], rstd[:count], s.x[lo:], c, s.pixels)
 	deviations(mean[:count], rstd[:count], float64(c), float64(s.op.Eps))
 	for k := range c {
 		x, y := s.x[lo+k*s.pixels:][:count], s.y[lo+k*s.pixels:][:count]

@@ -31,9 +31,7 @@ func (s *layerNormStep) Do(i int) {
 	count := min(normBlock, s.pixels-first)
 	lo := row*s.op.Channels*s.pixels + first
 	var sum, sq [normBlock]float64
-	for c := range s.op.Channels {
-		addMoments(sum[:], sq[:], s.x[lo+c*s.pixels:][:count])
-	}
+	pixelMoments(sum[:count], sq[:count], s.x[lo:], s.op.Channels, s.pixels)
 	deviations(sum[:count], sq[:count], float64(s.op.Channels), float64(s.op.Eps))
 	for c := range s.op.Channels {
 		x, y := s.x[lo+c*s.pixels:][:count], s.y[lo+c*s.pixels:][:count]

@@ -19,12 +19,11 @@ const (
 
 const (
 	whyRounded = "Products and sums are rounded one by one, as bit-exactness wants, so half of the peak is the most; "
-	whyNarrow  = "the loops are of AVX2 at every level, so a quarter of the peak of AVX-512; "
-	whySiLU    = whyRounded + whyNarrow + "four fifths of the time are the exponential and a division, which takes that of" +
-		" many products."
-	whyGELU = whyRounded + whyNarrow + "its arithmetic is in float64 with a division, and the conversions are not counted."
-	whyNorm = whyRounded + whyNarrow + "the moments of every pixel are read, added to and written in float64 for each" +
-		" channel, several times the bytes that are counted."
+	whySiLU    = whyRounded + "most of the time are the exponential and a division, which takes that of many products; the" +
+		" float64 sums of the moments are of AVX2 at every level."
+	whyGELU = whyRounded + "its arithmetic is in float64 with a division, and the conversions are not counted."
+	whyNorm = whyRounded + "sums and products are in float64 and need conversions, which are not counted, and the values" +
+		" are read twice."
 	whyAttention = "The exponentials take a quarter of the time and copies of queries, keys and results a tenth or more;" +
 		" the product loads a value from memory for each of its operations."
 )

@@ -14,36 +14,6 @@ func halves(at reg.Register) [2]reg.VecVirtual {
 	return v
 }
 
-// addMoments emits sum[j] += x[j]; sq[j] += x[j]^2.
-func addMoments() {
-	TEXT("addMomentsAVX2", NOSPLIT, "func(n int, sum, sq *float64, x *float32)")
-	Doc("addMomentsAVX2 is addMomentsGeneric for n elements, a multiple of 8.")
-	Pragma("noescape")
-	n := Load(Param("n"), GP64())
-	sum := Load(Param("sum"), GP64())
-	sq := Load(Param("sq"), GP64())
-	x := Load(Param("x"), GP64())
-	SHRQ(Imm(3), n)
-	JZ(LabelRef("done"))
-	Label("loop")
-	for i, v := range halves(x) {
-		s := YMM()
-		VADDPD(Mem{Base: sum, Disp: 32 * i}, v, s)
-		VMOVUPD(s, Mem{Base: sum, Disp: 32 * i})
-		VMULPD(v, v, v)
-		VADDPD(Mem{Base: sq, Disp: 32 * i}, v, v)
-		VMOVUPD(v, Mem{Base: sq, Disp: 32 * i})
-	}
-	ADDQ(Imm(32), x)
-	ADDQ(Imm(64), sum)
-	ADDQ(Imm(64), sq)
-	DECQ(n)
-	JNZ(LabelRef("loop"))
-	Label("done")
-	VZEROUPPER()
-	RET()
-}
-
 // normalise emits y[j] = (x[j] - mean[j])*rstd[j]*gamma + beta.
 func normalise() {
 	TEXT("normaliseAVX2", NOSPLIT,

@@ -11,9 +11,13 @@ func main() {
 	affine()
 	sum()
 	momentLanes()
-	addMoments()
 	normalise()
+	normalise512()
+	silu512()
+	gelu512(false)
+	gelu512(true)
 	for _, s := range []isa{avx2, avx512} {
+		s.pixelMoments()
 		s.softmax()
 		s.scaleRows()
 		for _, rows := range s.mulRows {
