@@ -2,6 +2,10 @@ package pipeline_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"io/fs"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -38,6 +42,47 @@ func TestPixArtOldConfig(t *testing.T) {
 	got, err := openText(t, "pixart_sigma", fstest.MapFS{file: &fstest.MapFile{Data: old}}).Generate(t.Context(), r)
 	require.NoError(t, err)
 	requireSame(t, want.Images[0].Latent, got.Images[0].Latent)
+}
+
+// spieceOf is SentencePiece's own file with the pieces of a tokenizer.json.
+func spieceOf(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	require.NoError(t, err)
+	var file struct{ Model struct{ Vocab [][2]any } }
+	require.NoError(t, json.Unmarshal(b, &file))
+	var out []byte
+	for i, v := range file.Model.Vocab {
+		name, score := v[0].(string), float32(v[1].(float64))
+		kind := byte(1)
+		if i < 3 { // <pad>, </s> and <unk>
+			kind = "\x03\x03\x02"[i]
+		}
+		p := append([]byte{1<<3 | 2, byte(len(name))}, name...)
+		p = append(binary.LittleEndian.AppendUint32(append(p, 2<<3|5), math.Float32bits(score)), 3<<3, kind)
+		out = append(append(out, 1<<3|2, byte(len(p))), p...)
+	}
+	return out
+}
+
+// TestPixArtSpiece: the published folders have SentencePiece's file alone; without either there is no tokenizer.
+func TestPixArtSpiece(t *testing.T) {
+	r := pipeline.TextRequest{Prompt: "a photo of a cat", Negative: "blurry, low quality", Steps: 2, Height: 16, Width: 16}
+	for _, folder := range pixartFolders {
+		want, err := openText(t, folder, nil).Generate(t.Context(), r)
+		require.NoError(t, err)
+		hidden := without{os.DirFS("testdata/" + folder), "tokenizer/tokenizer.json"}
+		own := fstest.MapFS{"tokenizer/spiece.model": {Data: spieceOf(t, "testdata/"+folder+"/tokenizer/tokenizer.json")}}
+		p, err := pipeline.OpenTextFS(overlay{hidden, own}, ".", pipeline.Options{Threads: 2})
+		require.NoError(t, err)
+		got, err := p.Generate(t.Context(), r)
+		require.NoError(t, err)
+		requireSame(t, want.Images[0].Latent, got.Images[0].Latent)
+		require.NoError(t, p.Close())
+		_, err = pipeline.OpenTextFS(hidden, ".", pipeline.Options{})
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.ErrorContains(t, err, "tokenizer.json")
+	}
 }
 
 // TestPixArtSamplers: samplers of noise run by name, several images are those of their seeds, and the parameters repeat

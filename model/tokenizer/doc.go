@@ -27,6 +27,7 @@
 //
 // [Unigram] is the tokenizer of T5's encoders, which Stable Diffusion 3, FLUX and PixArt have beside or in place of
 // CLIP's: SentencePiece's unigram model as tokenizers' tokenizer.json has it. Its clusters of characters are those that
-// tokenizers 0.23 takes for one, its vocabulary and its table of replaced characters those of the file. A file of
-// SentencePiece itself, spiece.model, is not read.
+// tokenizers 0.23 takes for one, its vocabulary and its table of replaced characters those of the file. Without a
+// tokenizer.json, SentencePiece's own spiece.model is read, as transformers' T5Tokenizer reads it: with the settings of
+// T5's files only, and without byte fallback.
 package tokenizer
