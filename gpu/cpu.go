@@ -121,7 +121,7 @@ func (r *cpuRow) bind(elems int, req *sampler.Request) error {
 	if r.table, r.terms, err = newTable(req.Plan); err != nil {
 		return err
 	}
-	r.seed = req.Seed
+	r.seed, r.noises = req.Seed, req.Noise
 	if s := req.Resume; s != nil {
 		r.stage, r.hasD = s.Stage, s.D != nil
 	}
@@ -139,6 +139,11 @@ func (r *cpuRow) bind(elems int, req *sampler.Request) error {
 	}
 	for i := range r.table {
 		e := &r.table[i]
+		for k := range r.drawn {
+			if r.noises != nil && e.draw[k] != 0 && r.drawn[k] == nil {
+				r.drawn[k] = make([]float32, elems)
+			}
+		}
 		if r.base == nil && (e.has(flagBase) || e.uses(regBase)) {
 			r.base = make([]float32, elems)
 		}

@@ -86,6 +86,11 @@ func (c *CUDA) launch(s *cuda.Stream, name string, g cuda.Geometry, args ...uint
 //
 // Its errors are those of [CPU.Program] and a *[cuda.Error], out of memory for one.
 func (c *CUDA) Program(elems int, reqs []sampler.Request) (sampler.Program, error) {
+	for i := range reqs {
+		if reqs[i].Noise != nil {
+			return nil, &sampler.RequestError{Row: i, Field: "noise", Detail: "given: want none on a GPU, whose noise is the seed's"}
+		}
+	}
 	if _, err := checkBatch(elems, reqs); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,10 @@ import "math"
 //
 //	n = sum_j w[j]*normal(seed, draw[j], i)
 func (r *cpuRow) noise(dst []float32, e *entry, k, lo int) {
+	if r.noises != nil {
+		copy(dst, r.drawn[k][lo:])
+		return
+	}
 	terms := e.sumOf(k, r.terms)
 	if len(terms) == 0 {
 		normals(dst, r.seed, e.draw[k], uint64(lo))
@@ -19,6 +23,18 @@ func (r *cpuRow) noise(dst []float32, e *entry, k, lo int) {
 		normals(n, r.seed, t.draw, uint64(lo))
 		if t.weight != 0 { // a zero weight skips its draw
 			sum(dst, []term{{n, t.weight}}, true)
+		}
+	}
+}
+
+// draw takes the draws of the stage from the request's own noise.
+func (r *cpuRow) draw(e *entry) {
+	if r.noises == nil {
+		return
+	}
+	for k, id := range e.draw {
+		if id != 0 {
+			r.noises(int(id), r.drawn[k])
 		}
 	}
 }

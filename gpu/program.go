@@ -30,7 +30,9 @@ type cpuRow struct {
 	average     []float32 // [elems] of the projection's momentum, nil for none
 	scalars     *scalars  // nil when the plan needs none
 	terms       []noiseTerm
-	variance    []float32 // [elems] the network's, of the first condition; nil when no plan asks for it
+	noises      func(draw int, dst []float32) // in place of the seed's, or nil
+	drawn       [2][]float32                  // [elems] what they drew for the stage
+	variance    []float32                     // [elems] the network's, of the first condition; nil when no plan asks for it
 	origin      *origin
 }
 
@@ -76,6 +78,7 @@ func (p *cpuProgram) Step() error {
 	for _, i := range p.live {
 		r := &p.rows[i]
 		r.guidance(&r.table[r.stage])
+		r.draw(&r.table[r.stage])
 	}
 	p.averages()
 	p.reduce()

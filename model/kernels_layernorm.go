@@ -4,7 +4,7 @@ package model
 // squares, channel after channel from +0. x begins at the first pixel.
 func pixelMoments(sum, sq []float64, x []float32, channels, stride int) {
 	sq = sq[:len(sum)]
-	_ = x[:(channels-1)*stride+len(sum)] // the assembly checks nothing
+	x = x[:len(x):len(x)][:(channels-1)*stride+len(sum)] // the assembly checks nothing
 	n := 0
 	if simd {
 		n = len(sum) &^ 15

@@ -168,7 +168,11 @@ func (p *TextToImage) starts(ctx context.Context, j *textJob, reqs []sampler.Req
 	}
 	noise := make([]float32, j.elems())
 	for i := range reqs {
-		draw := drawer(j.RNG, reqs[i].Seed)
+		drawn, next := 0, drawer(j.RNG, reqs[i].Seed)
+		draw := func(x []float32, draw int) {
+			drawn++
+			next(x, draw)
+		}
 		var z []float32
 		if encoded {
 			draw(noise, posteriorDraw)
@@ -183,6 +187,9 @@ func (p *TextToImage) starts(ctx context.Context, j *textJob, reqs []sampler.Req
 			if err := mask.start(p, &reqs[i], z, noise, draw); err != nil {
 				return nil, err
 			}
+		}
+		if j.RNG == diffusersRNG {
+			reqs[i].Noise = laterNoise(reqs[i].Seed, drawn, j.plan)
 		}
 	}
 	if mask == nil {
@@ -215,7 +222,7 @@ type drawFunc func(x []float32, draw int)
 // drawer returns what draws the noises of a seed.
 func drawer(rng string, seed uint64) drawFunc {
 	switch rng {
-	case "torch-cpu":
+	case "torch-cpu", diffusersRNG:
 		g := torchrand.NewCPU(seed)
 		return func(x []float32, _ int) { g.Randn(x) }
 	case "torch-cuda":

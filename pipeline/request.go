@@ -27,8 +27,9 @@ type Request struct {
 	Negative *int   // label in the place of the unconditional one
 	Seed     uint64 // of the first image; the i-th image has Seed+i
 	// RNG is what draws the initial noise of a seed: "" is this program's own, the same on every device;
-	// "torch-cpu" and "torch-cuda" repeat the seeds of other programs, see package torchrand. Noise that a
-	// sampler adds later is always our own.
+	// "torch-cpu" and "torch-cuda" repeat the seeds of other programs, see package torchrand, and what a sampler
+	// adds later is our own. With "diffusers", on the CPU, that is drawn too as diffusers draws it from
+	// torch.Generator().manual_seed(seed), a tensor a step: for DDPM, DDIM, TCD, LCM, Euler a and SDE-DPM-Solver++.
 	RNG string
 
 	Sampler  string  // see [sampler.Names]; "" means the model's
@@ -77,8 +78,8 @@ func (p *Pipeline) resolve(r Request) (*job, error) {
 	if err := p.resolveGuidance(j); err != nil {
 		return nil, err
 	}
-	if _, ok := generators[j.RNG]; !ok {
-		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%.80q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
+	if err := p.checkRNG(j.RNG, j.Brownian, ""); err != nil {
+		return nil, err
 	}
 	if j.Spacing == nil {
 		sp := p.spacing
@@ -267,6 +268,9 @@ func (p *Pipeline) requests(j *job) ([]sampler.Request, error) {
 			reqs[i].Init = make([]float32, p.elems())
 			draw(reqs[i].Seed, reqs[i].Init)
 		}
+		if j.RNG == diffusersRNG {
+			reqs[i].Noise = laterNoise(reqs[i].Seed, 1, j.plan)
+		}
 	}
 	return reqs, j.Resume.resume(reqs)
 }
@@ -274,6 +278,7 @@ func (p *Pipeline) requests(j *job) ([]sampler.Request, error) {
 // generators draw the initial noise of a seed, by [Request.RNG]; nil is the device's own.
 var generators = map[string]func(seed uint64, x []float32){
 	"":           nil,
+	diffusersRNG: func(seed uint64, x []float32) { torchrand.NewCPU(seed).Randn(x) },
 	"torch-cpu":  func(seed uint64, x []float32) { torchrand.NewCPU(seed).Randn(x) },
 	"torch-cuda": func(seed uint64, x []float32) { torchrand.NewCUDA(seed).Randn(x) },
 }

@@ -221,6 +221,13 @@ func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Reque
 			reqs[i].Init = make([]float32, j.elems())
 			init(reqs[i].Seed, reqs[i].Init)
 		}
+		if j.RNG == diffusersRNG {
+			start := 1
+			if j.Latents != nil {
+				start = 0
+			}
+			reqs[i].Noise = laterNoise(reqs[i].Seed, start, j.plan)
+		}
 	}
 	var held *heldPart
 	if j.Image != nil && (j.Resume == nil || j.Mask != nil) {

@@ -155,8 +155,15 @@ func (p *TextToImage) resolveJob(j *textJob) (*textJob, error) {
 		return nil, &RequestError{Field: "n", Value: j.N, Want: fmt.Sprintf("1 to %d images", maxTextImages)}
 	}
 	j.N = max(j.N, 1)
-	if _, ok := generators[j.RNG]; !ok {
-		return nil, &RequestError{Field: "rng", Value: fmt.Sprintf("%q", j.RNG), Want: "torch-cpu or torch-cuda, or nothing"}
+	other := ""
+	switch {
+	case j.RefinerSwitch > 0:
+		other = "with a refiner"
+	case j.Resume != nil && j.Image != nil:
+		other = "where the run of an image is resumed"
+	}
+	if err := p.checkRNG(j.RNG, j.Brownian, other); err != nil {
+		return nil, err
 	}
 	for _, check := range []func(*textJob) error{p.resolveJoint, p.resolveSwitch, p.resolveRange, p.resolveMask, p.resolveImage,
 		p.resolveControl, p.resolveSize, p.resolveAesthetic, p.resolveGuidance, p.resolveText, p.resolveT5, p.resolvePlan, p.resolvePAG, p.resolveRefined} {

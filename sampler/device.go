@@ -20,6 +20,11 @@ type Request struct {
 	Seed  uint64
 	Init  []float32 // the initial noise (times Plan.Init gives x) in place of the seed's; may be nil
 
+	// Noise draws what the plan adds after the start, in place of the seed's noise: all elements of a draw, which [Stage]
+	// numbers from 1. It is called between evaluations, once for each stage that takes the draw, in the order of the stages
+	// and for a resumed run from its stage on. It may be nil; the CPU alone has it.
+	Noise func(draw int, dst []float32)
+
 	Inpaint *Inpaint // the part of the sample that is known; nil for none
 
 	// Resume is a run of this plan and seed that was saved; it goes on at its stage and Init is not used. nil

@@ -90,6 +90,9 @@ func (r *Request) check(row, n int) error {
 		return &RequestError{Row: row, Field: "initial noise",
 			Detail: fmt.Sprintf("%d values: want %d", len(r.Init), n)}
 	}
+	if r.Noise != nil && len(r.Plan.Increments) > 0 {
+		return &RequestError{Row: row, Field: "noise", Detail: "given beside Brownian increments: want one of them"}
+	}
 	if err := r.Inpaint.check(row, n); err != nil {
 		return err
 	}

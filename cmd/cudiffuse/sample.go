@@ -26,7 +26,7 @@ type sampleCmd struct {
 	Class    []string `aliases:"classes" help:"Class names or numbers; all of them if not given." placeholder:"NAME,..."`
 	Negative string   `aliases:"negative-prompt" help:"Class, or prompt, in the place of the unconditional one." placeholder:"CLASS|TEXT"`
 	Seed     uint64   `help:"Seed of the first image; the others count on from it." default:"1"`
-	RNG      string   `name:"rng" help:"Draws the initial noise: torch-cpu or torch-cuda repeat the seeds of other programs; our own if not given."`
+	RNG      string   `name:"rng" help:"Draws the initial noise: torch-cpu or torch-cuda repeat the seeds of other programs, diffusers (on the CPU) later noise too; our own if not given."`
 	N        *int     `short:"n" help:"Images of each class or prompt; 2 or 1 if not given."`
 	Out      string   `short:"o" help:"File to write; with --each its name is numbered." default:"samples.png" placeholder:"FILE"`
 	Grid     bool     `help:"One sheet with all images (the default)." xor:"layout"`
