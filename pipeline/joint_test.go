@@ -196,8 +196,18 @@ func TestJointErrors(t *testing.T) {
 		{"flux", "prompt", pipeline.TextRequest{Syntax: pipeline.SyntaxA1111, Prompt: "cat AND dog"}},
 		{"flux", "syntax", pipeline.TextRequest{Syntax: "compost"}},
 		{"pixart_sigma", "syntax", pipeline.TextRequest{Syntax: pipeline.SyntaxA1111}},
+		{"flux", "prompt", pipeline.TextRequest{Syntax: pipeline.SyntaxA1111, Prompt: "cat AND dog", TrueGuidance: 2}},
+		{"flux", "prompt", pipeline.TextRequest{Syntax: pipeline.SyntaxA1111, Prompt: "cat :0.5"}},
+		{"lcm", "prompt", pipeline.TextRequest{Syntax: pipeline.SyntaxA1111, Prompt: "cat :0.5"}},
 		{"flux", "true guidance", pipeline.TextRequest{TrueGuidance: 1}},
+		{"flux", "true guidance", pipeline.TextRequest{TrueGuidance: 0.5}},
+		{"flux", "true guidance", pipeline.TextRequest{TrueGuidance: -2}},
+		{"flux", "true guidance", pipeline.TextRequest{TrueGuidance: math.NaN()}},
 		{"flux", "true guidance", pipeline.TextRequest{TrueGuidance: math.Inf(1)}},
+		{"flux", "true guidance", pipeline.TextRequest{TrueGuidance: math.Inf(-1)}},
+		{"flux", "true guidance", pipeline.TextRequest{TrueGuidance: 1e39}}, // of float32
+		{"schnell", "true guidance", pipeline.TextRequest{TrueGuidance: 2}},
+		{"lcm", "true guidance", pipeline.TextRequest{TrueGuidance: 2}},
 		{"sd3", "true guidance", pipeline.TextRequest{TrueGuidance: 2}},
 		{"sd15", "true guidance", pipeline.TextRequest{TrueGuidance: 2}},
 		{"sd3", "pag scale", pipeline.TextRequest{PAGScale: 3}},
@@ -214,7 +224,7 @@ func TestJointErrors(t *testing.T) {
 		{"flux", "clip skip", pipeline.TextRequest{ClipSkip: 1}},
 		{"flux", "size", pipeline.TextRequest{Width: 18}},
 	} {
-		_, err := openText(t, c.folder, nil).Generate(t.Context(), c.r)
+		_, err := openJoint(t, c.folder, nil).Generate(t.Context(), c.r)
 		var request *pipeline.RequestError
 		require.ErrorAs(t, err, &request, "%s %+v", c.folder, c.r)
 		require.Equal(t, c.field, request.Field, err)

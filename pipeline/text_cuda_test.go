@@ -78,6 +78,12 @@ func TestJointOnGPU(t *testing.T) {
 			rs := []pipeline.TextRequest{{Prompt: "a photo of a cat", Negative: "blurry", N: 2, Seed: 3, Steps: 3, Height: 16, Width: 24}}
 			if in.Embedded {
 				rs[0].Negative, rs[0].Guidance = "", 5 // an input of the network
+				rs = append(rs, pipeline.TextRequest{Prompt: "a (cat:1.3)", Negative: "a [dog]", TrueGuidance: 2, Syntax: pipeline.SyntaxA1111,
+					Seed: 3, Steps: 2, Height: 16, Width: 24})
+			}
+			if name == "sd3" { // of two chunks of CLIP
+				rs = append(rs, pipeline.TextRequest{Prompt: strings.Repeat("a ", 100) + "(cat:1.3)", Negative: "a [dog]",
+					Syntax: pipeline.SyntaxA1111, Seed: 3, Steps: 2, Height: 16, Width: 24})
 			}
 			return rs
 		})

@@ -72,6 +72,14 @@ func (p *TextToImage) resolveParts(j *textJob) (err error) {
 		return &RequestError{Field: "prompt", Value: fmt.Sprintf("%.40q", j.Prompt),
 			Want: "no AND: the network takes the guidance scale as an input, and composes no prompts"}
 	}
+	// The weight is one of guidance away from a negative prompt.
+	if w := j.parts[0].Weight; w != 1 && p.info.Embedded && j.TrueGuidance == 0 {
+		want := "none: the network takes the guidance scale as an input"
+		if p.joint != nil {
+			want = "none without a true guidance: the network takes the guidance scale as an input"
+		}
+		return &RequestError{Field: "prompt", Value: fmt.Sprintf("%.40q of weight %g", j.Prompt, w), Want: want + "; (text:1.2) weights the text itself"}
+	}
 	if !p.guided(j) {
 		return nil
 	}

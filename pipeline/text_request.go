@@ -112,7 +112,8 @@ type TextRequest struct {
 // encodes a text of any length in chunks, as package prompt tells. A
 // prompt of one chunk without brackets gives what Syntax "" gives. With Stable Diffusion 3 and FLUX.1 the weights act on
 // the tokens of CLIP, where the network attends to them, and of T5, as ComfyUI has it (see [prompt.Lead]), and T5 takes one
-// chunk of 255 tokens, or 511.
+// chunk of 255 tokens, or 511. A network that takes the guidance scale as an input composes nothing, and a weight of the
+// whole prompt is refused there but beside TrueGuidance.
 const SyntaxA1111 = "a1111"
 
 // maxTextImages bounds the images of a request: their latents and texts are held together.
