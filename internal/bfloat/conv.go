@@ -57,7 +57,7 @@ func (c *Conv) Weights(dst []float32) {
 }
 
 // Scratch returns how many float32s Run wants for n images of h x w pixels: the padded copy in bfloat16.
-func (c *Conv) Scratch(n, h, w int) int { return (n*c.geometry(h, w).image + 1) / 2 }
+func (c *Conv) Scratch(n, h, w int) int { return (n*c.shape.Geometry(h, w).Image + 1) / 2 }
 
 // Run convolves src, [n, InC, h, w], into dst, [n, OutC, oh, ow] with oh and ow from the shape's OutSize, on p's threads
 // (nil: the caller's). scratch has Scratch(n, h, w) elements or more of any content. The slices may be longer than
@@ -71,35 +71,9 @@ func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []f
 	r.setSize(n, h, w, oh*ow)
 	r.src, r.dst = src[:n*c.shape.InC*h*w], dst[:n*c.shape.OutC*oh*ow]
 	r.cols = Words(scratch[:c.Scratch(n, h, w)])
-	r.planesPerJob = max(1, padJob/r.geo.plane)
+	r.planesPerJob = max(1, padJob/r.geo.Plane)
 	p.Run((n*c.shape.InC+r.planesPerJob-1)/r.planesPerJob, (*padTask)(r))
 	p.Run(r.split(p.Threads()), (*productTask)(r))
 	r.src, r.dst, r.cols = nil, nil, nil
 	c.runs.Put(r)
-}
-
-// geometry is how the padded copy lies in memory. A stride S is taken out of the gathering: a row is stored as S
-// phases (columns 0, S, 2S, ..., then 1, S+1, ...), so that neighbouring output pixels read neighbouring values.
-type geometry struct {
-	phase     int // values of one phase of a padded row
-	row       int // values of a padded row, all phases
-	plane     int // values of a channel
-	image     int // values of an image
-	run       int // output pixels in a row whose sources are neighbours
-	runStride int // values from one such run to the next
-}
-
-// geometry returns the layout for inputs of h x w pixels.
-func (c *Conv) geometry(h, w int) geometry {
-	s := c.shape
-	oh, ow := s.OutSize(h, w)
-	phase := (w + s.PadL + s.PadR + s.Stride - 1) / s.Stride
-	g := geometry{phase: phase, row: phase * s.Stride, run: ow}
-	g.plane = g.row * (h + s.PadT + s.PadB)
-	g.image = g.plane * s.InC
-	g.runStride = g.row * s.Stride
-	if g.runStride == g.run { // a 1-wide kernel: rows join
-		g.run, g.runStride = oh*ow, 0
-	}
-	return g
 }

@@ -20,7 +20,7 @@ type convRun struct {
 	cols      []uint16 // the padded copy
 	n, h, w   int
 	pixels    int // output pixels of an image
-	geo       geometry
+	geo       gemm.Geometry
 	offsets   []int32 // from an output pixel's first source value to that of each place
 	maxOffset int
 
@@ -37,20 +37,11 @@ func (r *convRun) setSize(n, h, w, pixels int) {
 		return
 	}
 	s := r.conv.shape
-	r.h, r.w, r.geo = h, w, r.conv.geometry(h, w)
-	r.offsets, r.maxOffset = r.offsets[:0], 0
-	if r.geo.image > math.MaxInt32 {
+	r.h, r.w, r.geo = h, w, s.Geometry(h, w)
+	if r.geo.Image > math.MaxInt32 {
 		panic("bfloat: conv: an image of more than 2^31 values")
 	}
-	for ic := range s.InC {
-		for kh := range s.KH {
-			for kw := range s.KW {
-				off := ic*r.geo.plane + kh*r.geo.row + kw%s.Stride*r.geo.phase + kw/s.Stride
-				r.offsets = append(r.offsets, int32(off))
-				r.maxOffset = max(r.maxOffset, off)
-			}
-		}
-	}
+	r.offsets, r.maxOffset = r.geo.Offsets(s, r.offsets[:0])
 	if len(r.offsets)%2 == 1 { // the other half of the last pair is cleared
 		r.offsets = append(r.offsets, r.offsets[len(r.offsets)-1])
 	}
@@ -104,9 +95,9 @@ func (r *convRun) gather(ws *workspace, b []uint16, j int) {
 	spans, end := ws.spans[:0], min(j+side, r.n*r.pixels)
 	for col := j; col < end; {
 		img, q := col/r.pixels, col%r.pixels
-		run, x := q/r.geo.run, q%r.geo.run
-		n := min(end-col, r.geo.run-x)
-		spans = append(spans, span{src: img*r.geo.image + run*r.geo.runStride + x, col: col - j, n: n})
+		run, x := q/r.geo.Run, q%r.geo.Run
+		n := min(end-col, r.geo.Run-x)
+		spans = append(spans, span{src: img*r.geo.Image + run*r.geo.RunStride + x, col: col - j, n: n})
 		col += n
 	}
 	gather(simd, b, r.cols, r.offsets, r.maxOffset, spans)

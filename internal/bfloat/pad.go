@@ -11,13 +11,13 @@ func (t *padTask) Do(i int) {
 	r := (*convRun)(t)
 	planes := r.n * r.conv.shape.InC
 	for p := i * r.planesPerJob; p < min((i+1)*r.planesPerJob, planes); p++ {
-		r.padPlane(r.cols[p*r.geo.plane:][:r.geo.plane], r.src[p*r.h*r.w:][:r.h*r.w])
+		r.padPlane(r.cols[p*r.geo.Plane:][:r.geo.Plane], r.src[p*r.h*r.w:][:r.h*r.w])
 	}
 }
 
 // padPlane writes every value of one padded channel.
 func (r *convRun) padPlane(dst []uint16, src []float32) {
-	s, row := &r.conv.shape, r.geo.row
+	s, row := &r.conv.shape, r.geo.Row
 	inner := dst[s.PadT*row:][:r.h*row]
 	if s.Stride > 1 || len(dst) > len(src) {
 		clear(dst) // faster than to clear the few columns of each row
@@ -30,7 +30,7 @@ func (r *convRun) padPlane(dst []uint16, src []float32) {
 		line := inner[y*row:][:row]
 		for x, v := range src[y*r.w:][:r.w] {
 			at := x + s.PadL
-			line[at%s.Stride*r.geo.phase+at/s.Stride] = half.BFloat16(v)
+			line[at%s.Stride*r.geo.Phase+at/s.Stride] = half.BFloat16(v)
 		}
 	}
 }

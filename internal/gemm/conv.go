@@ -73,7 +73,7 @@ func (c *Conv) Scratch(n, h, w int) int {
 	case c.shape.unpadded() || c.useWinograd(h, w):
 		return 0
 	}
-	return n*c.geometry(h, w).image + spanMax
+	return n*c.shape.Geometry(h, w).Image + spanMax
 }
 
 // FLOPs returns the arithmetic of a Run by the direct method, two operations per product and sum;
@@ -124,7 +124,7 @@ func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []f
 	scratch = scratch[:need]
 	if need > 0 && !winograd {
 		r.cols = scratch
-		r.planesPerJob = max(1, padJob/r.geo.plane)
+		r.planesPerJob = max(1, padJob/r.geo.Plane)
 		p.Run(ceilDiv(n*c.shape.InC, r.planesPerJob), (*padTask)(r))
 	}
 	switch {
@@ -140,29 +140,4 @@ func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []f
 	}
 	r.src, r.dst, r.cols = nil, nil, nil
 	c.runs.Put(r)
-}
-
-// geometry is how the source of B lies in memory: the padded copy, or src itself.
-type geometry struct {
-	phase     int // floats of one phase of a padded row
-	row       int // floats of a padded row, all phases
-	plane     int // floats of a channel
-	image     int // floats of an image
-	run       int // output pixels in a row whose sources are neighbours
-	runStride int // floats from one such run to the next
-}
-
-// geometry returns the layout for inputs of h x w pixels.
-func (c *Conv) geometry(h, w int) geometry {
-	s := c.shape
-	oh, ow := c.OutSize(h, w)
-	phase := ceilDiv(w+s.PadL+s.PadR, s.Stride)
-	g := geometry{phase: phase, row: phase * s.Stride, run: ow}
-	g.plane = g.row * (h + s.PadT + s.PadB)
-	g.image = g.plane * s.InC
-	g.runStride = g.row * s.Stride
-	if g.runStride == g.run { // a 1-wide kernel: rows join
-		g.run, g.runStride = oh*ow, 0
-	}
-	return g
 }

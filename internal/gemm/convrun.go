@@ -21,7 +21,7 @@ type convRun struct {
 	cols      []float32 // the source of B: scratch with the padded copy, or src
 	n, h, w   int
 	pixels    int // output pixels of an image
-	geo       geometry
+	geo       Geometry
 	offsets   []int32 // [k] from an output pixel's first source float to the k-th; for geo
 	maxOffset int
 
@@ -49,20 +49,11 @@ func (r *convRun) setSize(n, h, w, pixels int) {
 		return
 	}
 	s := r.conv.shape
-	r.h, r.w, r.geo = h, w, r.conv.geometry(h, w)
-	r.offsets, r.maxOffset = r.offsets[:0], 0
-	if r.geo.image > math.MaxInt32 {
+	r.h, r.w, r.geo = h, w, s.Geometry(h, w)
+	if r.geo.Image > math.MaxInt32 {
 		panic("gemm: conv: an image of more than 2^31 floats")
 	}
-	for ic := range s.InC {
-		for kh := range s.KH {
-			for kw := range s.KW {
-				off := ic*r.geo.plane + kh*r.geo.row + kw%s.Stride*r.geo.phase + kw/s.Stride
-				r.offsets = append(r.offsets, int32(off))
-				r.maxOffset = max(r.maxOffset, off)
-			}
-		}
-	}
+	r.offsets, r.maxOffset = r.geo.Offsets(s, r.offsets[:0])
 }
 
 // split cuts the product into jobs: along the columns, and when these are too few for the threads

@@ -21,21 +21,21 @@ func (r *convRun) isFew() bool {
 
 // splitFew cuts the rows into jobs and returns their number.
 func (r *convRun) splitFew() int {
-	rows := r.n * (r.pixels / r.geo.run)
-	r.rowsPerJob = max(1, fewJob/(r.geo.run*r.conv.shape.k()*r.conv.shape.OutC))
+	rows := r.n * (r.pixels / r.geo.Run)
+	r.rowsPerJob = max(1, fewJob/(r.geo.Run*r.conv.shape.k()*r.conv.shape.OutC))
 	return ceilDiv(rows, r.rowsPerJob)
 }
 
 // Do implements workers.Task.
 func (t *fewTask) Do(i int) {
 	r := (*convRun)(t)
-	perImage := r.pixels / r.geo.run
+	perImage := r.pixels / r.geo.Run
 	row, end := i*r.rowsPerJob, min((i+1)*r.rowsPerJob, r.n*perImage)
 	for row < end {
 		img, y := row/perImage, row%perImage
 		rows := min(fewRows, end-row, perImage-y)
-		for x := 0; x < r.geo.run; x += maxTileN {
-			r.few(img, y, x, rows, min(maxTileN, r.geo.run-x))
+		for x := 0; x < r.geo.Run; x += maxTileN {
+			r.few(img, y, x, rows, min(maxTileN, r.geo.Run-x))
 		}
 		row += rows
 	}
@@ -44,15 +44,15 @@ func (t *fewTask) Do(i int) {
 // few makes n pixels from (y, x) on in some rows of an image.
 func (r *convRun) few(img, y, x, rows, n int) {
 	a := &r.conv.weights
-	src := r.cols[img*r.geo.image+y*r.geo.runStride+x:]
-	_ = src[r.maxOffset+(rows-1)*r.geo.runStride+n-1] // the assembly checks nothing
+	src := r.cols[img*r.geo.Image+y*r.geo.RunStride+x:]
+	_ = src[r.maxOffset+(rows-1)*r.geo.RunStride+n-1] // the assembly checks nothing
 	for oc := range a.m {
 		var bias *float32
 		if r.conv.bias != nil {
 			bias = &r.conv.bias[oc]
 		}
-		dst := r.dst[(img*a.m+oc)*r.pixels+y*r.geo.run+x:][:(rows-1)*r.geo.run+n]
-		few5(&dst[0], r.geo.run, &src[0], r.geo.runStride, &r.offsets[0], a.k,
+		dst := r.dst[(img*a.m+oc)*r.pixels+y*r.geo.Run+x:][:(rows-1)*r.geo.Run+n]
+		few5(&dst[0], r.geo.Run, &src[0], r.geo.RunStride, &r.offsets[0], a.k,
 			&a.data[oc], a.m, rows, n, bias)
 	}
 }

@@ -58,7 +58,7 @@ func (r *convRun) gatherTiles(ws *workspace, b []float32, first, tiles, k0, kn i
 	if r.conv.tiling.level == avx512 {
 		fewest = 1 // a tile has two groups of spans
 	}
-	long := r.geo.run >= fewest*tileN
+	long := r.geo.Run >= fewest*tileN
 	for t := 0; t < tiles; {
 		to, j := b[t*kn*tileN:], (first+t)*tileN
 		if long {
@@ -77,8 +77,8 @@ func (r *convRun) gatherTiles(ws *workspace, b []float32, first, tiles, k0, kn i
 // neighbours there.
 func (r *convRun) source(j int) (at, n int) {
 	img, q := j/r.pixels, j%r.pixels
-	run, x := q/r.geo.run, q%r.geo.run
-	return img*r.geo.image + run*r.geo.runStride + x, r.geo.run - x
+	run, x := q/r.geo.Run, q%r.geo.Run
+	return img*r.geo.Image + run*r.geo.RunStride + x, r.geo.Run - x
 }
 
 // tilesInRun is how many whole tiles from column j on have neighbouring sources.

@@ -9,13 +9,13 @@ func (t *padTask) Do(i int) {
 	r := (*convRun)(t)
 	planes := r.n * r.conv.shape.InC
 	for p := i * r.planesPerJob; p < min((i+1)*r.planesPerJob, planes); p++ {
-		r.padPlane(r.cols[p*r.geo.plane:][:r.geo.plane], r.src[p*r.h*r.w:][:r.h*r.w])
+		r.padPlane(r.cols[p*r.geo.Plane:][:r.geo.Plane], r.src[p*r.h*r.w:][:r.h*r.w])
 	}
 }
 
 // padPlane writes every float of one padded channel.
 func (r *convRun) padPlane(dst, src []float32) {
-	s, row := &r.conv.shape, r.geo.row
+	s, row := &r.conv.shape, r.geo.Row
 	clear(dst[:s.PadT*row])
 	clear(dst[(s.PadT+r.h)*row:])
 	dst = dst[s.PadT*row:][:r.h*row]
@@ -47,11 +47,11 @@ func padRow(dst, src []float32, left int) {
 // padPhase writes one phase of each row of dst: columns phase, phase+Stride, ... of the padded
 // row, of which place i holds column phase-PadL+i*Stride of src or zero.
 func (r *convRun) padPhase(dst, src []float32, phase int) {
-	s, n := &r.conv.shape, r.geo.phase
+	s, n := &r.conv.shape, r.geo.Phase
 	i0 := min(ceilDiv(max(s.PadL-phase, 0), s.Stride), n) // places i0 to i1 are in src
 	i1 := min(max(ceilDiv(r.w+s.PadL-phase, s.Stride), i0), n)
 	for y := range r.h {
-		d := dst[y*r.geo.row+phase*n:][:n]
+		d := dst[y*r.geo.Row+phase*n:][:n]
 		for i := range d[:i0] {
 			d[i] = 0
 		}
@@ -66,7 +66,7 @@ func (r *convRun) padPhase(dst, src []float32, phase int) {
 
 // every copies each Stride-th float of the rows of src, n of each.
 func (r *convRun) every(dst, src []float32, n int) {
-	stride, row := r.conv.shape.Stride, r.geo.row
+	stride, row := r.conv.shape.Stride, r.geo.Row
 	dst, src = dst[:(r.h-1)*row+n], src[:(r.h-1)*r.w+(n-1)*stride+1]
 	if l := r.conv.tiling.level; stride == 2 && n >= evensMin && (l == avx2 || l == avx512) {
 		evens2(&dst[0], row, &src[0], r.w, r.h, n)
