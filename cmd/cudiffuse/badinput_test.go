@@ -102,7 +102,7 @@ var badArguments = []badCase{
 	{"sample --precision fp16", `precision "fp16": want fp32 or bf16 where the network runs on the CPU`},
 	{"sample --network gpu", `network "gpu": want device or cpu`},
 	{"sample --autotune -1", "autotune -1: want 0..64"},
-	{"sample --rng numpy", `rng "numpy": want torch-cpu or torch-cuda`},
+	{"sample --rng numpy", `rng "numpy": want diffusers, torch-cpu or torch-cuda`},
 	{"compile --target sm_90", "missing flags: --out=FILE"},
 	{"compile --target h100 --out plans", `--target "h100": want an architecture such as sm_90`},
 	{"compile --target sm_90 --out plans --rows 0", "--rows 0: want positive numbers"},
