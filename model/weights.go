@@ -107,7 +107,7 @@ func (w *Weights) lean() bool {
 
 // UseBFloat16 has the CPU round the matrices of convolutions and linear layers to bfloat16, and their inputs and those
 // of the products of attention when they run; sums, and all other operations, stay in float32. A rounding is off by 1/512 of a value at most. The matrices then take
-// half the memory, and on processors with AMX products are several times as fast; results are the same bits on all. It
+// half the memory, and on processors with AMX products are several times as fast; results are the same bits on all levels. It
 // comes before the first executor: later it is an error. [Weights.Param] and [Weights.Use] give what was rounded.
 func (w *Weights) UseBFloat16() error {
 	if w.whole != nil {

@@ -58,7 +58,7 @@ type Options struct {
 	Threads int // of the CPU, 0: as many as GOMAXPROCS
 
 	// Precision of the network on a GPU: "fp32" (also ""), "fp16" or "bf16". On the CPU it is "fp32", or "bf16" for
-	// matrices in bfloat16, of the denoiser and of the networks beside it: half the memory, and several times the speed on
+	// matrices in bfloat16, of the denoiser and of the networks beside it: half the memory, and 1.5 to 3 times the speed on
 	// processors with AMX; results are a few thousandths of their scale off. See [model.Weights.UseBFloat16].
 	Precision string
 	// Network is where the network runs: "device" (also "") or "cpu", which copies every evaluation to

@@ -5,7 +5,7 @@ networks.py: seconds of a step, two evaluations of batch 1, for 1 and 2 threads.
 usage: sdcpp.py make TORCH_PYTHON FOLDER    makes the folder (4.3 GB), with torch, diffusers and transformers
        sdcpp.py run FOLDER                  in a Python with stable-diffusion-cpp-python (tried with 0.4.7)
 
-512x512 pixels, float32, flash attention as the program's own default (off) and on.
+512x512 pixels, float32, flash attention off, which is that program's default, and on.
 """
 import json
 import os
