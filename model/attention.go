@@ -146,16 +146,21 @@ func (s *attentionStep) item(buf []float32, head, first int) {
 
 // begin copies the queries of a block.
 func (s *attentionStep) begin(b *attentionBlock, head, first int) {
+	s.place(b, b.q, head, first)
+	clear(b.y)
+}
+
+// place is where a block begins, its queries in q and no key taken yet.
+func (s *attentionStep) place(b *attentionBlock, q []float32, head, first int) {
 	b.first, b.count, b.keys = first, min(lanes, s.tokens-first), s.keys
 	if s.op.Causal {
 		b.keys = first + b.count
 	}
 	for c := range s.dim {
-		lane := b.q[c*lanes : (c+1)*lanes]
+		lane := q[c*lanes : (c+1)*lanes]
 		copy(lane, s.q[(head*s.dim+c)*s.tokens+first:][:b.count])
 		clear(lane[b.count:]) // lanes without a query compute something finite, unused
 	}
-	clear(b.y)
 	b.state.reset()
 }
 

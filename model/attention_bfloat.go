@@ -129,18 +129,9 @@ func (s *bfloatAttentionStep) item(buf []float32, head, first int) {
 
 // begin rounds the queries of a block. Its results serve as the room for their copy in float32.
 func (s *bfloatAttentionStep) begin(b *attentionBlock, head, first int) {
-	b.first, b.count, b.keys = first, min(lanes, s.tokens-first), s.keys
-	if s.op.Causal {
-		b.keys = first + b.count
-	}
-	for c := range s.dim {
-		lane := b.y[c*lanes:][:lanes]
-		copy(lane, s.q[(head*s.dim+c)*s.tokens+first:][:b.count])
-		clear(lane[b.count:]) // lanes without a query compute something finite, unused
-	}
+	s.place(b, b.y, head, first)
 	bfloat.Weave(bfloat.Words(b.q), b.y, s.dim)
 	clear(b.y)
-	b.state.reset()
 }
 
 // tile takes the tile of keys from lo on: their scores are A*B of the keys and the queries, the results those of

@@ -8,7 +8,6 @@ import (
 
 	"github.com/cudiffuse/cudiffuse/model"
 	"github.com/cudiffuse/cudiffuse/sampler"
-	"github.com/cudiffuse/cudiffuse/sampler/torchrand"
 	"github.com/cudiffuse/cudiffuse/schedule"
 )
 
@@ -264,23 +263,15 @@ func (p *Pipeline) requests(j *job) ([]sampler.Request, error) {
 			return nil, err
 		}
 		reqs[i] = sampler.Request{Plan: j.plan, Conds: conds, Seed: j.Seed + uint64(i)}
-		if draw := generators[j.RNG]; draw != nil && j.Resume == nil {
+		if j.RNG != "" && j.Resume == nil {
 			reqs[i].Init = make([]float32, p.elems())
-			draw(reqs[i].Seed, reqs[i].Init)
+			drawer(j.RNG, reqs[i].Seed)(reqs[i].Init, 0)
 		}
 		if j.RNG == diffusersRNG {
 			reqs[i].Noise = laterNoise(reqs[i].Seed, 1, j.plan)
 		}
 	}
 	return reqs, j.Resume.resume(reqs)
-}
-
-// generators draw the initial noise of a seed, by [Request.RNG]; nil is the device's own.
-var generators = map[string]func(seed uint64, x []float32){
-	"":           nil,
-	diffusersRNG: func(seed uint64, x []float32) { torchrand.NewCPU(seed).Randn(x) },
-	"torch-cpu":  func(seed uint64, x []float32) { torchrand.NewCPU(seed).Randn(x) },
-	"torch-cuda": func(seed uint64, x []float32) { torchrand.NewCUDA(seed).Randn(x) },
 }
 
 func (p *Pipeline) cond(label int) sampler.Cond {

@@ -210,16 +210,15 @@ func (p *TextToImage) requests(ctx context.Context, j *textJob) ([]sampler.Reque
 	}
 	conds = j.perturb(conds)
 	reqs := make([]sampler.Request, j.N)
-	init := generators[j.RNG]
 	for i := range reqs {
 		reqs[i] = sampler.Request{Plan: j.plan, Conds: conds, Seed: j.Seed + uint64(i)}
 		switch {
 		case j.Image != nil || j.Resume != nil:
 		case j.Latents != nil:
 			reqs[i].Init = j.goesOn(i)
-		case init != nil:
+		case j.RNG != "":
 			reqs[i].Init = make([]float32, j.elems())
-			init(reqs[i].Seed, reqs[i].Init)
+			drawer(j.RNG, reqs[i].Seed)(reqs[i].Init, 0)
 		}
 		if j.RNG == diffusersRNG {
 			start := 1

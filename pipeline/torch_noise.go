@@ -49,7 +49,7 @@ func (n *torchNoise) draw(draw int, dst []float32) {
 // checkRNG refuses generators that nobody knows, and diffusers' where it cannot draw the later noise: on a GPU, in Brownian
 // increments, and for some other reason, "" for none.
 func (pl *place) checkRNG(rng string, brownian bool, other string) error {
-	if _, ok := generators[rng]; !ok {
+	if !slices.Contains([]string{"", diffusersRNG, "torch-cpu", "torch-cuda"}, rng) {
 		return &RequestError{Field: "rng", Value: fmt.Sprintf("%.80q", rng), Want: "diffusers, torch-cpu or torch-cuda, or nothing"}
 	}
 	switch {
