@@ -14,13 +14,12 @@ import (
 // runtime.Goexit (so no testing.T.FailNow), and not close the pool that runs it.
 type Task interface{ Do(i int) }
 
-// queueFactor is how many calls a worker may find waiting; a full queue costs a caller helpers,
-// never correctness, because every caller can finish its own call alone.
-const queueFactor = 4
-
 // spin is how long a worker without work, and a caller whose call others finish, look for it before they
 // sleep: waking up takes tens of microseconds, which is as long as a small operation.
 const spin = 100 * time.Microsecond
+
+// spinReads are the looks between two at the clock.
+const spinReads = 64
 
 // freeCalls bounds the call records kept for reuse; more concurrent callers than that allocate.
 const freeCalls = 64
@@ -32,8 +31,7 @@ const freeCalls = 64
 // the next operation of a network comes soon, and then sleep. A nil Pool, and a
 // closed one, run everything in the caller.
 type Pool struct {
-	threads int
-	queue   chan *call // nil entry: one worker ends
+	workers []worker
 	free    chan *call
 	closed  atomic.Bool
 	once    sync.Once
@@ -46,13 +44,11 @@ func New(threads int) *Pool {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	p := &Pool{
-		threads: threads,
-		queue:   make(chan *call, queueFactor*threads),
-		free:    make(chan *call, freeCalls),
-	}
-	for range threads - 1 {
-		p.wg.Go(p.worker)
+	p := &Pool{workers: make([]worker, threads-1), free: make(chan *call, freeCalls)}
+	for i := range p.workers {
+		w := &p.workers[i]
+		w.wake = make(chan struct{}, 1)
+		p.wg.Go(func() { p.serve(w) })
 	}
 	return p
 }
@@ -62,7 +58,7 @@ func (p *Pool) Threads() int {
 	if p == nil {
 		return 1
 	}
-	return p.threads
+	return len(p.workers) + 1
 }
 
 // Run calls t.Do(0) to t.Do(n-1) and returns when all have returned. It allocates nothing once
@@ -71,7 +67,7 @@ func (p *Pool) Threads() int {
 // If a Do panics, the indexes not yet begun are skipped, and Run panics with the first panic's
 // value after the others have returned.
 func (p *Pool) Run(n int, t Task) {
-	if n <= 1 || p == nil || p.threads == 1 || p.closed.Load() {
+	if n <= 1 || p.Threads() == 1 || p.closed.Load() {
 		for i := range n {
 			t.Do(i)
 		}
@@ -81,17 +77,19 @@ func (p *Pool) Run(n int, t Task) {
 	c.task, c.n = t, int64(n)
 	c.next.Store(0)
 	c.left.Store(int64(n))
-	helpers := min(n, p.threads) - 1
-	c.refs.Store(int64(helpers) + 1)
-	sent := 0
-	for sent < helpers && p.offer(c) {
-		sent++
-	}
-	c.refs.Add(int64(sent - helpers))
-	if !c.work() {
-		for start := time.Now(); c.left.Load() > 0 && time.Since(start) < spin; { // the last pieces end soon
+	c.refs.Store(int64(n)) // at least as many as there will be
+	helpers := 0
+	for i := range p.workers {
+		if helpers == n-1 {
+			break
 		}
-		<-c.done
+		if p.workers[i].offer(c) {
+			helpers++
+		}
+	}
+	c.refs.Add(int64(helpers + 1 - n))
+	if c.left.Add(-c.work()) > 0 {
+		c.wait()
 	}
 	value, failed := c.panicked, c.failed.Load()
 	p.release(c)
@@ -107,47 +105,24 @@ func (p *Pool) Close() {
 	}
 	p.once.Do(func() {
 		p.closed.Store(true)
-		for range p.threads - 1 {
-			p.queue <- nil
+		for i := range p.workers {
+			p.workers[i].rouse()
 		}
 		p.wg.Wait()
 	})
 }
 
-func (p *Pool) worker() {
+// serve is a worker's life.
+func (p *Pool) serve(w *worker) {
 	for {
-		c := p.take()
+		c := w.take(&p.closed)
 		if c == nil {
 			return
 		}
-		if c.work() {
-			c.done <- struct{}{}
-		}
+		finished := c.work()
+		w.slot.Store(nil) // before the caller can come back with its next call
+		c.finish(finished)
 		p.release(c)
-	}
-}
-
-// take waits for a call, awake for a moment.
-func (p *Pool) take() *call {
-	for start := time.Now(); time.Since(start) < spin; {
-		for range 64 {
-			select {
-			case c := <-p.queue:
-				return c
-			default:
-			}
-		}
-	}
-	return <-p.queue
-}
-
-// offer puts c in the queue unless it is full.
-func (p *Pool) offer(c *call) bool {
-	select {
-	case p.queue <- c:
-		return true
-	default:
-		return false
 	}
 }
 
@@ -161,8 +136,8 @@ func (p *Pool) get() *call {
 	}
 }
 
-// release drops one reference to c. A worker may take c from the queue after its Run has
-// returned, so c is reused only when the last reference is gone.
+// release drops one reference to c. A worker may come to c after its Run has returned, so c is reused only
+// when the last reference is gone.
 func (p *Pool) release(c *call) {
 	if c.refs.Add(-1) > 0 {
 		return
