@@ -93,8 +93,7 @@ func (w *Weights) Bytes() int64 {
 // transforms of a larger network are made in every run. See [gemm.Packing].
 var leanBytes int64 = 768 << 20
 
-// lean tells whether the network is as large as that. It depends on the graph alone, since the method
-// changes the bits of a result.
+// lean tells whether the network is as large as that.
 func (w *Weights) lean() bool {
 	sum := w.Bytes()
 	for _, op := range w.graph.Ops {

@@ -32,6 +32,11 @@ func pack5(*float32, *float32, int, int, int) {}
 
 func few5(*float32, int, *float32, int, *int32, int, *float32, int, int, int, *float32) {}
 
-func weightsAVX2([]float32, int, []float32, int, int, []float64) {}
+func weights2(*float32, int, int, *float32, int, int) {}
 
-func weightsAVX512([]float32, int, []float32, int, int, []float64) {}
+func weights5(*float32, int, int, *float32, int, int) {}
+
+func thinAVX512(int, *[winoTerms * thinTiles * thinRows]float32, *[winoTerms * thinChannels * thinRows]float32, []float32, int, bool) {
+}
+
+func thinTurnAVX512([]float32, int, *[winoTerms * thinTiles * thinRows]float32, int) {}

@@ -12,8 +12,8 @@ type Conv struct {
 	shape   ConvShape
 	tiling  tiling
 	weights panels
-	wino    *winograd // nil where the direct method is used, and with lean
-	lean    bool      // Winograd's weights are made in every Run
+	wino    *winograd // transformed weights, if they are kept
+	direct  bool      // never Winograd's method
 	bias    []float32
 	runs    sync.Pool // *convRun, so that Run allocates nothing once warm
 }
@@ -34,10 +34,7 @@ func PackConv(s ConvShape, weights []float32, bias []float32, o Packing) (*Conv,
 	c.weights.data = o.room(len(weights))
 	c.weights.pack(t.level, weights)
 	c.weights.data = o.settle(c.weights.data, weights)
-	switch {
-	case o.Lean:
-		c.lean = s.isWinograd()
-	case s.WinogradBytes() > 0:
+	if !o.Lean && s.WinogradBytes() > 0 {
 		c.wino = newWinograd(t.level, &c.weights)
 	}
 	if len(bias) > 0 {
@@ -63,14 +60,13 @@ func (s ConvShape) OutSize(h, w int) (oh, ow int) {
 	return fh/s.Stride + 1, fw/s.Stride + 1
 }
 
-// Scratch returns how many float32s Run wants for n images of h x w pixels. It does not depend on
-// the number of threads, and is 0 for a convolution without stride and padding and for Winograd's
-// method with weights that are kept.
+// Scratch returns how many float32s Run wants for n images of h x w pixels, or for fewer. It does not depend
+// on the number of threads.
 func (c *Conv) Scratch(n, h, w int) int {
 	switch {
-	case c.useWinograd(h, w) && c.lean:
-		return winoTerms * c.leanStride()
-	case c.shape.unpadded() || c.useWinograd(h, w):
+	case c.useWinograd(h, w):
+		return c.madeScratch(n, h, w)
+	case c.shape.unpadded():
 		return 0
 	}
 	return n*c.shape.Geometry(h, w).Image + spanMax
@@ -91,7 +87,7 @@ func (s ConvShape) FLOPs(n, h, w int) int64 {
 // else FLOPs.
 func (s ConvShape) MethodFLOPs(n, h, w int) int64 {
 	oh, ow := s.OutSize(h, w)
-	if s.WinogradBytes() == 0 || !winoFills(oh, ow) {
+	if !s.isWinograd() || !winoFills(oh, ow) {
 		return s.FLOPs(n, h, w)
 	}
 	th, tw := winoTiles(oh, ow)
@@ -101,7 +97,7 @@ func (s ConvShape) MethodFLOPs(n, h, w int) int64 {
 // Direct returns the convolution by the direct method for every size, to compare the methods. It
 // shares the weights.
 func (c *Conv) Direct() *Conv {
-	d := &Conv{shape: c.shape, tiling: c.tiling, weights: c.weights, bias: c.bias}
+	d := &Conv{shape: c.shape, tiling: c.tiling, weights: c.weights, bias: c.bias, direct: true}
 	d.runs.New = func() any { return &convRun{conv: d} }
 	return d
 }
@@ -120,19 +116,18 @@ func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []f
 	r.src = src[:n*c.shape.InC*h*w]
 	r.dst = dst[:n*c.shape.OutC*oh*ow]
 	r.cols = r.src
-	need, winograd := c.Scratch(n, h, w), c.useWinograd(h, w)
-	scratch = scratch[:need]
-	if need > 0 && !winograd {
+	winograd := c.useWinograd(h, w)
+	scratch = scratch[:c.Scratch(n, h, w)]
+	if len(scratch) > 0 && !winograd {
 		r.cols = scratch
 		r.planesPerJob = max(1, padJob/r.geo.Plane)
 		p.Run(ceilDiv(n*c.shape.InC, r.planesPerJob), (*padTask)(r))
 	}
 	switch {
-	case winograd && c.lean:
-		r.runLean(p, oh, ow, scratch)
-	case winograd:
-		r.wino = c.wino
+	case winograd && c.keepsWinograd(n, h, w):
 		r.runWinograd(p, oh, ow)
+	case winograd:
+		r.runMade(p, oh, ow, scratch)
 	case r.isFew():
 		p.Run(r.splitFew(), (*fewTask)(r))
 	default:

@@ -320,15 +320,69 @@ func transform5x8(v *float32, stride int, vStep int, src *float32, srcStep int, 
 //go:noescape
 func output5(m *float32, stride int, ldm int, rows int, bias *float32, dst *float32, plane int, segments *int, count int, t *float32)
 
-// weights2 is weightsGeneric for count > 0 channels of 4 rows or more; t has room for 72 numbers.
+// thin5x1 adds the products of k > 0 channels and 1 tiles to the sums of all terms:
+// m is [36][4][16], u [36][16][16] and v [36][48].
 //
 //go:noescape
-func weights2(u *float32, stride int, w *float32, rows int, count int, t *float64)
+func thin5x1(m *float32, u *float32, v *float32, k int, load bool)
 
-// weights5 is weightsGeneric for count > 0 channels of 8 rows or more; t has room for 144 numbers.
+// thin5x2 adds the products of k > 0 channels and 2 tiles to the sums of all terms:
+// m is [36][4][16], u [36][16][16] and v [36][48].
 //
 //go:noescape
-func weights5(u *float32, stride int, w *float32, rows int, count int, t *float64)
+func thin5x2(m *float32, u *float32, v *float32, k int, load bool)
+
+// thin5x3 adds the products of k > 0 channels and 3 tiles to the sums of all terms:
+// m is [36][4][16], u [36][16][16] and v [36][48].
+//
+//go:noescape
+func thin5x3(m *float32, u *float32, v *float32, k int, load bool)
+
+// thin5x4 adds the products of k > 0 channels and 4 tiles to the sums of all terms:
+// m is [36][4][16], u [36][16][16] and v [36][48].
+//
+//go:noescape
+func thin5x4(m *float32, u *float32, v *float32, k int, load bool)
+
+// thin5x5 adds the products of k > 0 channels and 5 tiles to the sums of all terms:
+// m is [36][8][16], u [36][16][16] and v [36][80].
+//
+//go:noescape
+func thin5x5(m *float32, u *float32, v *float32, k int, load bool)
+
+// thin5x6 adds the products of k > 0 channels and 6 tiles to the sums of all terms:
+// m is [36][8][16], u [36][16][16] and v [36][80].
+//
+//go:noescape
+func thin5x6(m *float32, u *float32, v *float32, k int, load bool)
+
+// thin5x7 adds the products of k > 0 channels and 7 tiles to the sums of all terms:
+// m is [36][8][16], u [36][16][16] and v [36][80].
+//
+//go:noescape
+func thin5x7(m *float32, u *float32, v *float32, k int, load bool)
+
+// thin5x8 adds the products of k > 0 channels and 8 tiles to the sums of all terms:
+// m is [36][8][16], u [36][16][16] and v [36][80].
+//
+//go:noescape
+func thin5x8(m *float32, u *float32, v *float32, k int, load bool)
+
+// thinRows5 turns the sums of each term, [4*fours][16], into [16][16] at m, the terms stride apart; the columns
+// behind 4*fours are not written.
+//
+//go:noescape
+func thinRows5(m *float32, stride int, sums *float32, fours int)
+
+// weights2 is weightsGeneric for count > 0 channels of 4 rows or more.
+//
+//go:noescape
+func weights2(u *float32, stride int, ldu int, w *float32, rows int, count int)
+
+// weights5 is weightsGeneric for count > 0 channels of 1 to 16 rows.
+//
+//go:noescape
+func weights5(u *float32, stride int, ldu int, w *float32, rows int, count int)
 
 // gatherRun2 is gatherRun for tiles of 16 columns, n > 0 offsets and tiles > 0.
 //

@@ -21,13 +21,14 @@ func BenchmarkLean(b *testing.B) {
 			p := workers.New(2)
 			defer p.Close()
 			weights, bias, src := c.inputs(rand.New(rand.NewPCG(61, 62)))
-			lean, err := PackConv(c.ConvShape, weights, bias, Packing{Lean: true})
+			lean, err := NewConv(c.ConvShape, weights, bias)
 			if err != nil {
 				b.Fatal(err)
 			}
 			kept := &Conv{shape: c.ConvShape, tiling: lean.tiling, weights: lean.weights, bias: lean.bias}
 			kept.wino = newWinograd(lean.tiling.level, &lean.weights)
-			direct := &Conv{shape: c.ConvShape, tiling: lean.tiling, weights: lean.weights, bias: lean.bias}
+			lean.wino = nil
+			direct := lean.Direct()
 			var times [3][]float64
 			dst := make([]float32, c.n*c.OutC*c.h*c.w)
 			layers := []*Conv{lean, kept, direct}

@@ -15,10 +15,11 @@ import (
 // leanCases are convolutions of which lean layers transform the weights.
 func leanCases() []convCase {
 	return []convCase{
-		same(16, 16, 3, 1, 16, 16), // 16 tiles, the fewest
+		same(16, 16, 3, 2, 16, 16),
 		same(17, 51, 3, 2, 13, 17),
-		same(130, 260, 3, 2, 16, 15),
-		same(29, 1030, 3, 1, 16, 16), // more than one chunk even of a few panels
+		same(130, 260, 3, 2, 16, 15), // a block for all threads
+		same(29, 1030, 3, 2, 16, 16), // weights in more than one chunk
+		same(43, 17, 3, 5, 29, 27),   // a block for each thread and more
 		{ConvShape{43, 33, 3, 3, 1, 0, 2, 3, 0}, 3, 20, 35},
 	}
 }
@@ -36,7 +37,6 @@ func TestLeanEqualsKept(t *testing.T) {
 			want := runGuarded(t, kept, nil, src, c.n, c.h, c.w)
 			lean, err := PackConv(c.ConvShape, weights, bias, Packing{Lean: true})
 			require.NoError(t, err)
-			require.True(t, lean.useWinograd(c.h, c.w))
 			require.Nil(t, lean.wino)
 			for threads := 1; threads <= 3; threads++ {
 				p := workers.New(threads)
@@ -49,29 +49,17 @@ func TestLeanEqualsKept(t *testing.T) {
 	})
 }
 
-// TestLeanSmall is a lean layer on images of few tiles: the direct method.
-func TestLeanSmall(t *testing.T) {
-	rng := rand.New(rand.NewPCG(53, 54))
-	c := same(20, 17, 3, 3, 16, 12)
-	weights, bias, src := c.inputs(rng)
-	lean, err := PackConv(c.ConvShape, weights, bias, Packing{Lean: true})
-	require.NoError(t, err)
-	require.False(t, lean.useWinograd(c.h, c.w))
-	requireSame(t, wanted(lean, weights, bias, src, c.n, c.h, c.w), runGuarded(t, lean, nil, src, c.n, c.h, c.w))
-}
-
 // TestLeanManyChannels is one with more channels than are kept.
 func TestLeanManyChannels(t *testing.T) {
 	rng := rand.New(rand.NewPCG(55, 56))
-	c := same(16, winoMax/16+1, 3, 1, 16, 16)
+	c := same(16, winoMax/16+1, 3, 2, 16, 16)
 	require.Zero(t, c.WinogradBytes())
 	weights, bias, src := c.inputs(rng)
 	lean, err := PackConv(c.ConvShape, weights, bias, Packing{Lean: true})
 	require.NoError(t, err)
-	require.True(t, lean.useWinograd(c.h, c.w))
 	kept, err := NewConv(c.ConvShape, weights, bias)
 	require.NoError(t, err)
-	require.False(t, kept.useWinograd(c.h, c.w))
+	require.Nil(t, kept.wino)
 	kept.wino = newWinograd(kept.tiling.level, &kept.weights)
 	p := workers.New(2)
 	defer p.Close()
@@ -119,7 +107,7 @@ func TestPackInPlace(t *testing.T) {
 	})
 }
 
-// TestLeanDoesNotAllocate runs a lean layer of several chunks.
+// TestLeanDoesNotAllocate runs a lean layer.
 func TestLeanDoesNotAllocate(t *testing.T) {
 	if race.Enabled {
 		t.Skip("sync.Pool drops entries under the race detector")
@@ -131,7 +119,6 @@ func TestLeanDoesNotAllocate(t *testing.T) {
 	weights, bias, src := c.inputs(rng)
 	conv, err := PackConv(c.ConvShape, weights, bias, Packing{Lean: true})
 	require.NoError(t, err)
-	require.Greater(t, conv.leanChunks(), 1)
 	dst, scratch := make([]float32, 2*130*256), make([]float32, conv.Scratch(2, 16, 16))
 	run := func() { conv.Run(p, dst, src, 2, 16, 16, scratch) }
 	for range 10 { // every thread has its workspace

@@ -8,9 +8,7 @@ type Packing struct {
 	InPlace bool
 	// Spare is memory for that, of any content; with fewer floats than the weights have it is not used.
 	Spare []float32
-	// Lean keeps no weights of Winograd's: every Run makes them, some output channels at a time, for
-	// images of 16 tiles and more. They are the same bits; but smaller images, and layers with more
-	// channels than are kept, go another way than without it.
+	// Lean keeps no transformed weights of Winograd's method: every Run makes them, to the same bits.
 	Lean bool
 }
 

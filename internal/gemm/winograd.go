@@ -1,5 +1,7 @@
 package gemm
 
+import "github.com/cudiffuse/cudiffuse/internal/fma"
+
 // Winograd's convolution F(4x4, 3x3): each 4x4 tile of the output costs 36 products per pair of
 // channels in place of 144. See Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks"
 // (2016), arXiv:1509.09308. With g a kernel and d the 6x6 input pixels of a tile,
@@ -24,6 +26,7 @@ const (
 	winoTerms = winoIn * winoIn       // products of a tile
 	winoLoad  = winoOut * winoOut / 2 // output pixels a tile must have on average
 	winoMax   = 1 << 18               // most pairs of channels for which 36 weights each are kept
+	winoNear  = 1 << 19               // the most floats of them that are read anew for few tiles
 	winoLeast = 16                    // fewest channels on either side
 	winoPhase = 8                     // phases of rows are padded to a multiple of this
 )
@@ -42,42 +45,54 @@ func (s ConvShape) WinogradBytes() int64 {
 	return 4 * winoTerms * int64(s.OutC) * int64(s.InC)
 }
 
-// winoWeights is G g G'. Row p of G is (1, p, p²) over the product of p's distances to the other
-// finite points, that of infinity (0, 0, 1).
+// The factors of G: row p is (1, p, p²) over the product of p's distances to the other finite points.
+const (
+	winoG0 = 1 / (winoA2 * winoB2)
+	winoGA = 1 / (2 * winoA2 * (winoA2 - winoB2))
+	winoGB = 1 / (2 * winoB2 * (winoB2 - winoA2))
+)
+
+// winoWeights is G g G'.
 func winoWeights(g *[9]float32) (u [winoTerms]float32) {
-	var gg [3][winoIn]float64
+	var gg [3][winoIn]float32
 	for j := range gg {
-		gg[j] = winoWeights1(float64(g[j]), float64(g[3+j]), float64(g[6+j]))
+		gg[j] = winoWeights1(g[j], g[3+j], g[6+j])
 	}
 	for i := range winoIn {
-		for j, v := range winoWeights1(gg[0][i], gg[1][i], gg[2][i]) {
-			u[i*winoIn+j] = float32(v)
-		}
+		row := winoWeights1(gg[0][i], gg[1][i], gg[2][i])
+		copy(u[i*winoIn:], row[:])
 	}
 	return u
 }
 
-// winoWeights1 is G g for one column or row. The conversions keep every compiler from fusing.
-func winoWeights1(g0, g1, g2 float64) [winoIn]float64 {
-	const a2, b2 = winoA * winoA, winoB * winoB
-	const n0, na, nb = 1 / (a2 * b2), 1 / (2 * a2 * (a2 - b2)), 1 / (2 * b2 * (b2 - a2))
-	ea, oa := float64(na*g0)+float64(na*a2*g2), float64(na*winoA*g1)
-	eb, ob := float64(nb*g0)+float64(nb*b2*g2), float64(nb*winoB*g1)
-	return [winoIn]float64{n0 * g0, ea + oa, ea - oa, eb + ob, eb - ob, g2}
+// winoWeights1 is G g for one column or row; the row of infinity is (0, 0, 1).
+func winoWeights1(g0, g1, g2 float32) [winoIn]float32 {
+	a := fma.Float32(winoGA*winoA2, g2, float32(winoGA*g0))
+	b := fma.Float32(winoGB*winoB2, g2, float32(winoGB*g0))
+	return [winoIn]float32{
+		winoG0 * g0,
+		fma.Float32(winoGA*winoA, g1, a), fma.Float32(-winoGA*winoA, g1, a),
+		fma.Float32(winoGB*winoB, g1, b), fma.Float32(-winoGB*winoB, g1, b),
+		g2,
+	}
 }
 
 // winoTiles returns the tiles down and across an output.
 func winoTiles(oh, ow int) (th, tw int) { return ceilDiv(oh, winoOut), ceilDiv(ow, winoOut) }
 
-// useWinograd tells whether images of h x w pixels go that way. It depends on nothing else but how the
-// layer was packed, so that neither do the bits.
+// useWinograd tells whether images of h x w pixels go that way. It depends on nothing else, so that neither
+// do the bits.
 func (c *Conv) useWinograd(h, w int) bool {
-	if c.wino == nil && !c.lean {
-		return false
-	}
 	oh, ow := c.OutSize(h, w)
-	th, tw := winoTiles(oh, ow)
-	return winoFills(oh, ow) && (c.wino != nil || th*tw >= leanTiles)
+	return !c.direct && c.shape.isWinograd() && winoFills(oh, ow)
+}
+
+// keepsWinograd tells whether the transformed weights are used that are kept: for many tiles, or weights that a
+// second-level cache holds.
+func (c *Conv) keepsWinograd(n, h, w int) bool {
+	th, tw := winoTiles(c.OutSize(h, w))
+	tiles := n * th * tw
+	return c.wino != nil && (tiles > lanes || tiles > thinTiles && len(c.wino.u) <= winoNear)
 }
 
 // winoFills tells whether an output fills its tiles well enough.

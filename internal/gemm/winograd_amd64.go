@@ -47,12 +47,18 @@ func outputAVX512(o *winoOutput, m []float32) {
 		&o.segments[0].from, len(o.segments), &o.t[0])
 }
 
-// weightsAVX2 is weightsGeneric in assembly for 4 rows or more.
-func weightsAVX2(u []float32, stride int, g []float32, rows, count int, t []float64) {
-	weights2(&u[0], stride, &g[0], rows, count, &t[0])
+// The products of few tiles by their number less one.
+var thins5 = [thinTiles]func(m, u, v *float32, k int, load bool){
+	thin5x1, thin5x2, thin5x3, thin5x4, thin5x5, thin5x6, thin5x7, thin5x8,
 }
 
-// weightsAVX512 is weightsGeneric in assembly for 8 rows or more.
-func weightsAVX512(u []float32, stride int, g []float32, rows, count int, t []float64) {
-	weights5(&u[0], stride, &g[0], rows, count, &t[0])
+// thinAVX512 adds the products of k channels to the sums, or begins them without load.
+func thinAVX512(tiles int, sums *[winoTerms * thinTiles * thinRows]float32,
+	u *[winoTerms * thinChannels * thinRows]float32, v []float32, k int, load bool) {
+	thins5[tiles-1](&sums[0], &u[0], &v[0], k, load)
+}
+
+// thinTurnAVX512 makes rows of tiles of the sums, stride apart in m for each term.
+func thinTurnAVX512(m []float32, stride int, sums *[winoTerms * thinTiles * thinRows]float32, fours int) {
+	thinRows5(&m[0], stride, &sums[0], fours)
 }

@@ -122,10 +122,16 @@ func (ws *winoSpace) transformInputs(r *convRun, v []float32, cols, c0, c1 int) 
 		for ic := range kn {
 			ws.padChannel(r, ws.padded[ic*size:][:size], k0+ic)
 		}
+		if r.thin {
+			at, stride := r.thinV(k0)
+			to := v[at:][:(winoTerms-1)*stride+(kn-1)*r.thinStep()+lanes]
+			ws.transformInput(l, to, stride, r.thinStep(), size, kn, ws.groups[0].spans)
+			continue
+		}
 		for g := range ws.groups {
 			c := g * lanes / r.conv.tiling.n * r.conv.tiling.n
-			at, stride := r.winoV(c, cols)
-			n := r.winoCols(c, cols)
+			at, stride := r.conv.winoV(c, cols)
+			n := r.conv.winoCols(c, cols)
 			to := v[at+k0*n+g*lanes-c:][:(winoTerms-1)*stride+(kn-1)*n+lanes]
 			ws.transformInput(l, to, stride, n, size, kn, ws.groups[g].spans)
 		}

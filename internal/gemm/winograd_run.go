@@ -52,7 +52,8 @@ type winoGroup struct {
 
 // winoSpace is what one job needs besides its operands.
 type winoSpace struct {
-	v, m      []float32
+	v, u, m   []float32
+	few       *thinSpace
 	padded    []float32                                     // rows of some channels in phases; see padChannel
 	d         [winoTerms*lanes + spanMax]float32            // a group of lanes before a transform
 	t         [winoOut * (winoIn + winoOut) * lanes]float32 // within it, and after the output's
@@ -74,7 +75,7 @@ func grow(v []float32, n int) []float32 {
 	return v[:n]
 }
 
-// runWinograd is the convolution with the weights in r.wino, on p's threads. Where several jobs need
+// runWinograd is the convolution with weights that are kept, on p's threads. Where several jobs need
 // the same transformed inputs, these are made once for all jobs.
 func (r *convRun) runWinograd(p *workers.Pool, oh, ow int) {
 	jobs := r.splitWinograd(oh, ow, p.Threads())
@@ -83,7 +84,7 @@ func (r *convRun) runWinograd(p *workers.Pool, oh, ow int) {
 		return
 	}
 	ws := winoSpaces.Get().(*winoSpace)
-	r.vStride = r.winoSize(ceilDiv(r.tilesPerJob, lanes) * lanes)
+	r.vStride = r.conv.winoSize(ceilDiv(r.tilesPerJob, lanes) * lanes)
 	ws.v = grow(ws.v, r.blocks*r.vStride)
 	r.v = ws.v
 	p.Run(r.blocks*ceilDiv(r.conv.shape.InC, inputChannels), (*winoInput)(r))
@@ -108,7 +109,7 @@ func (r *convRun) splitWinograd(oh, ow, threads int) int {
 	r.blocks = ceilDiv(tiles, r.tilesPerJob)
 	r.groups = 1
 	if r.blocks < threads {
-		r.groups = min(ceilDiv(want, r.blocks), r.wino.p1-r.wino.p0)
+		r.groups = min(ceilDiv(want, r.blocks), len(r.conv.wino.rows)-1)
 	}
 	return r.blocks * r.groups
 }
@@ -143,19 +144,19 @@ type winoTask convRun
 // Do implements workers.Task.
 func (t *winoTask) Do(i int) {
 	r := (*convRun)(t)
-	ws, w := winoSpaces.Get().(*winoSpace), r.wino
+	ws := winoSpaces.Get().(*winoSpace)
 	block, group := i/r.groups, i%r.groups
 	cols := ws.begin(r, block)
 	var v []float32
 	if r.v != nil {
 		v = r.v[block*r.vStride:][:r.vStride]
 	} else {
-		ws.v = grow(ws.v, r.winoSize(cols))
+		ws.v = grow(ws.v, r.conv.winoSize(cols))
 		v = ws.v
 		ws.transformInputs(r, v, cols, 0, r.conv.shape.InC)
 	}
-	count := w.p1 - w.p0
-	p0, p1 := w.p0+panelRow(group, r.groups, count), w.p0+panelRow(group+1, r.groups, count)
+	count := len(r.conv.weights.rows) - 1
+	p0, p1 := panelRow(group, r.groups, count), panelRow(group+1, r.groups, count)
 	perPass := max(1, winoMFloats/(winoTerms*cols*r.conv.tiling.m))
 	for ; p0 < p1; p0 += perPass {
 		ws.multiply(r, v, p0, min(p0+perPass, p1), cols)
@@ -164,31 +165,31 @@ func (t *winoTask) Do(i int) {
 }
 
 // winoSize is the floats of V for so many columns.
-func (r *convRun) winoSize(cols int) int {
-	at, stride := r.winoV((cols-1)/r.conv.tiling.n*r.conv.tiling.n, cols) // the last block
+func (c *Conv) winoSize(cols int) int {
+	at, stride := c.winoV((cols-1)/c.tiling.n*c.tiling.n, cols) // the last block
 	return at + winoTerms*stride
 }
 
-// winoCols is the width of the block of V that begins at column c of a job.
-func (r *convRun) winoCols(c, cols int) int { return min(r.conv.tiling.n, cols-c) }
+// winoCols is the width of the block of V that begins at column col of a job.
+func (c *Conv) winoCols(col, cols int) int { return min(c.tiling.n, cols-col) }
 
-// winoV returns where block c of a term begins in V, and the distance of its terms.
-func (r *convRun) winoV(c, cols int) (at, stride int) {
-	k := r.conv.shape.InC
-	return c*k*winoTerms + c/r.conv.tiling.n*winoTerms*winoSkew, k*r.winoCols(c, cols) + winoSkew
+// winoV returns where the block of a term that begins at column col is in V, and the distance of its terms.
+func (c *Conv) winoV(col, cols int) (at, stride int) {
+	k := c.shape.InC
+	return col*k*winoTerms + col/c.tiling.n*winoTerms*winoSkew, k*c.winoCols(col, cols) + winoSkew
 }
 
 // multiply makes the output channels of panels p0 to p1: the sums of every term, then their
 // transforms.
 func (ws *winoSpace) multiply(r *convRun, v []float32, p0, p1, cols int) {
-	w, l := r.wino, r.conv.tiling.level
+	w, l := r.conv.wino, r.conv.tiling.level
 	row0, rows := w.rows[p0], w.rows[p1]-w.rows[p0]
 	stride := rows*cols + winoSkew
 	ws.m = grow(ws.m, winoTerms*stride)
 	for term := range winoTerms {
 		for c := 0; c < cols; c += r.conv.tiling.n {
-			at, vStride := r.winoV(c, cols)
-			n := r.winoCols(c, cols)
+			at, vStride := r.conv.winoV(c, cols)
+			n := r.conv.winoCols(c, cols)
 			for p := p0; p < p1; p++ {
 				to := term*stride + (w.rows[p]-row0)*cols + c
 				microKernelAhead(l, w.rows[p+1]-w.rows[p], n, w.k, w.panel(p, term),
@@ -196,6 +197,12 @@ func (ws *winoSpace) multiply(r *convRun, v []float32, p0, p1, cols int) {
 			}
 		}
 	}
+	ws.finish(r, p0, p1, cols, stride)
+}
+
+// finish transforms the sums of panels p0 to p1, whose terms are stride apart, and writes the pixels.
+func (ws *winoSpace) finish(r *convRun, p0, p1, cols, stride int) {
+	row0, rows := r.conv.weights.rows[p0], r.conv.weights.rows[p1]-r.conv.weights.rows[p0]
 	var bias []float32
 	if r.conv.bias != nil {
 		bias = r.conv.bias[row0:][:rows]
@@ -204,6 +211,6 @@ func (ws *winoSpace) multiply(r *convRun, v []float32, p0, p1, cols int) {
 		o := winoOutput{m: ws.m[g*lanes:], stride: stride, ldm: cols, rows: rows, bias: bias,
 			dst: r.dst[row0*r.pixels:], plane: r.pixels, segments: ws.groups[g].segments,
 			t: ws.t[:], y: ws.t[winoOut*winoIn*lanes:]}
-		o.run(l)
+		o.run(r.conv.tiling.level)
 	}
 }

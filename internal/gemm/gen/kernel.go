@@ -28,10 +28,13 @@ const unroll = 4
 
 // vec returns a new register of the shape's size.
 func (s shape) vec() reg.VecVirtual {
-	if s.vecSize == 64 {
+	switch s.vecSize {
+	case 64:
 		return ZMM()
+	case 32:
+		return YMM()
 	}
-	return YMM()
+	return XMM()
 }
 
 // kernel emits microKernel for one height of panel:

@@ -29,9 +29,13 @@ func main() {
 		transform5(spans)
 	}
 	output5()
+	for tiles := 1; tiles < len(thinTerms); tiles++ {
+		thin5(tiles)
+	}
+	thinRows5()
 	consts := weightConsts()
-	wide2.weights("weights2", consts)
-	wide5.weights("weights5", consts)
+	weights2(consts)
+	weights5(consts)
 	wide2.gatherRun("gatherRun2")
 	wide5.gatherRun("gatherRun5")
 	evens2()

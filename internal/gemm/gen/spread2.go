@@ -58,7 +58,7 @@ func spread2() {
 		t[i] = YMM()
 		VPERM2F128(Imm(uint64([]byte{0x20, 0x31}[i%2])), x[i/2+2], x[i/2], t[i])
 	}
-	for j, q := range transpose(t) {
+	for j, q := range transpose(t, wide2.vec) {
 		at := []Mem{{Base: to}, {Base: to, Index: phase, Scale: 1},
 			{Base: to, Index: phase, Scale: 2}, {Base: to, Index: three, Scale: 1}}
 		VMOVUPS(q, at[j])

@@ -214,7 +214,7 @@ func output2() {
 		for _, x := range p {
 			VADDPS(b, x, x)
 		}
-		for tile, x := range transpose(p) { // of tiles 0 to 3, and 4 tiles further
+		for tile, x := range transpose(p, a.vec) { // of tiles 0 to 3, and 4 tiles further
 			VMOVUPS(x.AsX(), Mem{Base: y, Disp: tile * 16})
 			VEXTRACTF128(Imm(1), x, Mem{Base: y, Disp: (tile + 4) * 16})
 		}
@@ -230,12 +230,12 @@ func output2() {
 	RET()
 }
 
-// transpose turns four registers into others of which register i has element i of each, in both
-// halves.
-func transpose(p [4]reg.VecVirtual) (q [4]reg.VecVirtual) {
+// transpose turns four registers into others of which register i has element i of each, in every
+// part of 16 bytes.
+func transpose(p [4]reg.VecVirtual, vec func() reg.VecVirtual) (q [4]reg.VecVirtual) {
 	var t [4]reg.VecVirtual
 	for i := range t {
-		t[i], q[i] = YMM(), YMM()
+		t[i], q[i] = vec(), vec()
 	}
 	VUNPCKLPS(p[1], p[0], t[0])
 	VUNPCKHPS(p[1], p[0], t[1])
