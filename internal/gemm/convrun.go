@@ -58,8 +58,8 @@ func (r *convRun) setSize(n, h, w, pixels int) {
 }
 
 // split cuts the product into jobs: along the columns, and when these are too few for the threads
-// along the rows too, where each job gathers its columns of B again. It returns their number.
-func (r *convRun) split(threads int) int {
+// along the rows too. It returns their number, and whether each gathers its columns of B itself.
+func (r *convRun) split(threads int) (jobs int, own bool) {
 	tiles := ceilDiv(r.n*r.pixels, r.conv.tiling.n)
 	blockTiles := blockFloats / (r.conv.weights.kBlock * r.conv.tiling.n)
 	want := 1
@@ -69,8 +69,12 @@ func (r *convRun) split(threads int) int {
 	r.blocks = max(ceilDiv(tiles, blockTiles), min(want, ceilDiv(tiles, 2)))
 	r.tilesPerJob = ceilDiv(tiles, r.blocks)
 	r.blocks = ceilDiv(tiles, r.tilesPerJob)
-	r.groups = min(ceilDiv(want, r.blocks), len(r.conv.weights.rows)-1)
-	return r.blocks * r.groups
+	panels := len(r.conv.weights.rows) - 1
+	r.groups = ceilDiv(threads, r.blocks)
+	if own = r.groups == 1 || panels >= ownPanels*r.groups; !own {
+		r.groups = min(ceilDiv(want, r.blocks), panels)
+	}
+	return r.blocks * r.groups, own
 }
 
 // mulTask is the product; index i is row group i%groups of column block i/groups.

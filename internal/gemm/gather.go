@@ -5,10 +5,10 @@ import "github.com/cudiffuse/cudiffuse/internal/workers"
 // runDirect multiplies on p's threads. Where several jobs need the same columns of B, and all of them
 // are few enough, they are gathered once for all jobs, a K block after the other.
 func (r *convRun) runDirect(p *workers.Pool) {
-	jobs := r.split(p.Threads())
+	jobs, own := r.split(p.Threads())
 	a, tileN := &r.conv.weights, r.conv.tiling.n
 	tiles := ceilDiv(r.n*r.pixels, tileN)
-	if r.groups == 1 || tiles*r.sharedSize(a.kBlock) > blockFloats {
+	if own || tiles*r.sharedSize(a.kBlock) > blockFloats {
 		p.Run(jobs, (*mulTask)(r))
 		return
 	}

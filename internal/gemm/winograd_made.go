@@ -13,9 +13,6 @@ const (
 	// cache.
 	madeFloats = 128 << 10
 	madeSums   = 128 << 10
-	// A job makes transformed inputs of its own, up to madeOwnFloats, for as many panels as madeOwnPanels.
-	madeOwnPanels = 2
-	madeOwnFloats = 512 << 10
 )
 
 // madeBlock is how many tiles of all a job takes at most.
@@ -36,8 +33,7 @@ func (c *Conv) madeScratch(n, h, w int) int {
 }
 
 // runMade is the convolution with weights that are transformed on the way. A job is a block of tiles, or a part
-// of the panels for it, which transforms its inputs itself: two processors that write and read the same memory
-// in turn take as long for that. With few panels for many threads these share the transformed inputs, in scratch.
+// of the panels for it, which transforms its inputs itself. With few panels for many threads these share the transformed inputs, in scratch.
 func (r *convRun) runMade(p *workers.Pool, oh, ow int, scratch []float32) {
 	c := r.conv
 	r.oh, r.ow = oh, ow
@@ -48,7 +44,7 @@ func (r *convRun) runMade(p *workers.Pool, oh, ow int, scratch []float32) {
 	blocks := ceilDiv(tiles, r.tilesPerJob)
 	cols := ceilDiv(r.tilesPerJob, lanes) * lanes
 	r.panelsPerJob = 1
-	if c.winoSize(cols) > madeOwnFloats {
+	if c.winoSize(cols) > ownFloats {
 		r.panelsPerJob = max(1, madeSums/(winoTerms*cols*c.tiling.m))
 	}
 	r.groups = ceilDiv(threads, blocks)
@@ -56,7 +52,7 @@ func (r *convRun) runMade(p *workers.Pool, oh, ow int, scratch []float32) {
 	case r.groups == 1 && !r.thin:
 		r.tilesPerJob = ceilDiv(ceilDiv(tiles, ceilDiv(blocks, threads)*threads), c.tiling.n) * c.tiling.n
 		p.Run(ceilDiv(tiles, r.tilesPerJob), (*madeTask)(r))
-	case r.groups == 1 || panels >= madeOwnPanels*r.groups && c.winoSize(cols) <= madeOwnFloats:
+	case r.groups == 1 || panels >= ownPanels*r.groups && c.winoSize(cols) <= ownFloats:
 		p.Run(blocks*r.groups, (*madeTask)(r))
 	default:
 		r.panelsPerJob = min(r.panelsPerJob, ceilDiv(panels, jobsPerThread*threads))

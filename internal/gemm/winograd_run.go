@@ -9,6 +9,10 @@ import (
 const (
 	// winoFloats are a job's transformed inputs and sums: a part of a second-level cache.
 	winoFloats = 192 << 10
+	// A job transforms its inputs itself for ownPanels and more, if they are ownFloats at most: two
+	// processors that write and read the same memory in turn take longer.
+	ownPanels = 2
+	ownFloats = 512 << 10
 	// winoMFloats are the sums that a pass makes before their output transforms.
 	winoMFloats = 192 << 10
 	// winoSkew keeps the terms of a pixel off a common set of the first-level cache.
@@ -75,11 +79,11 @@ func grow(v []float32, n int) []float32 {
 	return v[:n]
 }
 
-// runWinograd is the convolution with weights that are kept, on p's threads. Where several jobs need
+// runWinograd is the convolution with weights that are kept, on p's threads. Where many jobs need
 // the same transformed inputs, these are made once for all jobs.
 func (r *convRun) runWinograd(p *workers.Pool, oh, ow int) {
-	jobs := r.splitWinograd(oh, ow, p.Threads())
-	if r.groups == 1 {
+	jobs, own := r.splitWinograd(oh, ow, p.Threads())
+	if own {
 		p.Run(jobs, (*winoTask)(r))
 		return
 	}
@@ -94,8 +98,8 @@ func (r *convRun) runWinograd(p *workers.Pool, oh, ow int) {
 }
 
 // splitWinograd cuts the tiles of all images, and the panels where these are too few for the
-// threads, into jobs. It returns their number.
-func (r *convRun) splitWinograd(oh, ow, threads int) int {
+// threads, into jobs. It returns their number, and whether each transforms its inputs itself.
+func (r *convRun) splitWinograd(oh, ow, threads int) (jobs int, own bool) {
 	th, tw := winoTiles(oh, ow)
 	r.oh, r.ow, r.th, r.tw = oh, ow, th, tw
 	tiles, n := r.n*th*tw, r.conv.tiling.n
@@ -107,11 +111,13 @@ func (r *convRun) splitWinograd(oh, ow, threads int) int {
 	most := max(winoFloats/(winoTerms*(s.InC+s.OutC))/n, 1) * n
 	r.tilesPerJob = min(most, ceilDiv(ceilDiv(tiles, want), n)*n)
 	r.blocks = ceilDiv(tiles, r.tilesPerJob)
-	r.groups = 1
-	if r.blocks < threads {
-		r.groups = min(ceilDiv(want, r.blocks), len(r.conv.wino.rows)-1)
+	panels := len(r.conv.wino.rows) - 1
+	r.groups = ceilDiv(threads, r.blocks)
+	own = r.groups == 1 || panels >= ownPanels*r.groups && r.conv.winoSize(ceilDiv(r.tilesPerJob, lanes)*lanes) <= ownFloats
+	if !own {
+		r.groups = min(ceilDiv(want, r.blocks), panels)
 	}
-	return r.blocks * r.groups
+	return r.blocks * r.groups, own
 }
 
 // winoInput transforms inputs that jobs share; index i is inputChannels channels of a block.
