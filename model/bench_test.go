@@ -53,7 +53,7 @@ func BenchmarkShares(b *testing.B) {
 					start := time.Now()
 					s.run(ex, n)
 					d := time.Since(start)
-					spent[u.Graph().Ops[i].Kind()] += d
+					spent[ex.fused.Ops[i].Kind()] += d
 					total += d
 				}
 			}

@@ -1,6 +1,6 @@
 package model
 
-import ()
+import "github.com/cudiffuse/cudiffuse/internal/gemm"
 
 // boundStep is a step that takes its scratch after the memory is planned.
 type boundStep interface {
@@ -13,10 +13,15 @@ func (e *Executor) bind(w *Weights) ([]boundStep, []int, error) {
 	if err := w.pack(); err != nil {
 		return nil, nil, err
 	}
-	steps := make([]boundStep, len(e.graph.Ops))
-	scratch := make([]int, len(e.graph.Ops))
-	for i, op := range e.graph.Ops {
-		s, n, err := e.bindOp(w, i, op)
+	var index []int
+	e.fused, index = fuse(e.graph, func(index int) bool {
+		_, ok := w.convs[index].(*gemm.Conv)
+		return ok
+	})
+	steps := make([]boundStep, len(e.fused.Ops))
+	scratch := make([]int, len(e.fused.Ops))
+	for i, op := range e.fused.Ops {
+		s, n, err := e.bindOp(w, index[i], op)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -30,9 +35,9 @@ func (e *Executor) bind(w *Weights) ([]boundStep, []int, error) {
 
 func (e *Executor) bindOp(w *Weights, i int, op Op) (boundStep, int, error) {
 	switch o := op.(type) {
-	case Conv2D:
-		x := e.shapes[o.X]
-		return &convStep{op: o, conv: w.convs[i]}, w.convs[i].Scratch(e.batch, x.H, x.W), nil
+	case fusedConv:
+		s := newConvStep(o, w.convs[o.index], e.shapes[o.X])
+		return s, s.conv.Scratch(e.batch, s.h, s.w), nil
 	case Linear:
 		return &linearStep{op: o, linear: w.lins[i]}, w.lins[i].Scratch(e.batch), nil
 	case GroupNorm:
@@ -115,18 +120,43 @@ func (e *Executor) bindSmall(w *Weights, op Op) (boundStep, int, error) {
 	return nil, 0, graphErrorf(op.Kind()+" "+op.Label(), "%T has no CPU implementation", op)
 }
 
-// convStep runs [Conv2D] through package gemm.
+// convStep runs [Conv2D], and what is fused with it, through package gemm.
 type convStep struct {
-	op      Conv2D
+	op      fusedConv
 	conv    convLayer
+	fused   *gemm.Conv // nil if nothing is
+	h, w    int        // of the input, enlarged
 	scratch []float32
+}
+
+// newConvStep is a step whose tensor X has the given shape.
+func newConvStep(o fusedConv, l convLayer, x Shape) *convStep {
+	s := &convStep{op: o, conv: l, h: x.H, w: x.W}
+	if o.up {
+		s.h, s.w = 2*x.H, 2*x.W
+	}
+	if o.up || o.row != NoTensor || o.residual != NoTensor {
+		s.fused = l.(*gemm.Conv) // fuse leaves others alone
+	}
+	return s
 }
 
 func (s *convStep) setScratch(b []float32) { s.scratch = b }
 
 func (s *convStep) run(e *Executor, n int) {
-	x := e.shapes[s.op.X]
-	s.conv.Run(e.pool, e.rows(s.op.Y, n), e.rows(s.op.X, n), n, x.H, x.W, s.scratch)
+	x, y := e.rows(s.op.X, n), e.rows(s.op.Y, n)
+	if s.fused == nil {
+		s.conv.Run(e.pool, y, x, n, s.h, s.w, s.scratch)
+		return
+	}
+	f := gemm.Fused{Up: s.op.up}
+	if s.op.row != NoTensor {
+		f.Row = e.rows(s.op.row, n)
+	}
+	if s.op.residual != NoTensor {
+		f.Residual = e.rows(s.op.residual, n)
+	}
+	s.fused.RunFused(e.pool, y, x, n, s.h, s.w, s.scratch, f)
 }
 
 // linearStep runs [Linear] through package gemm.

@@ -13,6 +13,7 @@ import (
 // shared with other executors of the same network. Run does not allocate.
 type Executor struct {
 	graph  *Graph
+	fused  *Graph // what runs
 	shapes []Shape
 	batch  int
 	pool   *workers.Pool
@@ -86,7 +87,7 @@ func NewExecutorAt(g *Graph, w *Weights, batch int, size Size,
 	if err != nil {
 		return nil, err
 	}
-	l, err := planMemory(g, shapes, batch, scratch)
+	l, err := planMemory(e.fused, shapes, batch, scratch)
 	if err != nil {
 		return nil, err
 	}

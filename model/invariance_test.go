@@ -142,7 +142,7 @@ func TestCancel(t *testing.T) {
 	ex, err := u.Compile(g.n, nil)
 	require.NoError(t, err)
 	out := make([]float32, len(g.want))
-	ops := len(u.Graph().Ops)
+	ops := len(ex.fused.Ops)
 	for _, k := range []int{0, 1, ops / 2, ops - 1} {
 		ctx := &countdown{context.Background(), k}
 		require.ErrorIs(t, ex.Run(ctx, g.n, g.in, out), context.Canceled)

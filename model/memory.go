@@ -17,8 +17,8 @@ type MemoryPlan struct {
 	Buffers []Buffer // in order of first use
 }
 
-// Buffer is one piece of the arena. First and Last are the operations (indexes into
-// [Graph.Ops]) between which it is in use, both included. Operations that work in
+// Buffer is one piece of the arena. First and Last are the operations between which it is in use, both included,
+// counted as they run: those of [Graph.Ops], of which a convolution may have taken in some. Operations that work in
 // place share a buffer, which is then named after its first tensor.
 type Buffer struct {
 	Name        string

@@ -24,6 +24,8 @@ func evens2(*float32, int, *float32, int, int, int) {}
 
 func sum2(*float32, int, *float32, int, *float32, int, int, int) {}
 
+func twice2(*float32, *float32, int) {}
+
 func sum5(*float32, int, *float32, int, *float32, int, int, int) {}
 
 func pack2(*float32, *float32, int, int, int) {}

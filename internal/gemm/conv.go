@@ -107,13 +107,21 @@ func (c *Conv) Direct() *Conv {
 // The slices may be longer than needed, and must not overlap. A slice that is too short is a
 // programmer's error: Run panics before it writes anything.
 func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []float32) {
+	c.RunFused(p, dst, src, n, h, w, scratch, Fused{})
+}
+
+// RunFused is Run with what is fused.
+func (c *Conv) RunFused(p *workers.Pool, dst, src []float32, n, h, w int, scratch []float32, f Fused) {
 	oh, ow := c.OutSize(h, w)
 	if n < 1 || oh == 0 {
 		return
 	}
 	r := c.runs.Get().(*convRun)
 	r.setSize(n, h, w, oh*ow)
-	r.src = src[:n*c.shape.InC*h*w]
+	r.fused = f
+	r.fused.check(r)
+	image, _ := r.planes()
+	r.src = src[:n*image]
 	r.dst = dst[:n*c.shape.OutC*oh*ow]
 	r.cols = r.src
 	winograd := c.useWinograd(h, w)
@@ -133,6 +141,6 @@ func (c *Conv) Run(p *workers.Pool, dst, src []float32, n, h, w int, scratch []f
 	default:
 		r.runDirect(p)
 	}
-	r.src, r.dst, r.cols = nil, nil, nil
+	r.src, r.dst, r.cols, r.fused = nil, nil, nil, Fused{}
 	c.runs.Put(r)
 }

@@ -33,6 +33,8 @@ type convRun struct {
 	shared []float32 // B of a K block for all jobs, or nil
 	k0     int       // which one that is
 
+	fused Fused
+
 	rowsPerJob int // few outputs: rows of pixels per index
 
 	oh, ow, th, tw int       // Winograd's: output pixels, tiles
@@ -135,18 +137,21 @@ func (r *convRun) multiply(ws *workspace, p int, b []float32, j, k0, kn int) {
 	if q+cols <= r.pixels {
 		c := r.dst[(img*a.m+row)*r.pixels+q:]
 		microKernel(l, rows, cols, kn, a.panel(p, k0, kn), b, c, r.pixels, k0 > 0, bias)
+		if k0+kn == a.k && r.fused.adds() {
+			r.add(img, row, rows, q, cols)
+		}
 		return
 	}
 	if k0 > 0 {
-		r.copyTile(ws.c[:], row, rows, j, cols, true)
+		r.copyTile(ws.c[:], row, rows, j, cols, true, false)
 	}
 	microKernel(l, rows, cols, kn, a.panel(p, k0, kn), b, ws.c[:], cols, k0 > 0, bias)
-	r.copyTile(ws.c[:], row, rows, j, cols, false)
+	r.copyTile(ws.c[:], row, rows, j, cols, false, k0+kn == a.k && r.fused.adds())
 }
 
 // copyTile moves the rows x cols tile of dst that begins at column j, as far as it exists, into
-// tile (load) or back.
-func (r *convRun) copyTile(tile []float32, row, rows, j, cols int, load bool) {
+// tile (load) or back, where then is added what is fused (add).
+func (r *convRun) copyTile(tile []float32, row, rows, j, cols int, load, add bool) {
 	end := min(j+cols, r.n*r.pixels)
 	for col := j; col < end; {
 		img, q := col/r.pixels, col%r.pixels
@@ -156,6 +161,9 @@ func (r *convRun) copyTile(tile []float32, row, rows, j, cols int, load bool) {
 			moveRows(r.conv.tiling.level, s, cols, d, r.pixels, rows, n)
 		} else {
 			moveRows(r.conv.tiling.level, d, r.pixels, s, cols, rows, n)
+		}
+		if add {
+			r.add(img, row, rows, q, n)
 		}
 		col += n
 	}

@@ -54,5 +54,8 @@ func (r *convRun) few(img, y, x, rows, n int) {
 		dst := r.dst[(img*a.m+oc)*r.pixels+y*r.geo.Run+x:][:(rows-1)*r.geo.Run+n]
 		few5(&dst[0], r.geo.Run, &src[0], r.geo.RunStride, &r.offsets[0], a.k,
 			&a.data[oc], a.m, rows, n, bias)
+		for i := 0; r.fused.adds() && i < rows; i++ {
+			r.add(img, oc, 1, (y+i)*r.geo.Run+x, n)
+		}
 	}
 }

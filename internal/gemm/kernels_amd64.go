@@ -315,10 +315,10 @@ func transform5x7(v *float32, stride int, vStep int, src *float32, srcStep int, 
 //go:noescape
 func transform5x8(v *float32, stride int, vStep int, src *float32, srcStep int, channels int, offsets *int32, spans *int, d *float32)
 
-// output5 is winoOutput.run; bias may be nil; t has room for 40 groups of lanes.
+// output5 is winoOutput.run; bias, row and residual may be nil; t has room for 40 groups of lanes.
 //
 //go:noescape
-func output5(m *float32, stride int, ldm int, rows int, bias *float32, dst *float32, plane int, segments *int, count int, t *float32)
+func output5(m *float32, stride int, ldm int, rows int, bias *float32, dst *float32, plane int, segments *int, count int, t *float32, row *float32, residual *float32)
 
 // thin5x1 adds the products of k > 0 channels and 1 tiles to the sums of all terms:
 // m is [36][4][16], u [36][16][16] and v [36][48].
@@ -403,6 +403,11 @@ func evens2(dst *float32, ldd int, src *float32, lds int, rows int, n int)
 //
 //go:noescape
 func sum2(dst *float32, ldd int, a *float32, lda int, b *float32, ldb int, rows int, n int)
+
+// twice2 is twice for n floats, a multiple of 8 above 0.
+//
+//go:noescape
+func twice2(dst *float32, src *float32, n int)
 
 // sum5 is sumRows for rows > 0 and n of 1 to 32.
 //

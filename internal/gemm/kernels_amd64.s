@@ -10353,9 +10353,9 @@ DATA pairHigh<>+56(SB)/4, $0x0000000f
 DATA pairHigh<>+60(SB)/4, $0x00000000
 GLOBL pairHigh<>(SB), RODATA|NOPTR, $64
 
-// func output5(m *float32, stride int, ldm int, rows int, bias *float32, dst *float32, plane int, segments *int, count int, t *float32)
-// Requires: AVX, AVX512F
-TEXT ·output5(SB), NOSPLIT, $0-80
+// func output5(m *float32, stride int, ldm int, rows int, bias *float32, dst *float32, plane int, segments *int, count int, t *float32, row *float32, residual *float32)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·output5(SB), NOSPLIT, $0-96
 	MOVL         $0x3f300000, AX
 	VMOVD        AX, X0
 	VBROADCASTSS X0, Z0
@@ -10625,21 +10625,44 @@ plain:
 	MOVQ        count+64(FP), R9
 
 segment:
-	MOVQ      (R8), R10
-	MOVQ      8(R8), R11
-	MOVL      16(R8), R12
-	KMOVW     R12, K1
-	VMOVUPS.Z 1536(DX)(R10*4), K1, Z10
-	VMOVUPS   Z10, K1, (DI)(R11*4)
-	ADDQ      $0x20, R8
-	DECQ      R9
-	JNZ       segment
-	MOVQ      plane+48(FP), R8
-	LEAQ      (DI)(R8*4), DI
-	MOVQ      ldm+16(FP), R8
-	LEAQ      (AX)(R8*4), AX
-	DECQ      SI
-	JNZ       row
+	MOVQ        (R8), R10
+	MOVQ        8(R8), R11
+	MOVL        16(R8), R12
+	KMOVW       R12, K1
+	VMOVUPS.Z   1536(DX)(R10*4), K1, Z10
+	MOVQ        row+80(FP), R10
+	TESTQ       R10, R10
+	JZ          rowless
+	MOVQ        32(R8), R12
+	VADDPS.BCST (R10)(R12*4), Z10, Z10
+
+rowless:
+	MOVQ     residual+88(FP), R10
+	TESTQ    R10, R10
+	JZ       store
+	VADDPS.Z (R10)(R11*4), Z10, K1, Z10
+
+store:
+	VMOVUPS Z10, K1, (DI)(R11*4)
+	ADDQ    $0x28, R8
+	DECQ    R9
+	JNZ     segment
+	MOVQ    plane+48(FP), R8
+	LEAQ    (DI)(R8*4), DI
+	MOVQ    residual+88(FP), R9
+	LEAQ    (R9)(R8*4), R8
+	TESTQ   R9, R9
+	CMOVQNE R8, R9
+	MOVQ    R9, residual+88(FP)
+	MOVQ    row+80(FP), R9
+	LEAQ    4(R9), R8
+	TESTQ   R9, R9
+	CMOVQNE R8, R9
+	MOVQ    R9, row+80(FP)
+	MOVQ    ldm+16(FP), R8
+	LEAQ    (AX)(R8*4), AX
+	DECQ    SI
+	JNZ     row
 	VZEROUPPER
 	RET
 
@@ -12304,6 +12327,26 @@ next:
 	ADDQ CX, AX
 	DECQ R8
 	JNZ  row
+	VZEROUPPER
+	RET
+
+// func twice2(dst *float32, src *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·twice2(SB), NOSPLIT, $0-24
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+
+eight:
+	VPERMQ    $0xd8, (CX), Y0
+	VUNPCKLPS Y0, Y0, Y1
+	VUNPCKHPS Y0, Y0, Y0
+	VMOVUPS   Y1, (AX)
+	VMOVUPS   Y0, 32(AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x40, AX
+	SUBQ      $0x08, DX
+	JNZ       eight
 	VZEROUPPER
 	RET
 

@@ -9,7 +9,8 @@ func (t *padTask) Do(i int) {
 	r := (*convRun)(t)
 	planes := r.n * r.conv.shape.InC
 	for p := i * r.planesPerJob; p < min((i+1)*r.planesPerJob, planes); p++ {
-		r.padPlane(r.cols[p*r.geo.Plane:][:r.geo.Plane], r.src[p*r.h*r.w:][:r.h*r.w])
+		_, channel := r.planes()
+		r.padPlane(r.cols[p*r.geo.Plane:][:r.geo.Plane], r.src[p*channel:][:channel])
 	}
 }
 
@@ -25,9 +26,26 @@ func (r *convRun) padPlane(dst, src []float32) {
 		}
 		return
 	}
+	if r.fused.Up {
+		r.padUp(dst, src)
+		return
+	}
 	for len(dst) > 0 {
 		padRow(dst[:row], src[:r.w], s.PadL)
 		dst, src = dst[row:], src[r.w:]
+	}
+}
+
+// padUp writes the rows of an enlarged channel.
+func (r *convRun) padUp(dst, src []float32) {
+	row, left := r.geo.Row, r.conv.shape.PadL
+	for len(dst) > 0 {
+		top := dst[:row]
+		twice(r.conv.tiling.level, top[left:], src[:r.w/2])
+		clear(top[:left])
+		clear(top[left+r.w:])
+		copy(dst[row:2*row], top)
+		dst, src = dst[2*row:], src[r.w/2:]
 	}
 }
 

@@ -37,14 +37,18 @@ func outputSIMD(y, m []float32, stride int, bias *float32, t []float32) {
 	output2(&y[0], &m[0], stride, bias, &t[0])
 }
 
+// first is the address of the first of some values, or nil.
+func first(v []float32) *float32 {
+	if len(v) == 0 {
+		return nil
+	}
+	return &v[0]
+}
+
 // outputAVX512 is winoOutput.run in assembly.
 func outputAVX512(o *winoOutput, m []float32) {
-	var bias *float32
-	if o.bias != nil {
-		bias = &o.bias[0]
-	}
-	output5(&m[0], o.stride, o.ldm, o.rows, bias, &o.dst[0], o.plane,
-		&o.segments[0].from, len(o.segments), &o.t[0])
+	output5(&m[0], o.stride, o.ldm, o.rows, first(o.bias), &o.dst[0], o.plane,
+		&o.segments[0].from, len(o.segments), &o.t[0], first(o.row), first(o.residual))
 }
 
 // The products of few tiles by their number less one.

@@ -30,6 +30,8 @@ type winoOutput struct {
 	rows     int       // output channels
 	bias     []float32 // of them, or nil
 	dst      []float32 // from the first of them, image 0
+	row      []float32 // Fused.Row, the same, or nil
+	residual []float32 // Fused.Residual, the same, or nil
 	plane    int       // floats of a channel of dst
 	segments []segment
 	t, y     []float32 // winoTerms and winoOut*winoOut groups of lanes, one after the other
@@ -41,6 +43,12 @@ func (o *winoOutput) run(l level) {
 	for i := range o.segments { // the assembly checks nothing
 		s := &o.segments[i]
 		_ = o.dst[s.to : s.to+(o.rows-1)*o.plane+s.n]
+		if o.row != nil {
+			_ = o.row[s.row : s.row+o.rows]
+		}
+		if o.residual != nil {
+			_ = o.residual[s.to : s.to+(o.rows-1)*o.plane+s.n]
+		}
 	}
 	if l == avx512 {
 		outputAVX512(o, m)
@@ -56,13 +64,25 @@ func (o *winoOutput) run(l level) {
 		} else {
 			outputSIMD(o.y, m[row*o.ldm:], o.stride, bias, o.t)
 		}
-		o.scatter(o.dst[row*o.plane:])
+		o.scatter(row)
 	}
 }
 
 // scatter writes the pixels of one output channel.
-func (o *winoOutput) scatter(dst []float32) {
+func (o *winoOutput) scatter(row int) {
 	for _, s := range o.segments {
-		copy(dst[s.to:s.to+s.n], o.y[s.from:])
+		y, to := o.y[s.from:][:s.n], row*o.plane+s.to
+		if o.row != nil {
+			v := o.row[row+s.row]
+			for j := range y {
+				y[j] += v
+			}
+		}
+		if o.residual != nil {
+			for j, v := range o.residual[to:][:s.n] {
+				y[j] += v
+			}
+		}
+		copy(o.dst[to:], y)
 	}
 }

@@ -3,7 +3,7 @@ package gemm
 // layout finds the parts of the job that has the given tiles, the place of their padded rows, and
 // for each group of lanes where its pixels come from and go to. It clears the padded rows that are
 // outside the image; they stay so for all channels.
-func (ws *winoSpace) layout(r *convRun, first, tiles int) {
+func (ws *winoSpace) layout(r *convRun, start, tiles int) {
 	ws.parts = ws.parts[:0]
 	widest := min(r.tw, tiles)
 	ws.phase = ceilDiv(widest+1, winoPhase) * winoPhase
@@ -15,7 +15,7 @@ func (ws *winoSpace) layout(r *convRun, first, tiles int) {
 		}
 	}
 	for col := 0; col < tiles; {
-		img, q := (first+col)/(r.th*r.tw), (first+col)%(r.th*r.tw)
+		img, q := (start+col)/(r.th*r.tw), (start+col)%(r.th*r.tw)
 		n := min(r.tw-q%r.tw, tiles-col)
 		ws.parts = append(ws.parts, r.part(img, q/r.tw, q%r.tw, n))
 		p := &ws.parts[len(ws.parts)-1]
@@ -32,8 +32,14 @@ func (ws *winoSpace) layout(r *convRun, first, tiles int) {
 		}
 	}
 	ws.chunks = ws.chunks[:0]
+	image, _ := r.planes()
+	first := 0
+	if r.fused.Up { // the source is ws.up
+		image, first = r.h*r.w, ws.parts[0].img
+		ws.planUp(r)
+	}
 	for i := range ws.parts {
-		ws.chunks = ws.parts[i].chunks(ws.chunks, r.conv.shape.InC*r.h*r.w, r.w, row)
+		ws.chunks = ws.parts[i].chunks(ws.chunks, first, image, r.w, row)
 	}
 	ws.group(r, tiles)
 }
@@ -52,8 +58,8 @@ func (r *convRun) part(img, ty, tx, n int) winoPart {
 // width is the columns of the part's input.
 func (p *winoPart) width() int { return p.n*winoOut + 2 }
 
-// chunks appends the part's, for images of the given floats and width.
-func (p *winoPart) chunks(list []chunk, image, w, row int) []chunk {
+// chunks appends the part's, for images of the given floats and width, from the first on.
+func (p *winoPart) chunks(list []chunk, first, image, w, row int) []chunk {
 	const columns = winoOut * winoPhase
 	if p.y0 == p.y1 {
 		return list
@@ -61,7 +67,7 @@ func (p *winoPart) chunks(list []chunk, image, w, row int) []chunk {
 	for x := 0; x < p.width(); x += columns {
 		lo, hi := min(max(p.x0-x, 0), columns), min(max(p.x1-x, 0), columns)
 		list = append(list, chunk{
-			to: p.at + p.y0*row + x/winoOut, from: p.img*image + (p.y+p.y0)*w + p.x + x,
+			to: p.at + p.y0*row + x/winoOut, from: (p.img-first)*image + (p.y+p.y0)*w + p.x + x,
 			rows: p.y1 - p.y0, mask: 1<<hi - 1<<lo,
 		})
 	}
@@ -107,7 +113,8 @@ func (r *convRun) segments(list []segment, p winoPart, i, n, lane int) []segment
 		to := p.img*r.conv.shape.OutC*r.pixels + (p.ty*winoOut+y)*r.ow + x0
 		for x := 0; x < width; x += lanes {
 			k := min(lanes, width-x)
-			list = append(list, segment{from: (y*lanes+lane)*winoOut + x, to: to + x, mask: 1<<k - 1, n: k})
+			list = append(list, segment{from: (y*lanes+lane)*winoOut + x, to: to + x, mask: 1<<k - 1, n: k,
+				row: p.img * r.conv.shape.OutC})
 		}
 	}
 	return list
@@ -142,7 +149,11 @@ func (ws *winoSpace) transformInputs(r *convRun, v []float32, cols, c0, c1 int) 
 // right. Column x of a part goes to phase x%4 of its row, place x/4, so that neighbouring tiles
 // find the same column of theirs in neighbouring places.
 func (ws *winoSpace) padChannel(r *convRun, padded []float32, ic int) {
-	src := r.src[ic*r.h*r.w:]
+	image, channel := r.planes()
+	src, first := r.src[ic*channel:], 0
+	if r.fused.Up {
+		src, first, image = ws.enlarge(r, ic), ws.parts[0].img, r.h*r.w
+	}
 	if l := r.conv.tiling.level; l == avx2 || l == avx512 {
 		if len(ws.chunks) > 0 {
 			ws.spreadSIMD(l, padded, src, r.w)
@@ -152,9 +163,9 @@ func (ws *winoSpace) padChannel(r *convRun, padded []float32, ic int) {
 	row := winoOut * ws.phase
 	for i := range ws.parts {
 		p := &ws.parts[i]
-		image := src[p.img*r.conv.shape.InC*r.h*r.w:][:r.h*r.w]
+		plane := src[(p.img-first)*image:][:r.h*r.w]
 		for y := p.y0; y < p.y1; y++ {
-			ws.spreadGeneric(padded[p.at+y*row:][:row], image[(p.y+y)*r.w:][:r.w], p)
+			ws.spreadGeneric(padded[p.at+y*row:][:row], plane[(p.y+y)*r.w:][:r.w], p)
 		}
 	}
 }

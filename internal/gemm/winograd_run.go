@@ -46,6 +46,7 @@ type segment struct {
 	to   int // place in dst of output channel 0
 	mask int // the lowest n bits
 	n    int // at most lanes
+	row  int // place of output channel 0 in Fused.Row
 }
 
 // winoGroup is one group of lanes of a job.
@@ -64,6 +65,8 @@ type winoSpace struct {
 	parts     []winoPart
 	chunks    []chunk
 	groups    []winoGroup
+	up        []float32 // an enlarged channel of the job's images
+	rows      []upRows
 	offsets   [winoTerms]int32
 	phase     int // floats from one phase of a row to the next
 	maxOffset int // the largest of offsets
@@ -214,7 +217,7 @@ func (ws *winoSpace) finish(r *convRun, p0, p1, cols, stride int) {
 		bias = r.conv.bias[row0:][:rows]
 	}
 	for g := range ws.groups {
-		o := winoOutput{m: ws.m[g*lanes:], stride: stride, ldm: cols, rows: rows, bias: bias,
+		o := winoOutput{row: from(r.fused.Row, row0), residual: from(r.fused.Residual, row0*r.pixels), m: ws.m[g*lanes:], stride: stride, ldm: cols, rows: rows, bias: bias,
 			dst: r.dst[row0*r.pixels:], plane: r.pixels, segments: ws.groups[g].segments,
 			t: ws.t[:], y: ws.t[winoOut*winoIn*lanes:]}
 		o.run(r.conv.tiling.level)

@@ -40,6 +40,7 @@ func main() {
 	wide5.gatherRun("gatherRun5")
 	evens2()
 	sum2()
+	twice2()
 	sum5()
 	pack2()
 	pack5()

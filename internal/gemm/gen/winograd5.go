@@ -129,8 +129,8 @@ func transform5(spans int) {
 	RET()
 }
 
-// segmentSize is the bytes of gemm.segment: from, to, mask, n.
-const segmentSize = 32
+// segmentSize is the bytes of gemm.segment: from, to, mask, n, row.
+const segmentSize = 40
 
 // output5 emits winoOutput.run for AVX-512.
 func output5() {
@@ -149,8 +149,8 @@ func output5() {
 	pairLow, pairHigh := pairs("pairLow", 0), pairs("pairHigh", 4)
 
 	TEXT("output5", NOSPLIT, "func(m *float32, stride, ldm, rows int, bias *float32, "+
-		"dst *float32, plane int, segments *int, count int, t *float32)")
-	Doc("output5 is winoOutput.run; bias may be nil; t has room for 40 groups of lanes.")
+		"dst *float32, plane int, segments *int, count int, t, row, residual *float32)")
+	Doc("output5 is winoOutput.run; bias, row and residual may be nil; t has room for 40 groups of lanes.")
 	Pragma("noescape")
 	a := newArith(narrow5, outConsts...)
 	zipLow, zipHigh, twoLow, twoHigh := ZMM(), ZMM(), ZMM(), ZMM()
@@ -206,6 +206,17 @@ func output5() {
 	scatter5(dst, t)
 	plane := Load(Param("plane"), GP64())
 	LEAQ(Mem{Base: dst, Index: plane, Scale: 4}, dst)
+	// What is nil stays so.
+	residual := Load(Param("residual"), GP64())
+	LEAQ(Mem{Base: residual, Index: plane, Scale: 4}, plane)
+	TESTQ(residual, residual)
+	CMOVQNE(plane, residual)
+	Store(residual, Param("residual"))
+	value := Load(Param("row"), GP64())
+	LEAQ(Mem{Base: value, Disp: 4}, plane)
+	TESTQ(value, value)
+	CMOVQNE(plane, value)
+	Store(value, Param("row"))
 	ldm := Load(Param("ldm"), GP64())
 	LEAQ(Mem{Base: m, Index: ldm, Scale: 4}, m)
 	DECQ(rows)
@@ -225,6 +236,18 @@ func scatter5(dst, t reg.Register) {
 	MOVL(Mem{Base: list, Disp: 16}, mask)
 	KMOVW(mask, k)
 	VMOVUPS_Z(Mem{Base: t, Disp: winoOut * winoIn * groupSize, Index: from, Scale: 4}, k, v)
+	row := Load(Param("row"), GP64())
+	TESTQ(row, row)
+	JZ(LabelRef("rowless"))
+	image := GP64()
+	MOVQ(Mem{Base: list, Disp: 32}, image)
+	VADDPS_BCST(Mem{Base: row, Index: image, Scale: 4}, v, v)
+	Label("rowless")
+	residual := Load(Param("residual"), GP64())
+	TESTQ(residual, residual)
+	JZ(LabelRef("store"))
+	VADDPS_Z(Mem{Base: residual, Index: to, Scale: 4}, v, k, v)
+	Label("store")
 	VMOVUPS(v, k, Mem{Base: dst, Index: to, Scale: 4})
 	ADDQ(Imm(segmentSize), list)
 	DECQ(count)
