@@ -13,15 +13,13 @@
 //
 // 3x3 convolutions with stride 1, 16 channels or more on both sides and images that fill their 4x4
 // tiles at least by half use Winograd's method, [winoIn1] to [winoOut1] with the sums over inC in
-// between. On the bundled model's weights the greatest error is up to 2.2 times the direct
+// between. On the bundled model's weights the greatest error is up to 2.3 times the direct
 // method's. What is not finite makes every output that it takes part in not finite, and others of
 // its tile too.
 //
-// A lean layer (see [Packing]) takes it for images of 16 tiles or more alone.
-//
-// The method depends on the shape, the size of the image and how the layer is packed. So the bits of a result do not
-// depend on the processor, the assembly, the batch, the tiling or the number of threads. Only the
-// payload and sign of a NaN are left open.
+// The method depends on the shape and the size of the image. So the bits of a result do not depend on the
+// processor, the assembly, the batch, the tiling, the number of threads, what is fused ([Fused]) or what weights
+// are kept ([Packing]). Only the payload and sign of a NaN are left open.
 //
 // # How it works
 //
@@ -39,8 +37,15 @@
 // For Winograd's method a job takes some tiles of 4x4 pixels, transforms their inputs into a matrix
 // B for each of the 36 terms, multiplies, and transforms the sums back, some panels at a time, all
 // within a second-level cache. The source is read in place. The transformed weights are four times the
-// others: a lean layer makes them in every run, about 4 MB at once, which takes about as long as the
-// products of a dozen tiles; the tiles' inputs are transformed again for each such part.
+// others, and reading them is most of the time of small images: for these, and for all images of a lean layer,
+// a job makes them as it goes, a part that stays in its caches at a time. With AVX-512, up to 8 tiles lie beside
+// a register of output channels, and more tiles in a register beside an output channel.
+//
+// There is no F(2x2, 3x3): it has 4 products a pixel where F(4x4, 3x3) has 2.25, and would have fewer for no
+// square image but those of 1x1 and 2x2, which the direct method takes.
+//
+// Two threads share a product by its columns or, where these are few, by its rows; each then gathers or
+// transforms all columns itself, since memory that two processors write and read in turn costs more than that.
 //
 // A function whose name ends in 2 or 5, or in AVX2, AVX512 or NEON, is assembly for that level.
 package gemm

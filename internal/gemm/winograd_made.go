@@ -33,7 +33,8 @@ func (c *Conv) madeScratch(n, h, w int) int {
 }
 
 // runMade is the convolution with weights that are transformed on the way. A job is a block of tiles, or a part
-// of the panels for it, which transforms its inputs itself. With few panels for many threads these share the transformed inputs, in scratch.
+// of the panels for it, which transforms its inputs itself. With few panels for many threads these share the
+// transformed inputs, in scratch.
 func (r *convRun) runMade(p *workers.Pool, oh, ow int, scratch []float32) {
 	c := r.conv
 	r.oh, r.ow = oh, ow
