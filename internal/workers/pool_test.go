@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -184,4 +185,34 @@ func BenchmarkRun(b *testing.B) {
 	for b.Loop() {
 		p.Run(len(c), task)
 	}
+}
+
+// TestSleepAndWake runs calls with pauses about as long as those after which workers and callers go to sleep, from
+// several callers, so that many are handed over just as one does.
+func TestSleepAndWake(t *testing.T) {
+	rounds := 2000
+	if testing.Short() {
+		rounds = 300
+	}
+	p := New(4)
+	var wg sync.WaitGroup
+	for caller := range 3 {
+		wg.Go(func() {
+			c := make(count, 6)
+			for round := range rounds {
+				p.Run(len(c), taskFunc(func(i int) {
+					c.Do(i)
+					if i == round%7 {
+						time.Sleep(time.Duration(round%5) * spin / 2)
+					}
+				}))
+				for i := range c {
+					assert.EqualValues(t, round+1, c[i].Load(), "caller %d index %d", caller, i)
+				}
+				time.Sleep(time.Duration(round%4) * spin / 2)
+			}
+		})
+	}
+	wg.Wait()
+	p.Close()
 }
