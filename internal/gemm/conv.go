@@ -132,10 +132,8 @@ func (c *Conv) RunFused(p *workers.Pool, dst, src []float32, n, h, w int, scratc
 		p.Run(ceilDiv(n*c.shape.InC, r.planesPerJob), (*padTask)(r))
 	}
 	switch {
-	case winograd && c.keepsWinograd(n, h, w):
-		r.runWinograd(p, oh, ow)
 	case winograd:
-		r.runMade(p, oh, ow, scratch)
+		r.runWinograd(p, oh, ow, scratch)
 	case r.isFew():
 		p.Run(r.splitFew(), (*fewTask)(r))
 	default:

@@ -83,10 +83,16 @@ func (c convCase) inputs(rng *rand.Rand) (weights, bias, src []float32) {
 // runGuarded runs conv with guard words around everything that Run may write.
 func runGuarded(t *testing.T, conv *Conv, p *workers.Pool, src []float32, n, h, w int) []float32 {
 	t.Helper()
+	return runGuardedFused(t, conv, p, src, n, h, w, Fused{})
+}
+
+// runGuardedFused is runGuarded with what is fused.
+func runGuardedFused(t *testing.T, conv *Conv, p *workers.Pool, src []float32, n, h, w int, f Fused) []float32 {
+	t.Helper()
 	oh, ow := conv.OutSize(h, w)
 	allDst, dst := guarded(n * conv.shape.OutC * oh * ow)
 	allScratch, scratch := guarded(conv.Scratch(n, h, w))
-	conv.Run(p, dst, src, n, h, w, scratch)
+	conv.RunFused(p, dst, src, n, h, w, scratch, f)
 	requireGuards(t, allDst, len(dst))
 	requireGuards(t, allScratch, len(scratch))
 	return dst

@@ -40,9 +40,8 @@ type convRun struct {
 	oh, ow, th, tw int       // Winograd's: output pixels, tiles
 	v              []float32 // the transformed inputs of all blocks, vStride apart, or nil
 	vStride        int
-	panelsPerJob   int  // where weights are made
-	block          int  // which block of tiles is in v there
-	thin           bool // few tiles, see winoSpace.thin
+	made           bool // with weights that are made in the run
+	thin           bool // and few tiles, see winoSpace.thin
 }
 
 // setSize takes on a batch, and rebuilds the offsets when the image size is new.

@@ -50,6 +50,9 @@ func (r *convRun) add(img, row, rows, q, n int) {
 	}
 }
 
+// adds tells whether anything is added.
+func (f *Fused) adds() bool { return f.Row != nil || f.Residual != nil }
+
 // from is v from place i on, nil for nil.
 func from(v []float32, i int) []float32 {
 	if v == nil {
@@ -57,9 +60,6 @@ func from(v []float32, i int) []float32 {
 	}
 	return v[i:]
 }
-
-// adds tells whether anything is added.
-func (f *Fused) adds() bool { return f.Row != nil || f.Residual != nil }
 
 // twice writes each float of src two times.
 func twice(l level, dst, src []float32) {

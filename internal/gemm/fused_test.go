@@ -75,12 +75,7 @@ func TestFusedEqualsSeparate(t *testing.T) {
 						t.Run(fmt.Sprintf("%v/%s/threads%d/kind%d", c, name, threads, kind), func(t *testing.T) {
 							p := workers.New(threads)
 							defer p.Close()
-							allDst, dst := guarded(len(want))
-							allScratch, scratch := guarded(l.Scratch(c.n, c.h, c.w))
-							l.RunFused(p, dst, small, c.n, c.h, c.w, scratch, f)
-							requireGuards(t, allDst, len(dst))
-							requireGuards(t, allScratch, len(scratch))
-							requireSame(t, want, dst)
+							requireSame(t, want, runGuardedFused(t, l, p, small, c.n, c.h, c.w, f))
 						})
 					}
 				}

@@ -89,9 +89,7 @@ func (c *Conv) useWinograd(h, w int) bool {
 
 // keepsWinograd tells whether the transformed weights are used that are kept: for many tiles, or weights that a
 // second-level cache holds.
-func (c *Conv) keepsWinograd(n, h, w int) bool {
-	th, tw := winoTiles(c.OutSize(h, w))
-	tiles := n * th * tw
+func (c *Conv) keepsWinograd(tiles int) bool {
 	return c.wino != nil && (tiles > lanes || tiles > thinTiles && len(c.wino.u) <= winoNear)
 }
 

@@ -1,7 +1,5 @@
 package gemm
 
-import "github.com/cudiffuse/cudiffuse/internal/workers"
-
 // Weights of many channels are transformed in every run: what is read from memory is a quarter of the
 // transformed weights, and the transform takes as long as the products of three tiles.
 const (
@@ -15,106 +13,33 @@ const (
 	madeSums   = 128 << 10
 )
 
-// madeBlock is how many tiles of all a job takes at most.
-func (c *Conv) madeBlock(tiles int) int {
+// madeMost is the most tiles of a job.
+func (c *Conv) madeMost() int {
 	wide := c.tiling.n
-	most := max(min(madeTiles, madeVFloats/(winoTerms*c.shape.InC))/wide*wide, wide)
-	return min(tiles, most)
+	return max(min(madeTiles, madeVFloats/(winoTerms*c.shape.InC))/wide*wide, wide)
 }
 
-// madeScratch is the floats of the transformed inputs of n images of h x w pixels, or fewer.
+// madeScratch is the floats of a job's transformed inputs, for n images of h x w pixels or fewer.
 func (c *Conv) madeScratch(n, h, w int) int {
 	th, tw := winoTiles(c.OutSize(h, w))
-	tiles := c.madeBlock(n * th * tw)
+	tiles := min(n*th*tw, c.madeMost())
 	if c.wino != nil {
 		tiles = min(tiles, lanes)
 	}
 	return c.winoSize(ceilDiv(tiles, lanes) * lanes)
 }
 
-// runMade is the convolution with weights that are transformed on the way. A job is a block of tiles, or a part
-// of the panels for it, which transforms its inputs itself. With few panels for many threads these share the
-// transformed inputs, in scratch.
-func (r *convRun) runMade(p *workers.Pool, oh, ow int, scratch []float32) {
-	c := r.conv
-	r.oh, r.ow = oh, ow
-	r.th, r.tw = winoTiles(oh, ow)
-	tiles, panels, threads := r.n*r.th*r.tw, len(c.weights.rows)-1, p.Threads()
-	r.thin = c.tiling.level == avx512 && tiles <= thinTiles
-	r.tilesPerJob = c.madeBlock(tiles)
-	blocks := ceilDiv(tiles, r.tilesPerJob)
-	cols := ceilDiv(r.tilesPerJob, lanes) * lanes
-	r.panelsPerJob = 1
-	if c.winoSize(cols) > ownFloats {
-		r.panelsPerJob = max(1, madeSums/(winoTerms*cols*c.tiling.m))
+// madeTilesPerJob is how many of the tiles a job takes, as many as others where there are jobs for all threads.
+func (c *Conv) madeTilesPerJob(tiles, threads int) int {
+	wide, most := c.tiling.n, c.madeMost()
+	if blocks := ceilDiv(tiles, most); blocks > 1 && blocks >= threads {
+		return ceilDiv(ceilDiv(tiles, ceilDiv(blocks, threads)*threads), wide) * wide
 	}
-	r.groups = ceilDiv(threads, blocks)
-	switch {
-	case r.groups == 1 && !r.thin:
-		r.tilesPerJob = ceilDiv(ceilDiv(tiles, ceilDiv(blocks, threads)*threads), c.tiling.n) * c.tiling.n
-		p.Run(ceilDiv(tiles, r.tilesPerJob), (*madeTask)(r))
-	case r.groups == 1 || panels >= ownPanels*r.groups && c.winoSize(cols) <= ownFloats:
-		p.Run(blocks*r.groups, (*madeTask)(r))
-	default:
-		r.panelsPerJob = min(r.panelsPerJob, ceilDiv(panels, jobsPerThread*threads))
-		r.v = scratch
-		for r.block = range blocks {
-			p.Run(ceilDiv(c.shape.InC, inputChannels), (*madeInput)(r))
-			p.Run(ceilDiv(panels, r.panelsPerJob), (*madeShared)(r))
-		}
-		r.v = nil
-	}
-	r.thin = false
+	return min(tiles, most)
 }
 
-// madeTask is the convolution; index i is part i%groups of the panels for block i/groups of the tiles.
-type madeTask convRun
-
-// Do implements workers.Task.
-func (t *madeTask) Do(i int) {
-	r, ws := (*convRun)(t), winoSpaces.Get().(*winoSpace)
-	cols := ws.begin(r, i/r.groups)
-	ws.v = grow(ws.v, r.conv.winoSize(cols))
-	ws.transformInputs(r, ws.v, cols, 0, r.conv.shape.InC)
-	panels := len(r.conv.weights.rows) - 1
-	p1 := panelRow(i%r.groups+1, r.groups, panels)
-	for p := panelRow(i%r.groups, r.groups, panels); p < p1; p += r.panelsPerJob {
-		ws.made(r, ws.v, p, min(p+r.panelsPerJob, p1), cols)
-	}
-	winoSpaces.Put(ws)
-}
-
-// madeInput transforms the inputs of a block that is shared; index i is inputChannels channels.
-type madeInput convRun
-
-// Do implements workers.Task.
-func (t *madeInput) Do(i int) {
-	r, ws := (*convRun)(t), winoSpaces.Get().(*winoSpace)
-	c := i * inputChannels
-	cols := ws.begin(r, r.block)
-	ws.transformInputs(r, r.v, cols, c, min(c+inputChannels, r.conv.shape.InC))
-	winoSpaces.Put(ws)
-}
-
-// madeShared is the convolution of a block that is shared; index i is panelsPerJob panels of the weights.
-type madeShared convRun
-
-// Do implements workers.Task.
-func (t *madeShared) Do(i int) {
-	r, ws := (*convRun)(t), winoSpaces.Get().(*winoSpace)
-	cols, p := ws.begin(r, r.block), i*r.panelsPerJob
-	ws.made(r, r.v, p, min(p+r.panelsPerJob, len(r.conv.weights.rows)-1), cols)
-	winoSpaces.Put(ws)
-}
-
-// made is the convolution of a block, with v its transformed inputs, and panels p0 to p1 of the weights.
-func (ws *winoSpace) made(r *convRun, v []float32, p0, p1, cols int) {
-	if r.thin {
-		for p := p0; p < p1; p++ {
-			ws.thin(r, v, p)
-		}
-		return
-	}
+// multiplyMade is multiply with weights that are made.
+func (ws *winoSpace) multiplyMade(r *convRun, v []float32, p0, p1, cols int) {
 	rows := r.conv.weights.rows[p1] - r.conv.weights.rows[p0]
 	stride := rows*cols + winoSkew
 	ws.m = grow(ws.m, winoTerms*stride)

@@ -82,9 +82,9 @@ func grow(v []float32, n int) []float32 {
 	return v[:n]
 }
 
-// runWinograd is the convolution with weights that are kept, on p's threads. Where many jobs need
-// the same transformed inputs, these are made once for all jobs.
-func (r *convRun) runWinograd(p *workers.Pool, oh, ow int) {
+// runWinograd is the convolution on p's threads. Where many jobs need
+// the same transformed inputs, these are made once for all jobs, in scratch if it has room for them.
+func (r *convRun) runWinograd(p *workers.Pool, oh, ow int, scratch []float32) {
 	jobs, own := r.splitWinograd(oh, ow, p.Threads())
 	if own {
 		p.Run(jobs, (*winoTask)(r))
@@ -92,8 +92,11 @@ func (r *convRun) runWinograd(p *workers.Pool, oh, ow int) {
 	}
 	ws := winoSpaces.Get().(*winoSpace)
 	r.vStride = r.conv.winoSize(ceilDiv(r.tilesPerJob, lanes) * lanes)
-	ws.v = grow(ws.v, r.blocks*r.vStride)
-	r.v = ws.v
+	r.v = scratch
+	if need := r.blocks * r.vStride; need > len(scratch) {
+		ws.v = grow(ws.v, need)
+		r.v = ws.v
+	}
 	p.Run(r.blocks*ceilDiv(r.conv.shape.InC, inputChannels), (*winoInput)(r))
 	p.Run(jobs, (*winoTask)(r))
 	r.v = nil
@@ -110,11 +113,17 @@ func (r *convRun) splitWinograd(oh, ow, threads int) (jobs int, own bool) {
 	if threads > 1 {
 		want = jobsPerThread * threads
 	}
-	s := &r.conv.shape
-	most := max(winoFloats/(winoTerms*(s.InC+s.OutC))/n, 1) * n
-	r.tilesPerJob = min(most, ceilDiv(ceilDiv(tiles, want), n)*n)
+	r.made = !r.conv.keepsWinograd(tiles)
+	r.thin = r.made && r.conv.tiling.level == avx512 && tiles <= thinTiles
+	if r.made {
+		r.tilesPerJob = r.conv.madeTilesPerJob(tiles, threads)
+	} else {
+		s := &r.conv.shape
+		most := max(winoFloats/(winoTerms*(s.InC+s.OutC))/n, 1) * n
+		r.tilesPerJob = min(most, ceilDiv(ceilDiv(tiles, want), n)*n)
+	}
 	r.blocks = ceilDiv(tiles, r.tilesPerJob)
-	panels := len(r.conv.wino.rows) - 1
+	panels := len(r.conv.weights.rows) - 1
 	r.groups = ceilDiv(threads, r.blocks)
 	own = r.groups == 1 || panels >= ownPanels*r.groups && r.conv.winoSize(ceilDiv(r.tilesPerJob, lanes)*lanes) <= ownFloats
 	if !own {
@@ -166,11 +175,30 @@ func (t *winoTask) Do(i int) {
 	}
 	count := len(r.conv.weights.rows) - 1
 	p0, p1 := panelRow(group, r.groups, count), panelRow(group+1, r.groups, count)
-	perPass := max(1, winoMFloats/(winoTerms*cols*r.conv.tiling.m))
-	for ; p0 < p1; p0 += perPass {
-		ws.multiply(r, v, p0, min(p0+perPass, p1), cols)
+	for perPass := r.panelsPerPass(cols); p0 < p1; p0 += perPass {
+		switch end := min(p0+perPass, p1); {
+		case r.thin:
+			ws.thin(r, v, p0)
+		case r.made:
+			ws.multiplyMade(r, v, p0, end, cols)
+		default:
+			ws.multiply(r, v, p0, end, cols)
+		}
 	}
 	winoSpaces.Put(ws)
+}
+
+// panelsPerPass is how many panels a job of so many columns makes before it transforms their sums. Made weights
+// take one panel after the other where a second-level cache has the inputs, and else read these less often.
+func (r *convRun) panelsPerPass(cols int) int {
+	sums := winoMFloats
+	if r.made {
+		if r.thin || r.conv.winoSize(cols) <= ownFloats {
+			return 1
+		}
+		sums = madeSums
+	}
+	return max(1, sums/(winoTerms*cols*r.conv.tiling.m))
 }
 
 // winoSize is the floats of V for so many columns.

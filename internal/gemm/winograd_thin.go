@@ -24,7 +24,7 @@ func (r *convRun) thinV(c int) (at, stride int) {
 	return c/thinChannels*winoTerms*stride + c%thinChannels*r.thinStep(), stride
 }
 
-// thin is made for one panel of a few tiles.
+// thin is multiplyMade for one panel of a few tiles.
 func (ws *winoSpace) thin(r *convRun, v []float32, p int) {
 	if ws.few == nil {
 		ws.few = new(thinSpace)
